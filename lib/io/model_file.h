@@ -1,0 +1,39 @@
+/* A model file: a network's weights and all that says how to use them. models/NAME.safetensors, docs/model-format.md. */
+#ifndef FMN_IO_MODEL_FILE_H
+#define FMN_IO_MODEL_FILE_H
+
+#include "fmnist.h"
+#include "nn/graph.h"
+
+typedef struct {
+  char *name;         /* file name without its ending */
+  char *arch;         /* "compact" */
+  char *arch_options; /* "strides=original" or "" */
+  char **labels;      /* NULL-ended */
+  FmnPreprocess preprocess;
+  double temperature; /* logits are divided by it; 1 when uncalibrated */
+  double threshold;   /* 0..1 */
+  GHashTable *metadata; /* every string of __metadata__; string → string; fields above win when saving */
+  FmnGraph *graph;      /* with its weights */
+} FmnModelFile;
+
+/* Reads, checks (format, arch, labels, every weight there with its shape and finite, none left over) and builds the network.
+ * Errors are of FMN_ERROR. Free with fmn_model_file_free(). */
+FmnModelFile *fmn_model_file_load(const char *path, GError **error);
+FmnModelFile *fmn_model_file_parse(GBytes *bytes, const char *name, GError **error);
+void fmn_model_file_free(FmnModelFile *file); /* NULL allowed */
+
+/* A model to be filled by training: builds the network, labels of Fashion-MNIST, defaults for the rest. */
+FmnModelFile *fmn_model_file_new(const char *arch, const char *arch_options, GError **error);
+
+/* Writes it, weights as F16 or F32. */
+gboolean fmn_model_file_save(const FmnModelFile *file, const char *path, gboolean half, GError **error);
+
+/* Where `name_or_path` leads in the search order of fmn_model_open(): a path (g_free), or NULL with an error, or NULL without an
+ * error for the embedded default. */
+char *fmn_model_find(const char *name_or_path, GError **error);
+
+/* The ten labels of Fashion-MNIST (Xiao et al. 2017), NULL-ended. */
+extern const char *const fmn_fashion_mnist_labels[];
+
+#endif
