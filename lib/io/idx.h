@@ -1,4 +1,5 @@
-/* The IDX format of the MNIST family (http://yann.lecun.com/exdb/mnist, file format at the end of the page), plain or gzipped. */
+/* The IDX format of the MNIST family (http://yann.lecun.com/exdb/mnist, file format at the end of the page), plain or
+ * gzipped. */
 #ifndef FMN_IO_IDX_H
 #define FMN_IO_IDX_H
 
@@ -18,17 +19,20 @@ typedef enum { FMN_SPLIT_TRAIN, FMN_SPLIT_TEST } FmnSplit;
 /* The folder with the four files: dir, else the environment's FMNIST_DATA, else FMN_DATA_DIR. */
 const char *fmn_data_dir(const char *dir);
 
-/* Reads {train,t10k}-images-idx3-ubyte[.gz] and {train,t10k}-labels-idx1-ubyte[.gz] of a folder. Errors name the file, what was
- * expected and what was found, and for a missing folder the way to get the data. labels are < n_labels. Free with fmn_dataset_free(). */
+/* Reads {train,t10k}-images-idx3-ubyte[.gz] and {train,t10k}-labels-idx1-ubyte[.gz] of a folder. Errors name the file,
+ * what was expected and what was found, and for a missing folder the way to get the data. labels are < n_labels. Free
+ * with fmn_dataset_free(). */
 FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, int n_labels, GError **error);
 void fmn_dataset_free(FmnDataset *data); /* NULL allowed */
 
-/* One IDX file of unsigned bytes with n_dims (1..4) dimensions; dims is filled in, the bytes are the caller's (g_free). */
+/* One IDX file of unsigned bytes with n_dims (1..4) dimensions; dims is filled in, the bytes are the caller's (g_free).
+ */
 guint8 *fmn_idx_read(const char *path, int n_dims, int *dims, GError **error);
 /* Writes one; gzipped when path ends in .gz. Through a temporary file, renamed. */
 gboolean fmn_idx_write(const char *path, const guint8 *data, const int *dims, int n_dims, GError **error);
 
-/* SHA-256 (hex, g_free) over the decompressed image and label bytes of the split: what dataset_sha256 in a model says. */
+/* SHA-256 (hex, g_free) over the decompressed image and label bytes of the split: what dataset_sha256 in a model says.
+ */
 char *fmn_dataset_sha256(const FmnDataset *data);
 
 #endif

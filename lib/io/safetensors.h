@@ -5,14 +5,16 @@
 
 #include <gio/gio.h>
 
-#define FMN_SAFETENSORS_MAX_HEADER (16u << 20) /* bytes; a longer header is refused unread */
+#define FMN_SAFETENSORS_MAX_HEADER (1u << 20) /* bytes; a longer header is refused unread */
 #define FMN_SAFETENSORS_MAX_DIMS 8
 
 typedef struct FmnSafetensors FmnSafetensors;
 
-/* Reads and checks a whole file: header length, JSON, types, shapes, and that the tensors lie inside the file, overlap nowhere
- * and leave no gap. Errors (FMN_ERROR_FORMAT, G_FILE_ERROR / G_IO_ERROR when it can't be read) name the file, what was expected
- * and what was found. Never allocates by an unchecked number. Not thread-safe; free with fmn_safetensors_free(). */
+/* Opens a file and checks it: header length, JSON, types, shapes, and that the tensors lie inside the file, overlap
+ * nowhere and leave no gap. Tensors stay in the file, which is held open, until they are read. Errors
+ * (FMN_ERROR_FORMAT, FMN_ERROR_UNSUPPORTED for other types than F32 and F16, G_FILE_ERROR when it can't be read) name
+ * the file, what was expected and what was found. Never allocates by an unchecked number. What is open may be read by
+ * several threads at once. Free with fmn_safetensors_free(). */
 FmnSafetensors *fmn_safetensors_load(const char *path, GError **error);
 /* The same from memory, kept referenced; name stands for the file in messages. */
 FmnSafetensors *fmn_safetensors_parse(GBytes *bytes, const char *name, GError **error);
@@ -31,21 +33,28 @@ typedef struct {
   gsize count; /* elements */
 } FmnTensorInfo;
 
+/* In the order of their data. Owned by file. */
 int fmn_safetensors_n_tensors(const FmnSafetensors *file);
 const FmnTensorInfo *fmn_safetensors_tensor(const FmnSafetensors *file, int i);
 const FmnTensorInfo *fmn_safetensors_find(const FmnSafetensors *file, const char *name); /* NULL: none */
 
-/* Copies a tensor as float32 into out (info->count floats). FMN_ERROR_FORMAT when a value is NaN or infinite. */
+/* Copies a tensor, which must be of this file, as float32 into out (info->count floats). FMN_ERROR_FORMAT when a value
+ * is NaN or infinite. */
 gboolean fmn_safetensors_read(const FmnSafetensors *file, const FmnTensorInfo *info, float *out, GError **error);
 
-/* Collects tensors and strings, then writes them in one go. The bytes written depend on the content alone. */
+/* Collects tensors and strings, then writes them in one go. The bytes written depend on the content alone, not on the
+ * order of the calls: F32 before F16, each by name. */
 typedef struct FmnSafetensorsWriter FmnSafetensorsWriter;
 FmnSafetensorsWriter *fmn_safetensors_writer_new(void);
-void fmn_safetensors_writer_free(FmnSafetensorsWriter *w); /* NULL allowed */
+void fmn_safetensors_writer_free(FmnSafetensorsWriter *w);                                         /* NULL allowed */
 void fmn_safetensors_writer_metadata(FmnSafetensorsWriter *w, const char *key, const char *value); /* copied */
-/* data is not copied and must live until the file is written; half: stored as F16, rounded to nearest even. */
-void fmn_safetensors_writer_tensor(FmnSafetensorsWriter *w, const char *name, const int *dims, int n_dims, const float *data,
-                                   gboolean half);
+/* data is not copied and must live until the file is written; name is copied; half: stored as F16, rounded to nearest
+ * even. */
+void fmn_safetensors_writer_tensor(FmnSafetensorsWriter *w, const char *name, const int *dims, int n_dims,
+                                   const float *data, gboolean half);
+/* The file in memory (g_bytes_unref). FMN_ERROR_ARGUMENT: a name twice, or a value that is NaN, infinite or too large
+ * for F16. */
+GBytes *fmn_safetensors_writer_bytes(FmnSafetensorsWriter *w, GError **error);
 /* Writes to a temporary file beside path, syncs it and renames it: path holds the old or the new content, whole. */
 gboolean fmn_safetensors_writer_save(FmnSafetensorsWriter *w, const char *path, GError **error);
 
