@@ -56,7 +56,7 @@ typedef struct {
 #define fmn_maxpool(g, x, ...) FMN_LAYER_(g, x, NULL, fmn_maxpool_ops, FmnMaxPool, __VA_ARGS__)
 
 static inline FmnValue fmn_graph_input(const FmnGraph *g) { return g->error ? -1 : 0; }
-FmnValue fmn_activation(FmnGraph *g, FmnValue x, FmnActivation act);
+FmnValue fmn_activation(FmnGraph *g, FmnValue x, FmnActivation act, float slope); /* slope: leaky ReLU only */
 FmnValue fmn_relu(FmnGraph *g, FmnValue x);
 FmnValue fmn_global_avgpool(FmnGraph *g, FmnValue x); /* C×H×W → C×1×1, the mean of each channel */
 FmnValue fmn_dropout(FmnGraph *g, FmnValue x, float rate);

@@ -17,4 +17,7 @@ int fmn_pool_threads(const FmnPool *pool); /* 1 for NULL */
 /* Runs func over n tasks and returns when all are done. One caller at a time. NULL pool: in this thread. */
 void fmn_pool_run(FmnPool *pool, FmnPoolFunc func, gpointer data, int n);
 
+/* Whether fmn_pool_run() of n tasks gives any to that thread. */
+gboolean fmn_pool_has_share(const FmnPool *pool, int thread, int n);
+
 #endif

@@ -1,0 +1,51 @@
+#include "kernels/kernels.h"
+
+#include <cblas.h>
+
+/* Our threads are FmnPool's, and each product runs in the one that asks for it. Of OpenBLAS's three builds
+ *  - the OpenMP one (linked where it is installed) is told so by OpenMP's count of threads, which belongs to the calling thread
+ *    alone, so that nothing is changed for a host that uses OpenBLAS or OpenMP too;
+ *  - the pthread one has only a process-wide count, which is the host's to set;
+ *  - the serial one is not safe to call from two threads at once: it gets a lock. */
+extern int omp_get_max_threads(void) __attribute__((weak));
+extern void omp_set_num_threads(int threads) __attribute__((weak));
+extern int openblas_get_parallel(void) __attribute__((weak));
+
+enum { SEQUENTIAL, PTHREAD, OPENMP };
+
+static GMutex sequential_lock;
+
+static int enter(void) {
+  int kind = openblas_get_parallel ? openblas_get_parallel() : PTHREAD;
+  if (kind == SEQUENTIAL) {
+    g_mutex_lock(&sequential_lock);
+    return -1;
+  }
+  if (kind != OPENMP || !omp_set_num_threads || !omp_get_max_threads)
+    return 0;
+  int threads = omp_get_max_threads();
+  omp_set_num_threads(1);
+  return threads;
+}
+
+/* entered: what enter() returned: the thread's count of OpenMP threads, 0 for nothing to do, −1 for the lock. */
+static void leave(int entered) {
+  if (entered < 0)
+    g_mutex_unlock(&sequential_lock);
+  else if (entered > 0)
+    omp_set_num_threads(entered);
+}
+
+void fmn_gemm(gboolean ta, gboolean tb, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta,
+              float *c, int ldc) {
+  int entered = enter();
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, m, n, k, 1.f, a, lda, b, ldb,
+              beta, c, ldc);
+  leave(entered);
+}
+
+void fmn_gemv(int m, int n, const float *a, int lda, const float *x, float *y) {
+  int entered = enter();
+  cblas_sgemv(CblasRowMajor, CblasNoTrans, m, n, 1.f, a, lda, x, 1, 0.f, y, 1);
+  leave(entered);
+}

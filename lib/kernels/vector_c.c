@@ -1,0 +1,3 @@
+#define KERNELS fmn_kernels_c
+#define KERNELS_NAME "c"
+#include "kernels/vector.h"

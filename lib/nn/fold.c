@@ -1,0 +1,142 @@
+#include "nn/step.h"
+
+#include <string.h>
+
+/* What is known of each node of the graph while it is folded. */
+typedef struct {
+  int step;        /* whose output its value is; −1: the input */
+  gboolean single; /* read by exactly one node, and so is every value that it is an alias of */
+} Folded;
+
+static float *copy_floats(const float *data, gsize count) {
+  float *copy = fmn_floats_new(count);
+  memcpy(copy, data, count * sizeof *copy);
+  return copy;
+}
+
+/* bias += …, where a step may have none yet. */
+static float *or_zeros(float **data, int count) {
+  if (!*data)
+    *data = fmn_floats_new0((gsize)count);
+  return *data;
+}
+
+/* y·scale + shift straight after a linear layer: into its weights and bias. */
+static void scale_weights(FmnStep *step, gsize weights, const FmnPointwise *p) {
+  int channels = step->out.c;
+  gsize row = weights / (gsize)channels;
+  float *bias = or_zeros(&step->bias, channels);
+  for (int c = 0; c < channels; c++) {
+    for (gsize i = 0; i < row; i++)
+      step->w[0][(gsize)c * row + i] *= p->scale[c];
+    bias[c] = bias[c] * p->scale[c] + p->shift[c];
+  }
+}
+
+static void scale_epilogue(FmnStep *step, const FmnPointwise *p) {
+  gboolean fresh = !step->scale;
+  float *scale = or_zeros(&step->scale, step->out.c), *shift = or_zeros(&step->shift, step->out.c);
+  for (int c = 0; c < step->out.c; c++) {
+    shift[c] = shift[c] * p->scale[c] + p->shift[c];
+    scale[c] = fresh ? p->scale[c] : scale[c] * p->scale[c];
+  }
+}
+
+/* Takes a pointwise node into the step before it, as far as act(y + bias)·scale + shift can say it. */
+static gboolean absorb(FmnStep *step, gsize weights, const FmnPointwise *p) {
+  if (!step->ops->has_epilogue)
+    return FALSE;
+  if (p->kind == FMN_POINTWISE_ACTIVATION) {
+    if (step->epilogue.act != FMN_ACT_NONE || step->scale)
+      return FALSE;
+    step->epilogue.act = p->act;
+    step->epilogue.slope = p->slope;
+    return TRUE;
+  }
+  if (!weights)
+    return FALSE;
+  if (step->epilogue.act == FMN_ACT_NONE)
+    scale_weights(step, weights, p);
+  else
+    scale_epilogue(step, p);
+  return TRUE;
+}
+
+static void add_step(FmnPlan *plan, const FmnNode *node, const Folded *folded, FmnPointwise *p) {
+  FmnStep step = {.ops = node->ops, .n_inputs = node->n_inputs, .out = node->out};
+  step.config = g_memdup2(node->config, node->ops->config_size);
+  for (int i = 0; i < node->n_inputs; i++) {
+    step.inputs[i] = folded[node->inputs[i]].step;
+    step.in[i] = node->in[i];
+  }
+  if (p->kind == FMN_POINTWISE_AFFINE) {
+    step.w[0] = copy_floats(p->scale, (gsize)node->out.c);
+    step.w[1] = copy_floats(p->shift, (gsize)node->out.c);
+  } else if (node->ops->has_epilogue && node->n_params > 0) {
+    step.w[0] = copy_floats(node->params[0].data, fmn_param_count(&node->params[0]));
+    if (node->n_params > 1)
+      step.bias = copy_floats(node->params[1].data, (gsize)node->out.c);
+  } else {
+    for (int i = 0; i < node->n_params; i++)
+      step.w[i] = copy_floats(node->params[i].data, fmn_param_count(&node->params[i]));
+  }
+  step.scratch = node->ops->scratch ? node->ops->scratch(node) : 0;
+  g_array_append_val(plan->steps, step);
+}
+
+static int *count_uses(const FmnGraph *g) {
+  int *uses = g_new0(int, fmn_graph_size(g));
+  for (int i = 0; i < fmn_graph_size(g); i++)
+    for (int j = 0; j < fmn_graph_node(g, i)->n_inputs; j++)
+      uses[fmn_graph_node(g, i)->inputs[j]]++;
+  for (int i = 0; i < g->n_outputs; i++)
+    uses[g->outputs[i]]++;
+  return uses;
+}
+
+void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
+  int n = fmn_graph_size(g), *uses = count_uses(g);
+  Folded *folded = g_new0(Folded, n);
+  gsize *weights = g_new0(gsize, n); /* of each step, in w[0]; 0 where it has none */
+
+  folded[0] = (Folded){-1, FALSE};
+  for (int i = 1; i < n; i++) {
+    const FmnNode *node = fmn_graph_node(g, i);
+    const Folded *before = &folded[node->inputs[0]];
+    FmnPointwise p = {FMN_POINTWISE_IDENTITY};
+    gboolean fused = FALSE;
+
+    folded[i] = (Folded){before->step, uses[i] == 1};
+    if (node->ops->pointwise) {
+      p.scale = fmn_floats_new((gsize)node->out.c);
+      p.shift = fmn_floats_new((gsize)node->out.c);
+      node->ops->pointwise(node, &p);
+      if (p.kind == FMN_POINTWISE_IDENTITY) {
+        folded[i].single = before->single && uses[i] == 1;
+        fused = TRUE;
+      } else {
+        fused = before->step >= 0 && before->single &&
+                absorb(fmn_plan_step(plan, before->step), weights[before->step], &p);
+      }
+    }
+    if (!fused) {
+      add_step(plan, node, folded, &p);
+      folded[i].step = (int)plan->steps->len - 1;
+      weights[folded[i].step] = node->ops->has_epilogue && node->n_params ? fmn_param_count(&node->params[0]) : 0;
+    }
+    fmn_floats_free(p.scale);
+    fmn_floats_free(p.shift);
+  }
+  plan->n_outputs = g->n_outputs;
+  for (int i = 0; i < g->n_outputs; i++)
+    plan->outputs[i] = folded[g->outputs[i]].step;
+  for (guint i = 0; i < plan->steps->len; i++) {
+    FmnStep *step = fmn_plan_step(plan, (int)i);
+    step->epilogue.bias = step->bias;
+    step->epilogue.scale = step->scale;
+    step->epilogue.shift = step->shift;
+  }
+  g_free(weights);
+  g_free(folded);
+  g_free(uses);
+}

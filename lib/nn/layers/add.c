@@ -1,0 +1,60 @@
+#include "error.h"
+#include "kernels/kernels.h"
+#include "nn/grad.h"
+#include "nn/layers.h"
+
+#include <string.h>
+
+static gboolean setup(FmnNode *node, GError **error) {
+  FmnShape a = node->in[0], b = node->in[1];
+  if (a.c != b.c || a.h != b.h || a.w != b.w) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "expected equal shapes, found %d×%d×%d and %d×%d×%d", a.c, a.h, a.w,
+                b.c, b.h, b.w);
+    return FALSE;
+  }
+  node->out = a;
+  return TRUE;
+}
+
+static void forward(const FmnForward *f) {
+  const FmnEpilogue *e = &f->epilogue;
+  gsize n = fmn_shape_count(f->out);
+  memcpy(f->y, f->x[0], n * sizeof *f->y);
+  fmn_kernels()->add(f->y, f->x[1], n);
+  if (e->act != FMN_ACT_NONE)
+    fmn_kernels()->activate(f->y, f->y, n, e->act, e->slope);
+}
+
+const FmnLayerOps fmn_add_ops = {
+    .name = "add",
+    .n_inputs = 2,
+    .setup = setup,
+    .has_epilogue = TRUE,
+    .forward = forward,
+};
+
+FmnValue fmn_add(FmnGraph *g, FmnValue a, FmnValue b) {
+  return fmn_graph_add(g, &fmn_add_ops, NULL, (const FmnValue[]){a, b}, 2, NULL);
+}
+
+static void train_forward_images(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *t = data;
+  gsize image = fmn_shape_image(t->out), at = (gsize)begin * image, n = (gsize)(end - begin) * image;
+  memcpy(t->y + at, t->x[0] + at, n * sizeof *t->y);
+  fmn_kernels()->add(t->y + at, t->x[1] + at, n);
+}
+
+static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
+
+static void train_backward(const FmnTrainCall *t) {
+  for (int i = 0; i < 2; i++)
+    if (t->dx[i])
+      memcpy(t->dx[i], t->dy, fmn_shape_count(t->out) * sizeof *t->dy);
+}
+
+const FmnLayerGrad fmn_add_grad = {
+    .ops = &fmn_add_ops,
+    .forward = train_forward,
+    .backward = train_backward,
+    .samples = (const FmnGradSample[]){{{2, 3, 4, 5}, 2, NULL}, {{0}}},
+};

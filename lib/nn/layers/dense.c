@@ -1,0 +1,115 @@
+#include "error.h"
+#include "kernels/kernels.h"
+#include "nn/grad.h"
+#include "nn/layers.h"
+#include "nn/layers/init.h"
+
+#define CHUNK 32 /* outputs a task computes: fixed, so that any number of threads gives the same result */
+
+static gboolean setup(FmnNode *node, GError **error) {
+  const FmnDense *c = node->config;
+  gsize in = fmn_shape_image(node->in[0]);
+
+  if (c->out < 1 || in > G_MAXINT) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "cannot have %d outputs of %" G_GSIZE_FORMAT " inputs", c->out, in);
+    return FALSE;
+  }
+  node->out = (FmnShape){1, c->out, 1, 1};
+  node->params[0] = (FmnParam){"weight", 2, {c->out, (int)in}, TRUE, TRUE, NULL};
+  node->params[1] = (FmnParam){"bias", 1, {c->out}, TRUE, FALSE, NULL};
+  node->n_params = c->no_bias ? 1 : 2;
+  return TRUE;
+}
+
+static void forward_chunks(gpointer data, int begin, int end, int thread) {
+  const FmnForward *f = data;
+  const FmnEpilogue *e = &f->epilogue;
+  int in = (int)fmn_shape_image(f->in[0]), out = f->out.c;
+
+  for (int task = begin; task < end; task++) {
+    int o = task * CHUNK, m = MIN(CHUNK, out - o);
+    const float *w = f->w[0] + (gsize)o * (gsize)in;
+    if (f->out.n == 1)
+      fmn_gemv(m, in, w, in, f->x[0], f->y + o);
+    else
+      fmn_gemm(FALSE, TRUE, f->out.n, m, in, f->x[0], in, w, in, 0.f, f->y + o, out);
+    for (int i = 0; i < f->out.n; i++)
+      fmn_kernels()->epilogue_vector(f->y + (gsize)i * (gsize)out + o, (gsize)m, e->act, e->slope,
+                                     e->bias ? e->bias + o : NULL, e->scale ? e->scale + o : NULL,
+                                     e->scale ? e->shift + o : NULL);
+  }
+}
+
+static void forward(const FmnForward *f) {
+  fmn_pool_run(f->pool, forward_chunks, (gpointer)f, (f->out.c + CHUNK - 1) / CHUNK);
+}
+
+static guint64 multiply_adds(const FmnNode *node) { return fmn_param_count(&node->params[0]); }
+
+const FmnLayerOps fmn_dense_ops = {
+    .name = "dense",
+    .config_size = sizeof(FmnDense),
+    .n_inputs = 1,
+    .has_epilogue = TRUE,
+    .setup = setup,
+    .forward = forward,
+    .multiply_adds = multiply_adds,
+};
+
+static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], seed); }
+
+static void train_forward_images(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *t = data;
+  const FmnDense *c = t->node->config;
+  int in = (int)fmn_shape_image(t->in[0]), out = c->out;
+  float *y = t->y + (gsize)begin * (gsize)out;
+
+  fmn_gemm(FALSE, TRUE, end - begin, out, in, t->x[0] + (gsize)begin * (gsize)in, in, t->w[0], in, 0.f, y, out);
+  for (int i = begin; !c->no_bias && i < end; i++, y += out)
+    fmn_kernels()->add(y, t->w[1], (gsize)out);
+}
+
+static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
+
+static void backward_inputs(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *t = data;
+  int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
+  fmn_gemm(FALSE, FALSE, end - begin, in, out, t->dy + (gsize)begin * (gsize)out, out, t->w[0], in, 0.f,
+           t->dx[0] + (gsize)begin * (gsize)in, in);
+}
+
+/* Tasks are outputs here: each row of the weight gradient sums over the whole batch in one product. */
+static void backward_weights(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *t = data;
+  const FmnDense *c = t->node->config;
+  int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
+
+  fmn_gemm(TRUE, FALSE, end - begin, in, t->out.n, t->dy + begin, out, t->x[0], in, 0.f,
+           t->dw[0] + (gsize)begin * (gsize)in, in);
+  for (int o = begin; !c->no_bias && o < end; o++) {
+    double sum = 0.0;
+    for (int i = 0; i < t->out.n; i++)
+      sum += t->dy[(gsize)i * (gsize)out + (gsize)o];
+    t->dw[1][o] = (float)sum;
+  }
+}
+
+static void train_backward(const FmnTrainCall *t) {
+  if (t->dx[0])
+    fmn_pool_run(t->pool, backward_inputs, (gpointer)t, t->out.n);
+  fmn_pool_run(t->pool, backward_weights, (gpointer)t, t->out.c);
+}
+
+const FmnLayerGrad fmn_dense_grad = {
+    .ops = &fmn_dense_ops,
+    .init = init,
+    .forward = train_forward,
+    .backward = train_backward,
+    .samples =
+        (const FmnGradSample[]){
+            {{3, 7, 1, 1}, 1, &(const FmnDense){.out = 5}},
+            {{4, 2, 3, 4}, 1, &(const FmnDense){.out = 3, .no_bias = TRUE}},
+            {{1, 10, 1, 1}, 1, &(const FmnDense){.out = 70}},
+            {{0}},
+        },
+};
