@@ -1,0 +1,240 @@
+/* The networks against PyTorch (golden.py), and what a plan promises. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "nets/nets.h"
+#include "nn/layers.h"
+#include "nn/plan.h"
+#include "train/random.h"
+
+/* As golden.py's uniform(). */
+static double sample(guint64 seed, guint64 i) { return (double)(fmn_random_mix(i + (seed << 32)) >> 11) * 0x1p-53; }
+
+static void fill_param(const char *name, FmnParam *p, gpointer user) {
+  guint64 seed = ++*(guint64 *)user;
+  gsize n = fmn_param_count(p);
+  double spread = sqrt(6.0 * p->dims[0] / (double)n);
+  for (gsize i = 0; i < n; i++) {
+    double u = sample(seed, i);
+    if (p->n_dims > 1)
+      u = (u * 2 - 1) * spread;
+    else if (g_str_has_suffix(name, "running_var") || g_str_has_suffix(name, "weight"))
+      u += .5;
+    else
+      u = (u * 2 - 1) * .2;
+    p->data[i] = (float)u;
+  }
+}
+
+static FmnPlan *plan_of(const char *name, guint64 *parameters) {
+  GError *error = NULL;
+  guint64 seed = 0;
+  FmnGraph *g = fmn_net_build(name, NULL, 10, &error);
+  g_assert_no_error(error);
+  fmn_graph_foreach_param(g, fill_param, &seed);
+  if (parameters)
+    *parameters = fmn_graph_parameters(g);
+  FmnPlan *plan = fmn_plan_new(g);
+  fmn_graph_free(g);
+  return plan;
+}
+
+static void fill_input(FmnRun *run, gsize n, guint64 offset) {
+  for (gsize i = 0; i < n; i++)
+    fmn_run_input(run)[i] = (float)(sample(0, offset + i) * 2 - 1);
+}
+
+static void test_golden(gconstpointer line) {
+  char **words = g_strsplit(line, " ", -1);
+  guint64 parameters;
+  FmnPlan *plan = plan_of(words[0], &parameters);
+  FmnRun *run = fmn_run_new(plan, 3, 1);
+
+  g_assert_cmpuint(parameters, ==, g_ascii_strtoull(words[1], NULL, 10));
+  fill_input(run, 3 * 784, 0);
+  fmn_run(run, 3);
+  for (int i = 0; i < 30; i++) {
+    double want = g_ascii_strtod(words[2 + i], NULL);
+    g_assert_cmpfloat_with_epsilon(fmn_run_output(run, 0)[i], want, 1e-4 * MAX(1.0, fabs(want)));
+  }
+  fmn_run_free(run);
+  fmn_plan_unref(plan);
+  g_strfreev(words);
+}
+
+/* One image at a time, in batches, on any number of threads. */
+static void test_threads_and_batches(gconstpointer name) {
+  FmnPlan *plan = plan_of(name, NULL);
+  float want[4 * 10], *single = NULL;
+
+  for (int threads = 1; threads <= 3; threads++) {
+    FmnRun *run = fmn_run_new(plan, 4, threads);
+    fill_input(run, 4 * 784, 0);
+    fmn_run(run, 4);
+    if (threads == 1)
+      memcpy(want, fmn_run_output(run, 0), sizeof want);
+    else
+      g_assert_cmpmem(want, sizeof want, fmn_run_output(run, 0), sizeof want);
+    for (int i = 0; i < 4; i++) {
+      fill_input(run, 784, (guint64)i * 784);
+      fmn_run(run, 1);
+      for (int j = 0; j < 10; j++)
+        g_assert_cmpfloat_with_epsilon(fmn_run_output(run, 0)[j], want[i * 10 + j], 1e-4f * MAX(1.f, fabsf(want[i * 10 + j])));
+    }
+    if (!single)
+      single = g_memdup2(fmn_run_output(run, 0), 10 * sizeof(float));
+    else
+      g_assert_cmpmem(single, 10 * sizeof(float), fmn_run_output(run, 0), 10 * sizeof(float));
+    fmn_run_free(run);
+  }
+  g_free(single);
+  fmn_plan_unref(plan);
+}
+
+static gpointer run_many(gpointer data) {
+  FmnRun *run = fmn_run_new(data, 1, 1);
+  float first[10];
+  for (int i = 0; i < 50; i++) {
+    fill_input(run, 784, 0);
+    fmn_run(run, 1);
+    if (i == 0)
+      memcpy(first, fmn_run_output(run, 0), sizeof first);
+    g_assert_cmpmem(first, sizeof first, fmn_run_output(run, 0), sizeof first);
+  }
+  fmn_run_free(run);
+  return g_memdup2(first, sizeof first);
+}
+
+static void test_shared_plan(void) {
+  FmnPlan *plan = plan_of("compact", NULL);
+  GThread *threads[4];
+  float *results[4];
+  for (int i = 0; i < 4; i++)
+    threads[i] = g_thread_new("run", run_many, plan);
+  for (int i = 0; i < 4; i++)
+    results[i] = g_thread_join(threads[i]);
+  for (int i = 1; i < 4; i++)
+    g_assert_cmpmem(results[0], 10 * sizeof(float), results[i], 10 * sizeof(float));
+  for (int i = 0; i < 4; i++)
+    g_free(results[i]);
+  fmn_plan_unref(plan);
+}
+
+/* Folding changes the work, not the result: a network whose layers can't all be fused against the numbers worked out here. */
+static void test_unfusable(void) {
+  FmnGraph *g = fmn_graph_new(1, 2, 2);
+  FmnValue bn = fmn_batchnorm(g, 0, "bn", .eps = 1e-12f); /* on the input: nothing to fuse into */
+  FmnValue conv = fmn_conv2d(g, bn, "conv", .out = 1, .k = 1, .no_bias = TRUE);
+  FmnValue relu = fmn_relu(g, conv);
+  FmnValue sum = fmn_add(g, relu, conv); /* conv is read twice: the ReLU must stay */
+  FmnValue after = fmn_batchnorm(g, sum, "bn2", .eps = 1e-12f); /* a sum has no weights to scale */
+  fmn_graph_output(g, fmn_dropout(g, after, .5f));
+  g_assert_no_error(g->error);
+  FmnParam *p = fmn_graph_node(g, bn)->params;
+  p[0].data[0] = 2.f, p[1].data[0] = 1.f, p[2].data[0] = .5f, p[3].data[0] = 4.f; /* 2·(x − .5)/2 + 1 = x + .5 */
+  fmn_graph_node(g, conv)->params[0].data[0] = -3.f;
+  p = fmn_graph_node(g, after)->params;
+  p[0].data[0] = 1.f, p[3].data[0] = .25f, p[1].data[0] = -1.f; /* 2·x − 1 */
+
+  FmnPlan *plan = fmn_plan_new(g);
+  FmnRun *run = fmn_run_new(plan, 1, 2);
+  float x[] = {-2.f, 0.f, 1.f, 3.f};
+  memcpy(fmn_run_input(run), x, sizeof x);
+  fmn_run(run, 1);
+  for (int i = 0; i < 4; i++) {
+    float y = -3.f * (x[i] + .5f);
+    g_assert_cmpfloat_with_epsilon(fmn_run_output(run, 0)[i], 2.f * (MAX(y, 0.f) + y) - 1.f, 1e-4f);
+  }
+  fmn_run_free(run);
+  fmn_plan_unref(plan);
+  fmn_graph_free(g);
+}
+
+/* The arena holds less than all values together. */
+static void test_arena(void) {
+  GError *error = NULL;
+  FmnGraph *g = fmn_net_build("compact", NULL, 10, &error);
+  gsize all = 0;
+  FmnPlan *plan = fmn_plan_new(g);
+  for (int i = 0; i < fmn_graph_size(g); i++)
+    all += fmn_shape_image(fmn_graph_node(g, i)->out) * sizeof(float);
+  g_test_message("arena %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " bytes", fmn_plan_arena_bytes(plan), all);
+  g_assert_cmpuint(fmn_plan_arena_bytes(plan), <, all / 5);
+  fmn_plan_unref(plan);
+  fmn_graph_free(g);
+}
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static int allocations; /* of the whole process */
+
+extern void *__libc_malloc(size_t size);
+
+void *malloc(size_t size) {
+  g_atomic_int_inc(&allocations);
+  return __libc_malloc(size);
+}
+
+static void test_no_allocation(gconstpointer name) {
+  FmnPlan *plan = plan_of(name, NULL);
+  FmnRun *run = fmn_run_new(plan, 2, 2);
+  fmn_run(run, 2); /* OpenBLAS makes its buffers at the first product of a thread */
+  fmn_run(run, 1);
+  int before = g_atomic_int_get(&allocations);
+  for (int i = 0; i < 10; i++)
+    fmn_run(run, 1 + i % 2);
+  g_assert_cmpint(g_atomic_int_get(&allocations), ==, before);
+  fmn_run_free(run);
+  fmn_plan_unref(plan);
+  g_assert_cmpint(g_atomic_int_get(&allocations), >, 0);
+}
+#else
+static void test_no_allocation(gconstpointer name) { g_test_skip("needs glibc's malloc, without a sanitizer"); }
+#endif
+
+static void expect_refused(const char *name, const char *options, int code, const char *fragment) {
+  GError *error = NULL;
+  g_assert_null(fmn_net_build(name, options, 10, &error));
+  g_assert_error(error, FMN_ERROR, code);
+  if (!strstr(error->message, fragment))
+    g_error("“%s” does not say “%s”", error->message, fragment);
+  g_error_free(error);
+}
+
+static void test_refused(void) {
+  expect_refused("resnet", NULL, FMN_ERROR_NOT_FOUND, "there are: base, ");
+  expect_refused("base", "strides=2", FMN_ERROR_ARGUMENT, "no option “strides”");
+  expect_refused("base", "nonsense", FMN_ERROR_ARGUMENT, "KEY=VALUE");
+  expect_refused("base", "=1", FMN_ERROR_ARGUMENT, "KEY=VALUE");
+}
+
+int main(int argc, char **argv) {
+  char *path, *text, **lines;
+  g_test_init(&argc, &argv, NULL);
+  path = g_test_build_filename(G_TEST_DIST, "golden.txt", NULL);
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  lines = g_strsplit(g_strchomp(text), "\n", -1);
+  for (char **line = lines; *line; line++) {
+    char *name = g_strdup_printf("/nets/golden/%.*s", (int)strcspn(*line, " "), *line);
+    g_test_add_data_func(name, *line, test_golden);
+    g_free(name);
+  }
+  for (const FmnNet *const *net = fmn_nets; *net; net++) {
+    char *name = g_strdup_printf("/nets/threads-and-batches/%s", (*net)->name);
+    g_test_add_data_func(name, (*net)->name, test_threads_and_batches);
+    g_free(name);
+    name = g_strdup_printf("/nets/no-allocation/%s", (*net)->name);
+    g_test_add_data_func(name, (*net)->name, test_no_allocation);
+    g_free(name);
+  }
+  g_test_add_func("/nets/shared-plan", test_shared_plan);
+  g_test_add_func("/nets/unfusable", test_unfusable);
+  g_test_add_func("/nets/arena", test_arena);
+  g_test_add_func("/nets/refused", test_refused);
+  int result = g_test_run();
+  g_strfreev(lines);
+  g_free(text);
+  g_free(path);
+  return result;
+}
