@@ -1,0 +1,18 @@
+/* The strings of a model file's __metadata__ to and from the fields of FmnModelFile. */
+#ifndef FMN_IO_MODEL_META_H
+#define FMN_IO_MODEL_META_H
+
+#include "io/model_file.h"
+
+#define FMN_MODEL_FORMAT "fmnist-1"
+#define FMN_MAX_LABELS 1000
+#define FMN_MAX_LABEL_BYTES 100
+
+/* Fills arch, arch_options, labels, preprocess, temperature and threshold from file->metadata. Messages name the key.
+ */
+gboolean fmn_model_meta_parse(FmnModelFile *file, GError **error);
+
+/* What is to be written: a copy of file->metadata with the fields above in it (g_hash_table_unref). */
+GHashTable *fmn_model_meta_format(const FmnModelFile *file);
+
+#endif
