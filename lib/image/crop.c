@@ -1,0 +1,89 @@
+#include "image/crop.h"
+#include "image/sampler.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Object and mask are compared on a grid that many times as fine as the input, so that the edge comes out soft. */
+#define FINE 4
+
+/* The stretch of the picture that the whole input shows: the object in its middle, in its own proportions. */
+static FmnBox whole_input(const FmnImageFormat *f, const FmnBox *box, const FmnPreprocess *p) {
+  double w = box->w * f->width, h = box->h * f->height;
+  double margin = CLAMP(p->margin, 0, 0.45) * MAX(p->width, p->height);
+  double inner_w = MAX(p->width - 2 * margin, 1), inner_h = MAX(p->height - 2 * margin, 1);
+  double pixels = MAX(w / inner_w, h / inner_h);
+  double all_w = pixels * p->width / f->width, all_h = pixels * p->height / f->height;
+  return (FmnBox){box->x + (box->w - all_w) / 2, box->y + (box->h - all_h) / 2, all_w, all_h};
+}
+
+/* Share of cell i of n over from … from + size that lies inside of lo … hi. */
+static float covered(int i, int n, double from, double size, double lo, double hi) {
+  double a = from + size * i / n, b = from + size * (i + 1) / n;
+  double inside = MIN(b, hi) - MAX(a, lo);
+  return inside > 0 ? (float)(inside / (b - a)) : 0;
+}
+
+/* 0..1 on the fine grid; the mask's values stand at the centres of its cells. */
+static void spread_mask(const FmnMask *mask, const FmnBox *all, int w, int h, float *alpha) {
+  for (int y = 0; y < h; y++) {
+    double v = ((all->y + all->h * (y + 0.5) / h) - mask->box.y) / mask->box.h * mask->height - 0.5;
+    int y0 = (int)floor(CLAMP(v, -2, mask->height + 1));
+    float ty = (float)(v - y0);
+    for (int x = 0; x < w; x++) {
+      float *a = &alpha[y * w + x];
+      double u = ((all->x + all->w * (x + 0.5) / w) - mask->box.x) / mask->box.w * mask->width - 0.5;
+      int x0 = (int)floor(CLAMP(u, -2, mask->width + 1));
+      float tx = (float)(u - x0), sum = 0;
+      if (y0 < -1 || x0 < -1 || y0 >= mask->height || x0 >= mask->width) {
+        *a = 0;
+        continue;
+      }
+      for (int k = 0; k < 4; k++) {
+        int my = y0 + k / 2, mx = x0 + k % 2;
+        if (my >= 0 && mx >= 0 && my < mask->height && mx < mask->width)
+          sum += mask->data[my * mask->width + mx] * (k / 2 ? ty : 1 - ty) * (k % 2 ? tx : 1 - tx);
+      }
+      *a *= sum / 255;
+    }
+  }
+}
+
+static void mean_down(const guint8 *pixels, const float *alpha, gboolean invert, int w, int h, guint8 *out) {
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      float sum = 0;
+      for (int k = 0; k < FINE * FINE; k++) {
+        int i = (y * FINE + k / FINE) * w * FINE + x * FINE + k % FINE;
+        sum += alpha[i] * (invert ? 255 - pixels[i] : pixels[i]);
+      }
+      out[y * w + x] = (guint8)(sum / (FINE * FINE) + 0.5f);
+    }
+}
+
+static gboolean usable(const FmnBox *b) {
+  return isfinite(b->x) && isfinite(b->y) && isfinite(b->w) && isfinite(b->h) && b->w > 1e-9 && b->h > 1e-9 &&
+         fabs(b->x) < 1e3 && fabs(b->y) < 1e3 && b->w < 1e3 && b->h < 1e3;
+}
+
+void fmn_crop(FmnSampler *s, const FmnImage *image, const FmnBox *box, const FmnMask *mask, const FmnPreprocess *p,
+              guint8 *out) {
+  int w = p->width * FINE, h = p->height * FINE, channels = p->channels;
+  memset(out, 0, (gsize)channels * p->width * p->height);
+  if (!usable(box) || (mask && (mask->width < 1 || mask->height < 1 || !usable(&mask->box))))
+    return;
+  gsize n = (gsize)w * h;
+  float *alpha = fmn_scratch_get(&s->crop, n * (sizeof *alpha + channels));
+  guint8 *pixels = (guint8 *)(alpha + n);
+  FmnBox all = whole_input(&s->format, box, p);
+  for (int y = 0; y < h; y++) {
+    float inside = covered(y, h, all.y, all.h, MAX(box->y, 0), MIN(box->y + box->h, 1));
+    for (int x = 0; x < w; x++)
+      alpha[y * w + x] = inside * covered(x, w, all.x, all.w, MAX(box->x, 0), MIN(box->x + box->w, 1));
+  }
+  if (mask)
+    spread_mask(mask, &all, w, h, alpha);
+  fmn_sampler_read(s, image, &all, channels, w, h, pixels);
+  for (int c = 0; c < channels; c++)
+    mean_down(pixels + c * n, alpha, p->invert, p->width, p->height, out + (gsize)c * p->width * p->height);
+}

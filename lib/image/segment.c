@@ -1,0 +1,188 @@
+#include "image/morphology.h"
+#include "image/work.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Pictures are shrunk to that longer side before anything else. */
+#define WORK_SIZE 192
+/* Width of the frame's border that shows the ground, as a share of the longer side; pixels of it that are looked at. */
+#define BORDER_SHARE 0.04
+#define BORDER_PIXELS 1500
+/* With one object wanted, parts this large beside the best belong to it: the other shoe of a pair. */
+#define PART_SHARE 0.25
+/* Holes up to this share of the object are closed: prints of the ground's colour. Larger ones are ground. */
+#define HOLE_SHARE 0.5
+
+struct FmnSegmenter {
+  FmnSampler *sampler;
+  FmnWork work;
+  FmnObject objects[FMN_SEGMENT_MAX_OBJECTS];
+  FmnScratch order, masks;
+};
+
+typedef struct {
+  int index;
+  double score;
+} Candidate;
+
+static void choose_border(FmnWork *w) {
+  int band = MAX(1, (int)lrint(MAX(w->width, w->height) * BORDER_SHARE)), n = 0;
+  w->border = g_new(int, (gsize)w->width * w->height);
+  for (int y = 0; y < w->height; y++)
+    for (int x = 0; x < w->width; x++)
+      if (x < band || y < band || x >= w->width - band || y >= w->height - band)
+        w->border[n++] = y * w->width + x;
+  int step = MAX(1, n / BORDER_PIXELS);
+  for (int i = 0; i * step < n; i++)
+    w->border[w->n_border++] = w->border[i * step];
+  w->weight = g_new(float, w->n_border);
+}
+
+FmnSegmenter *fmn_segmenter_new(const FmnImageFormat *format) {
+  FmnSampler *sampler = fmn_sampler_new(format);
+  if (!sampler)
+    return NULL;
+  FmnSegmenter *s = g_new0(FmnSegmenter, 1);
+  FmnWork *w = &s->work;
+  double scale = MIN(1.0, (double)WORK_SIZE / MAX(format->width, format->height));
+  s->sampler = sampler;
+  w->width = MAX(1, (int)lrint(format->width * scale));
+  w->height = MAX(1, (int)lrint(format->height * scale));
+  gsize n = (gsize)w->width * w->height;
+  w->rgb = g_new(guint8, 3 * n);
+  for (int c = 0; c < 3; c++)
+    w->color[c] = g_new(float, n);
+  w->mask = g_new(guint8, n);
+  w->distance = g_new(guint8, n);
+  w->scratch = g_new(guint8, n);
+  w->labeller = fmn_labeller_new(w->width, w->height);
+  choose_border(w);
+  return s;
+}
+
+void fmn_segmenter_free(FmnSegmenter *s) {
+  if (!s)
+    return;
+  FmnWork *w = &s->work;
+  fmn_sampler_free(s->sampler);
+  g_free(w->rgb);
+  for (int c = 0; c < 3; c++)
+    g_free(w->color[c]);
+  g_free(w->mask);
+  g_free(w->distance);
+  g_free(w->scratch);
+  g_free(w->border);
+  g_free(w->weight);
+  fmn_labeller_free(w->labeller);
+  g_free(s->order.data);
+  g_free(s->masks.data);
+  g_free(s);
+}
+
+/* Large, central and not cut off by the frame. */
+static double score(const FmnWork *w, const FmnComponentStats *c) {
+  double dx = c->sum_x / c->area / w->width - 0.5, dy = c->sum_y / c->area / w->height - 0.5;
+  double cut = (double)c->border / (2 * (w->width + w->height));
+  return c->area * exp(-6 * (dx * dx + dy * dy)) * exp(-4 * cut);
+}
+
+static int by_score(gconstpointer a, gconstpointer b) {
+  const Candidate *ca = a, *cb = b;
+  return ca->score != cb->score ? (ca->score < cb->score ? 1 : -1) : ca->index - cb->index;
+}
+
+static void fill_holes(FmnWork *w) {
+  const guint32 *labels;
+  const FmnComponentStats *holes;
+  int n = w->width * w->height, area = 0;
+  for (int i = 0; i < n; i++)
+    area += w->mask[i] != 0;
+  fmn_labeller_run(w->labeller, w->mask, FALSE, &labels, &holes);
+  for (int i = 0; i < n; i++)
+    if (labels[i] && !holes[labels[i] - 1].border && holes[labels[i] - 1].area <= area * HOLE_SHARE)
+      w->mask[i] = 255;
+}
+
+/* Candidates, the best first. */
+static int rank(FmnSegmenter *s, const FmnComponentStats *stats, int n, double min_area, Candidate **candidates) {
+  int count = 0;
+  Candidate *list = fmn_scratch_get(&s->order, MAX(n, 1) * sizeof *list);
+  double pixels = (double)s->work.width * s->work.height;
+  for (int i = 0; i < n; i++)
+    if (stats[i].area >= min_area * pixels && stats[i].area < 0.98 * pixels)
+      list[count++] = (Candidate){i, score(&s->work, &stats[i])};
+  qsort(list, count, sizeof *list, by_score);
+  *candidates = list;
+  return count;
+}
+
+static void describe(const FmnWork *w, FmnObject *o, const FmnComponentStats *c) {
+  o->box = (FmnBox){(double)c->x0 / w->width, (double)c->y0 / w->height, (double)(c->x1 - c->x0) / w->width,
+                    (double)(c->y1 - c->y0) / w->height};
+  o->area = (double)c->area / ((double)w->width * w->height);
+  o->mask = (FmnMask){o->box, c->x1 - c->x0, c->y1 - c->y0, NULL};
+}
+
+/* The pixels whose label is one of the parts (by their index). */
+static void cut_out(const FmnWork *w, const FmnComponentStats *c, const guint32 *labels, const Candidate *parts, int n,
+                    guint8 *out) {
+  for (int y = c->y0; y < c->y1; y++)
+    for (int x = c->x0; x < c->x1; x++, out++) {
+      guint32 label = labels[y * w->width + x];
+      *out = 0;
+      for (int i = 0; i < n; i++)
+        if (label == (guint32)parts[i].index + 1)
+          *out = 255;
+    }
+}
+
+static FmnComponentStats unite(const FmnComponentStats *stats, const Candidate *parts, int n) {
+  FmnComponentStats all = stats[parts[0].index];
+  for (int i = 1; i < n; i++) {
+    const FmnComponentStats *c = &stats[parts[i].index];
+    all.x0 = MIN(all.x0, c->x0);
+    all.y0 = MIN(all.y0, c->y0);
+    all.x1 = MAX(all.x1, c->x1);
+    all.y1 = MAX(all.y1, c->y1);
+    all.area += c->area;
+  }
+  return all;
+}
+
+int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOptions *options, const FmnObject **objects) {
+  static const FmnBox everything = {0, 0, 1, 1};
+  FmnWork *w = &s->work;
+  *objects = s->objects;
+  fmn_sampler_read(s->sampler, image, &everything, 3, w->width, w->height, w->rgb);
+  if (options->method == FMN_SEGMENT_OTSU)
+    fmn_otsu_mask(w, options->polarity);
+  else
+    fmn_background_mask(w);
+  fill_holes(w);
+
+  const guint32 *labels;
+  const FmnComponentStats *stats;
+  Candidate *found;
+  int n = fmn_labeller_run(w->labeller, w->mask, TRUE, &labels, &stats);
+  int count = rank(s, stats, n, options->min_area, &found);
+  int wanted = CLAMP(options->max_objects, 1, FMN_SEGMENT_MAX_OBJECTS), parts = 1;
+  if (wanted == 1)
+    while (parts < count && found[parts].score >= PART_SHARE * found[0].score)
+      parts++;
+  int n_objects = MIN(wanted == 1 ? 1 : count, MIN(count, wanted));
+  gsize bytes = 0;
+  FmnComponentStats *boxes = g_newa(FmnComponentStats, MAX(n_objects, 1));
+  for (int i = 0; i < n_objects; i++) {
+    boxes[i] = unite(stats, found + i, parts);
+    describe(w, &s->objects[i], &boxes[i]);
+    bytes += (gsize)s->objects[i].mask.width * s->objects[i].mask.height;
+  }
+  guint8 *data = fmn_scratch_get(&s->masks, bytes);
+  for (int i = 0; i < n_objects; i++) {
+    s->objects[i].mask.data = data;
+    cut_out(w, &boxes[i], labels, found + i, parts, data);
+    data += (gsize)s->objects[i].mask.width * s->objects[i].mask.height;
+  }
+  return n_objects;
+}

@@ -1,0 +1,35 @@
+/* Inside of lib/image: what a segmenter's methods work on, the picture shrunk to a small grid. */
+#ifndef FMN_IMAGE_WORK_H
+#define FMN_IMAGE_WORK_H
+
+#include "image/components.h"
+#include "image/sampler.h"
+#include "image/segment.h"
+
+/* A colour that changes smoothly over the picture: for each channel the factors of 1, x, y, x², xy, y² (x, y: -1..1). */
+typedef struct {
+  float factor[3][6];
+} FmnSurface;
+
+typedef struct {
+  int width, height;
+  guint8 *rgb;     /* planes */
+  float *color[3]; /* lightness and two opponent colours, about as far apart as the eye finds them, 0..255 */
+  guint8 *mask, *distance, *scratch;
+  int *border; /* pixels of the frame's border that the surface is fitted to */
+  float *weight;
+  int n_border;
+  FmnLabeller *labeller;
+} FmnWork;
+
+/* Both write work->mask: 255 where an object may be, 0 elsewhere. */
+void fmn_background_mask(FmnWork *work);
+void fmn_otsu_mask(FmnWork *work, FmnPolarity polarity);
+
+/* Fits a surface to pixels (indices) with weights; where there are too few the mean is taken. */
+void fmn_surface_fit(FmnSurface *surface, const FmnWork *work, const int *pixels, const float *weights, int n);
+
+/* The surface's colours along line y: out[c][x] for 0 ≤ x < width. */
+void fmn_surface_line(const FmnSurface *surface, const FmnWork *work, int y, float *const out[3]);
+
+#endif
