@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-/* Rows are averaged with 8-bit weights in 16-bit sums, 8 or 16 columns an instruction; columns with 15-bit ones. */
-#define ROW_TOTAL 256
+/* Rows are averaged in sums of 16 bits, of which 8 are fraction: fast, and each row costs up to 1/256 of a level. From
+ * MANY_ROWS rows a cell on the sums have 32 bits. */
+#define ROW_TOTAL 65535
+#define MANY_ROWS 48
 #define COLUMN_SHIFT 15
 
 void fmn_image_format_rgb(FmnImageFormat *format, int width, int height) {
@@ -73,6 +75,7 @@ void fmn_sampler_free(FmnSampler *s) {
   for (int c = 0; c < 3; c++)
     fmn_axis_clear(&s->columns[c]);
   g_free(s->sums.data);
+  g_free(s->sums_32.data);
   g_free(s->line.data);
   g_free(s->means.data);
   g_free(s->crop.data);
@@ -81,14 +84,43 @@ void fmn_sampler_free(FmnSampler *s) {
 
 const FmnImageFormat *fmn_sampler_format(const FmnSampler *s) { return &s->format; }
 
-static void line_scale(guint16 *restrict sums, const guint8 *restrict line, int n, guint16 weight) {
+static void add_line(guint16 *restrict sums, const guint8 *restrict line, int n, guint16 weight) {
   for (int i = 0; i < n; i++)
-    sums[i] = line[i] * weight;
+    sums[i] += ((guint32)(guint16)(line[i] << 8) * weight) >> 16;
 }
 
-static void line_add(guint16 *restrict sums, const guint8 *restrict line, int n, guint16 weight) {
+static void add_line_32(guint32 *restrict sums, const guint8 *restrict line, int n, guint16 weight) {
   for (int i = 0; i < n; i++)
-    sums[i] += line[i] * weight;
+    sums[i] += (guint32)line[i] * weight;
+}
+
+static void round_sums(guint16 *restrict sums, const guint32 *restrict sums_32, int n) {
+  for (int i = 0; i < n; i++)
+    sums[i] = (sums_32[i] + 128) >> 8;
+}
+
+/* Mean of one cell's rows, of n bytes from byte lo on (unpacked: samples), as 8.8 bits. */
+static void average_rows(FmnSampler *s, const FmnSampleGroup *g, const FmnImage *image, const FmnTap *tap, int lo, int n,
+                         guint16 *sums) {
+  gboolean many = tap->count >= MANY_ROWS;
+  guint32 *sums_32 = many ? fmn_scratch_get(&s->sums_32, n * sizeof *sums_32) : NULL;
+  guint8 *unpacked = g->unpack ? fmn_scratch_get(&s->line, n) : NULL;
+  if (many)
+    memset(sums_32, 0, n * sizeof *sums_32);
+  for (int i = 0; i < n && !many; i++)
+    sums[i] = tap->count / 2;
+  for (int k = 0; k < tap->count; k++) {
+    const guint8 *line = image->plane[g->plane] + (gssize)(tap->first + k) * image->stride[g->plane];
+    if (g->unpack)
+      g->unpack(&s->format.component[g->component[0]], g->table, line, lo, n, unpacked);
+    line = g->unpack ? unpacked : line + lo;
+    if (many)
+      add_line_32(sums_32, line, n, s->rows.weights[tap->weights + k]);
+    else
+      add_line(sums, line, n, s->rows.weights[tap->weights + k]);
+  }
+  if (many)
+    round_sums(sums, sums_32, n);
 }
 
 static inline void shrink_line(const FmnAxis *axis, const guint16 *sums, int step, int cells, guint16 *restrict out) {
@@ -134,19 +166,8 @@ static void read_group(FmnSampler *s, FmnSampleGroup *g, const FmnImage *image, 
   }
   int n = hi - lo;
   guint16 *sums = fmn_scratch_get(&s->sums, n * sizeof *sums);
-  guint8 *unpacked = g->unpack ? fmn_scratch_get(&s->line, n) : NULL;
   for (int y = 0; y < height; y++) {
-    const FmnTap *tap = &s->rows.taps[y];
-    for (int k = 0; k < tap->count; k++) {
-      const guint8 *line = image->plane[g->plane] + (gssize)(tap->first + k) * image->stride[g->plane];
-      if (g->unpack) {
-        g->unpack(&f->component[g->component[0]], g->table, line, lo, n, unpacked);
-        line = unpacked;
-      } else {
-        line += lo;
-      }
-      (k == 0 ? line_scale : line_add)(sums, line, n, s->rows.weights[tap->weights + k]);
-    }
+    average_rows(s, g, image, &s->rows.taps[y], lo, n, sums);
     for (int i = 0; i < components; i++) {
       const FmnAxis *axis = &s->columns[i];
       const guint16 *first = sums + (g->offset[i] + axis->lo * g->pixel_stride[i] - lo);

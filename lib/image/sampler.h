@@ -29,7 +29,7 @@ struct FmnSampler {
   FmnSampleGroup groups[3];
   int n_groups;
   FmnAxis rows, columns[3];
-  FmnScratch sums, line, means, crop;
+  FmnScratch sums, sums_32, line, means, crop;
 };
 
 /* At least size bytes; what was in it is lost when it grows. */
