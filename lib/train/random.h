@@ -1,5 +1,5 @@
-/* Random numbers that are a function of a seed and a counter: any element of any step can be drawn again after a resume and in
- * any order by any thread. The mixing function is splitmix64's (Steele, Lea & Flood 2014). */
+/* Random numbers that are a function of a seed and a counter: any element of any step can be drawn again after a resume
+ * and in any order by any thread. The mixing function is splitmix64's (Steele, Lea & Flood 2014). */
 #ifndef FMN_TRAIN_RANDOM_H
 #define FMN_TRAIN_RANDOM_H
 

@@ -1,0 +1,117 @@
+#include <string.h>
+
+#include "error.h"
+#include "nets/nets.h"
+#include "train/recipes.h"
+
+FmnTrainConfig *fmn_train_config_new(const char *arch) {
+  FmnTrainConfig *c = g_new0(FmnTrainConfig, 1);
+  const char *colon = strchr(arch, ':');
+  c->arch = colon ? g_strndup(arch, (gsize)(colon - arch)) : g_strdup(arch);
+  c->arch_options = g_strdup(colon ? colon + 1 : "");
+  c->recipe = *fmn_recipe_find(c->arch);
+  c->seed = 1;
+  c->threads = (int)g_get_num_processors();
+  return c;
+}
+
+void fmn_train_config_free(FmnTrainConfig *c) {
+  if (!c)
+    return;
+  g_free(c->arch);
+  g_free(c->arch_options);
+  g_free(c->out);
+  g_strfreev(c->data);
+  g_free(c->init);
+  g_free(c);
+}
+
+gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
+  const FmnRecipe *r = &c->recipe;
+  const struct {
+    const char *option;
+    double value, min, max;
+  } ranges[] = {
+      {"--epochs", r->epochs, 1, 1e6},
+      {"--batch", r->batch, 1, 65536},
+      {"--lr", r->rate, 1e-12, 1e3},
+      {"--momentum", r->optimizer.momentum, 0, 0.999999},
+      {"--weight-decay", r->optimizer.weight_decay, 0, 10},
+      {"--warmup", r->warmup, 0, 1e6},
+      {"--label-smoothing", r->label_smoothing, 0, 0.999},
+      {"--ema", r->ema, 0, 0.9999999},
+      {"--validation", r->validation, 0, 0.9},
+      {"--threads", c->threads, 1, 1024},
+      {"--time-limit", c->time_limit / 60, 0, 1e6},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++)
+    if (!(ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max)) {
+      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s must be from %g to %g, not %g", ranges[i].option,
+                  ranges[i].min, ranges[i].max, ranges[i].value);
+      return FALSE;
+    }
+  FmnSchedule schedule;
+  FmnAugment augment;
+  if (!fmn_schedule_parse(r->schedule, &schedule, error) || !fmn_augment_parse(r->augment, &augment, error))
+    return FALSE;
+  FmnGraph *g = fmn_net_build(c->arch, c->arch_options, 10, error);
+  fmn_graph_free(g);
+  return g != NULL;
+}
+
+/* The shortest decimal that reads back as the same number. */
+static char *number(double value) {
+  char text[G_ASCII_DTOSTR_BUF_SIZE], format[8];
+  for (int digits = 6;; digits++) {
+    g_snprintf(format, sizeof format, "%%.%dg", digits);
+    g_ascii_formatd(text, sizeof text, format, value);
+    if (digits >= 17 || g_ascii_strtod(text, NULL) == value)
+      return g_strdup(text);
+  }
+}
+
+static void add(GPtrArray *list, const char *option, char *value) {
+  g_ptr_array_add(list, g_strdup(option));
+  g_ptr_array_add(list, value);
+}
+
+char **fmn_train_config_options(const FmnTrainConfig *c) {
+  const FmnRecipe *r = &c->recipe;
+  GPtrArray *list = g_ptr_array_new();
+  FmnAugment augment;
+  add(list, "--arch", *c->arch_options ? g_strconcat(c->arch, ":", c->arch_options, NULL) : g_strdup(c->arch));
+  add(list, "--epochs", g_strdup_printf("%d", r->epochs));
+  add(list, "--batch", g_strdup_printf("%d", r->batch));
+  add(list, "--optimizer", g_strdup(r->optimizer.kind == FMN_OPTIMIZER_ADAM ? "adam" : "sgd"));
+  add(list, "--lr", number(r->rate));
+  add(list, "--momentum", number(r->optimizer.momentum));
+  if (r->optimizer.kind == FMN_OPTIMIZER_SGD && !r->optimizer.nesterov)
+    add(list, "--no-nesterov", g_strdup(""));
+  add(list, "--weight-decay", number(r->optimizer.weight_decay));
+  add(list, "--schedule", g_strdup(r->schedule));
+  add(list, "--warmup", number(r->warmup));
+  fmn_augment_parse(r->augment, &augment, NULL);
+  add(list, "--augment", fmn_augment_to_string(&augment));
+  add(list, "--label-smoothing", number(r->label_smoothing));
+  add(list, "--ema", number(r->ema));
+  add(list, "--validation", number(r->validation));
+  if (c->init)
+    add(list, "--init", g_strdup(c->init));
+  add(list, "--seed", g_strdup_printf("%" G_GUINT64_FORMAT, c->seed));
+  add(list, "--threads", g_strdup_printf("%d", c->threads));
+  g_ptr_array_add(list, NULL);
+  return (char **)g_ptr_array_free(list, FALSE);
+}
+
+char *fmn_train_config_command(const FmnTrainConfig *c) {
+  GString *s = g_string_new("fmnist-train train");
+  g_auto(GStrv) options = fmn_train_config_options(c);
+  for (int i = 0; options[i]; i += 2)
+    g_string_append_printf(s, *options[i + 1] ? " %s %s" : " %s", options[i], options[i + 1]);
+  for (int i = 0; c->data && c->data[i]; i++)
+    g_string_append_printf(s, " --data %s", c->data[i]);
+  g_string_append_printf(s, " --out %s.safetensors", c->arch);
+  return g_string_free(s, FALSE);
+}
+
+char *fmn_train_config_checkpoint(const FmnTrainConfig *c) { return g_strconcat(c->out, ".ckpt", NULL); }

@@ -1,0 +1,235 @@
+#include "train/data.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "train/random.h"
+
+typedef struct {
+  FmnDataset *data;
+  int *train, n_train; /* indices of the images for training */
+  int n_epoch;         /* times weight */
+} Source;
+
+struct FmnTrainData {
+  Source *sources;
+  int n_sources, n_images, epoch_size;
+  guint64 seed;
+  FmnImages validation;
+  char *sha256;
+};
+
+guint64 fmn_permute(guint64 seed, guint64 n, guint64 i) {
+  guint half = 1;
+  while (half < 32 && (G_GUINT64_CONSTANT(1) << (2 * half)) < n)
+    half++;
+  guint64 mask = (G_GUINT64_CONSTANT(1) << half) - 1;
+  do {
+    guint64 left = i >> half, right = i & mask;
+    for (guint64 round = 0; round < 6; round++) {
+      guint64 next = left ^ (fmn_random_mix(seed + round * G_GUINT64_CONSTANT(0x632be59bd9b4e019) + right) & mask);
+      left = right;
+      right = next;
+    }
+    i = left << half | right;
+  } while (i >= n);
+  return i;
+}
+
+/* Sets aside `share` of each class: those that a random order of the class puts first. */
+static void split(FmnTrainData *d, Source *s, int n_labels, double share, guint64 seed) {
+  const FmnDataset *data = s->data;
+  gsize size = (gsize)data->channels * (gsize)data->height * (gsize)data->width;
+  g_autofree int *count = g_new0(int, n_labels), *seen = g_new0(int, n_labels);
+  for (int i = 0; i < data->n; i++)
+    count[data->labels[i]]++;
+  s->train = g_new(int, MAX(1, data->n));
+  for (int i = 0; i < data->n; i++) {
+    int label = data->labels[i];
+    guint64 rank = fmn_permute(fmn_random_derive(seed, (guint64)label), (guint64)count[label], (guint64)seen[label]++);
+    if (rank < (guint64)(share * count[label] + 0.5)) {
+      d->validation.images[d->validation.n] = data->images + (gsize)i * size;
+      d->validation.labels[d->validation.n++] = (guint8)label;
+    } else {
+      s->train[s->n_train++] = i;
+    }
+  }
+}
+
+static gboolean check_shapes(FmnDataset **sets, int n_sets, GError **error) {
+  for (int i = 1; i < n_sets; i++)
+    if (sets[i]->channels != sets[0]->channels || sets[i]->height != sets[0]->height ||
+        sets[i]->width != sets[0]->width) {
+      g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                  "data sets trained together must have images of one size; the first has %d×%d×%d (channels, height, "
+                  "width), number %d has %d×%d×%d",
+                  sets[0]->channels, sets[0]->height, sets[0]->width, i + 1, sets[i]->channels, sets[i]->height,
+                  sets[i]->width);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, int n_labels, double validation,
+                                 guint64 seed, GError **error) {
+  FmnTrainData *d = g_new0(FmnTrainData, 1);
+  GString *sha256 = g_string_new(NULL);
+  int total = 0;
+  d->seed = seed;
+  d->n_sources = n_sets;
+  d->sources = g_new0(Source, MAX(1, n_sets));
+  for (int i = 0; i < n_sets; i++) {
+    d->sources[i].data = sets[i];
+    total += sets[i]->n;
+  }
+  d->validation.images = g_new(const guint8 *, MAX(1, total));
+  d->validation.labels = g_new(guint8, MAX(1, total));
+  gboolean ok = check_shapes(sets, n_sets, error);
+  for (int i = 0; ok && i < n_sets; i++) {
+    Source *s = &d->sources[i];
+    g_autofree char *hash = fmn_dataset_sha256(s->data);
+    g_string_append_printf(sha256, "%s%s", i ? "," : "", hash);
+    split(d, s, n_labels, validation, fmn_random_derive(seed, (guint64)i));
+    s->n_epoch = (int)((weights ? weights[i] : 1) * s->n_train + 0.5);
+    d->n_images += s->n_train;
+    d->epoch_size += s->n_epoch;
+  }
+  d->sha256 = g_string_free(sha256, FALSE);
+  if (ok && d->epoch_size < 1) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "no image is left for training: the data has %d and %d are set aside for validation; use a smaller "
+                "--validation or more data",
+                total, d->validation.n);
+    ok = FALSE;
+  }
+  if (ok)
+    return d;
+  fmn_train_data_free(d);
+  return NULL;
+}
+
+/* "DIR" or "DIR:WEIGHT". */
+static char *parse_source(const char *text, double *weight, GError **error) {
+  const char *colon = strrchr(text, ':');
+  *weight = 1;
+  if (!colon)
+    return g_strdup(text);
+  char *end;
+  *weight = g_ascii_strtod(colon + 1, &end);
+  if (!colon[1] || *end)
+    return *weight = 1, g_strdup(text); /* a folder with a colon in its name */
+  if (*weight > 0 && *weight <= 1000)
+    return g_strndup(text, (gsize)(colon - text));
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--data %s: the weight must be above 0 and at most 1000", text);
+  return NULL;
+}
+
+char *fmn_train_data_dir(const char *text) {
+  double weight;
+  return parse_source(text, &weight, NULL);
+}
+
+FmnTrainData *fmn_train_data_load(char **dirs, int n_labels, double validation, guint64 seed, GError **error) {
+  char *fallback[] = {NULL, NULL};
+  int n = dirs && dirs[0] ? (int)g_strv_length(dirs) : 1, loaded = 0;
+  g_autofree FmnDataset **sets = g_new0(FmnDataset *, n);
+  g_autofree double *weights = g_new(double, n);
+  for (char **dir = dirs && dirs[0] ? dirs : fallback; loaded < n; dir++, loaded++) {
+    weights[loaded] = 1;
+    g_autofree char *path = *dir ? parse_source(*dir, &weights[loaded], error) : NULL;
+    if (*dir && !path)
+      break;
+    if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, n_labels, error)))
+      break;
+  }
+  if (loaded == n)
+    return fmn_train_data_new(sets, weights, n, n_labels, validation, seed, error);
+  for (int i = 0; i < n; i++)
+    fmn_dataset_free(sets[i]);
+  return NULL;
+}
+
+void fmn_train_data_free(FmnTrainData *d) {
+  if (!d)
+    return;
+  for (int i = 0; i < d->n_sources; i++) {
+    fmn_dataset_free(d->sources[i].data);
+    g_free(d->sources[i].train);
+  }
+  g_free(d->sources);
+  g_free(d->validation.images);
+  g_free(d->validation.labels);
+  g_free(d->sha256);
+  g_free(d);
+}
+
+void fmn_train_data_shape(const FmnTrainData *d, int *channels, int *height, int *width) {
+  *channels = d->sources[0].data->channels;
+  *height = d->sources[0].data->height;
+  *width = d->sources[0].data->width;
+}
+
+int fmn_train_data_n_images(const FmnTrainData *d) { return d->n_images; }
+
+int fmn_train_data_epoch_size(const FmnTrainData *d) { return d->epoch_size; }
+
+const FmnImages *fmn_train_data_validation(const FmnTrainData *d) { return &d->validation; }
+
+const char *fmn_train_data_sha256(const FmnTrainData *d) { return d->sha256; }
+
+void fmn_train_data_mean_std(const FmnTrainData *d, float *mean, float *std) {
+  int channels, height, width;
+  fmn_train_data_shape(d, &channels, &height, &width);
+  gsize plane = (gsize)height * (gsize)width;
+  for (int c = 0; c < channels; c++) {
+    guint64 histogram[256] = {0};
+    double n = 0, sum = 0, squares = 0;
+    for (int s = 0; s < d->n_sources; s++)
+      for (int i = 0; i < d->sources[s].n_train; i++) {
+        const guint8 *p =
+            d->sources[s].data->images + ((gsize)d->sources[s].train[i] * (gsize)channels + (gsize)c) * plane;
+        for (gsize k = 0; k < plane; k++)
+          histogram[p[k]]++;
+      }
+    for (int v = 0; v < 256; v++) {
+      n += (double)histogram[v];
+      sum += (double)histogram[v] * v / 255;
+      squares += (double)histogram[v] * v * v / (255.0 * 255.0);
+    }
+    mean[c] = (float)(sum / n);
+    std[c] = (float)sqrt(MAX(squares / n - sum / n * (sum / n), 1e-6));
+  }
+}
+
+FmnPick fmn_train_data_pick(const FmnTrainData *d, int epoch, int position) {
+  guint64 seed = fmn_random_derive(fmn_random_derive(d->seed, 0x0de7), (guint64)epoch);
+  guint64 id = fmn_permute(seed, (guint64)d->epoch_size, (guint64)position), rest = id;
+  int source = 0;
+  while (rest >= (guint64)d->sources[source].n_epoch)
+    rest -= (guint64)d->sources[source++].n_epoch;
+  const Source *s = &d->sources[source];
+  /* Another part of the data set in every epoch, where weight is below 1. */
+  guint64 n = (guint64)s->n_train;
+  int index = s->train[fmn_permute(fmn_random_derive(seed, 1 + (guint64)source), n, rest % n)];
+  gsize size = (gsize)s->data->channels * (gsize)s->data->height * (gsize)s->data->width;
+  return (FmnPick){s->data->images + (gsize)index * size, s->data->labels[index], id};
+}
+
+FmnImages *fmn_images_from_dataset(const FmnDataset *data) {
+  gsize size = (gsize)data->channels * (gsize)data->height * (gsize)data->width;
+  FmnImages *images = g_new0(FmnImages, 1);
+  images->n = data->n;
+  images->images = g_new(const guint8 *, MAX(1, data->n));
+  images->labels = g_memdup2(data->labels, (gsize)data->n);
+  for (int i = 0; i < data->n; i++)
+    images->images[i] = data->images + (gsize)i * size;
+  return images;
+}
+
+void fmn_images_free(FmnImages *images) {
+  if (!images)
+    return;
+  g_free(images->images);
+  g_free(images->labels);
+  g_free(images);
+}

@@ -1,0 +1,53 @@
+/* The images of a training: one or several data sets, a validation split, an order for every epoch. */
+#ifndef FMN_TRAIN_DATA_H
+#define FMN_TRAIN_DATA_H
+
+#include "io/idx.h"
+
+/* Pointers into data sets. */
+typedef struct {
+  int n;
+  const guint8 **images;
+  guint8 *labels;
+} FmnImages;
+
+typedef struct FmnTrainData FmnTrainData;
+
+/* Loads the training splits of `dirs` (NULL-ended list of DIR[:WEIGHT]; NULL: the default folder). An epoch has WEIGHT
+ * (> 0, default 1) times the images of its data set. `validation` (0 ≤ v < 1) is the share of each class of each data
+ * set that is set aside, drawn by seed. Errors are those of fmn_dataset_load(), and sizes that differ from each other.
+ * Immutable: any number of threads. */
+FmnTrainData *fmn_train_data_load(char **dirs, int n_labels, double validation, guint64 seed, GError **error);
+/* The folder in DIR[:WEIGHT]; g_free. */
+char *fmn_train_data_dir(const char *text);
+/* The same from data sets in memory, which it takes over; weights may be NULL. */
+FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, int n_labels, double validation,
+                                 guint64 seed, GError **error);
+void fmn_train_data_free(FmnTrainData *d); /* NULL allowed */
+
+void fmn_train_data_shape(const FmnTrainData *d, int *channels, int *height, int *width);
+int fmn_train_data_n_images(const FmnTrainData *d);   /* for training, without weights */
+int fmn_train_data_epoch_size(const FmnTrainData *d); /* images an epoch */
+const FmnImages *fmn_train_data_validation(const FmnTrainData *d);
+/* Of the training images, in 0..1, one a channel. */
+void fmn_train_data_mean_std(const FmnTrainData *d, float *mean, float *std);
+/* Of all data sets, joined by commas; owned by d. */
+const char *fmn_train_data_sha256(const FmnTrainData *d);
+
+typedef struct {
+  const guint8 *image;
+  int label;
+  guint64 id; /* names the image and its repetition within an epoch */
+} FmnPick;
+
+/* Image at a position (0 ≤ position < epoch_size) of an epoch: each epoch goes through all of them in another order. */
+FmnPick fmn_train_data_pick(const FmnTrainData *d, int epoch, int position);
+
+/* A random order of 0..n-1: what stands at position i. A keyed Feistel network with cycle walking (Black & Rogaway
+ * 2002), so that it needs no memory. */
+guint64 fmn_permute(guint64 seed, guint64 n, guint64 i);
+
+FmnImages *fmn_images_from_dataset(const FmnDataset *data); /* data must outlive it */
+void fmn_images_free(FmnImages *images);                    /* NULL allowed */
+
+#endif

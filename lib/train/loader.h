@@ -1,0 +1,35 @@
+/* Batches, prepared by threads of their own beside the training. */
+#ifndef FMN_TRAIN_LOADER_H
+#define FMN_TRAIN_LOADER_H
+
+#include "train/augment.h"
+#include "train/data.h"
+
+typedef struct {
+  int n;          /* images */
+  float *x;       /* n × channels × height × width, normalised */
+  float *targets; /* n × classes, each row sums to 1 */
+} FmnBatch;
+
+typedef struct {
+  FmnAugment augment;
+  const float *mean, *std; /* one a channel, copied */
+  int classes, batch;      /* batch ≤ epoch size */
+  guint64 seed;
+  int epoch, step; /* where to begin */
+  int threads;     /* ≥ 1 */
+} FmnLoaderConfig;
+
+typedef struct FmnLoader FmnLoader;
+
+/* data must outlive it. The batches depend on the data and the configuration alone (not on threads or time). An epoch
+ * has epoch size / batch steps; the images left over take part in other epochs. */
+FmnLoader *fmn_loader_new(const FmnTrainData *data, const FmnLoaderConfig *config);
+void fmn_loader_free(FmnLoader *l); /* NULL allowed; stops the threads */
+
+int fmn_loader_steps(const FmnLoader *l); /* an epoch */
+
+/* The next batch, valid until the next call. Waits for it; goes on from epoch to epoch without end. */
+const FmnBatch *fmn_loader_next(FmnLoader *l);
+
+#endif

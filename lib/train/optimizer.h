@@ -1,0 +1,46 @@
+/* Optimizers, and the moving average of the weights that they move. */
+#ifndef FMN_TRAIN_OPTIMIZER_H
+#define FMN_TRAIN_OPTIMIZER_H
+
+#include "train/trainer.h"
+
+typedef enum {
+  FMN_OPTIMIZER_ADAM, /* Kingma & Ba 2015, weight decay decoupled (Loshchilov & Hutter 2019) */
+  FMN_OPTIMIZER_SGD, /* with momentum, Nesterov's where asked for (Sutskever et al. 2013); weight decay as L2 penalty */
+} FmnOptimizerKind;
+
+typedef struct {
+  FmnOptimizerKind kind;
+  double momentum;     /* 0..1; Adam's beta1 */
+  double weight_decay; /* ≥ 0; only for weights with FmnParam.decay */
+  gboolean nesterov;   /* SGD only */
+} FmnOptimizerConfig;
+
+typedef struct FmnOptimizer FmnOptimizer;
+
+/* State for the given weights, which must outlive it, as must pool (NULL: one thread). Free with fmn_optimizer_free().
+ */
+FmnOptimizer *fmn_optimizer_new(const FmnOptimizerConfig *config, const FmnTrainParam *params, int n_params,
+                                FmnPool *pool);
+void fmn_optimizer_free(FmnOptimizer *o); /* NULL allowed */
+
+/* Moves every trainable weight by its gradient. No allocation. */
+void fmn_optimizer_step(FmnOptimizer *o, double learning_rate);
+
+/* What a checkpoint keeps: the number of steps, and n_states arrays a weight tensor, as long as it. */
+gint64 *fmn_optimizer_steps(FmnOptimizer *o);
+int fmn_optimizer_n_states(const FmnOptimizer *o);
+float *fmn_optimizer_state(FmnOptimizer *o, int param, int state); /* NULL where the tensor is not trainable */
+
+/* Exponential moving average of all weights, running statistics too (Polyak & Juditsky 1992). */
+typedef struct FmnEma FmnEma;
+FmnEma *fmn_ema_new(double decay, const FmnTrainParam *params, int n_params, FmnPool *pool);
+void fmn_ema_free(FmnEma *e); /* NULL allowed */
+
+/* Moves the average toward the weights. The decay of step t is min(decay, (1 + t) / (10 + t)), so that the random start
+ * is soon forgotten. */
+void fmn_ema_step(FmnEma *e);
+gint64 *fmn_ema_steps(FmnEma *e);
+float *fmn_ema_average(FmnEma *e, int param);
+
+#endif

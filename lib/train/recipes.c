@@ -1,0 +1,44 @@
+#include "train/recipes.h"
+
+#include <string.h>
+
+static const struct {
+  const char *arch; /* NULL: any other */
+  FmnRecipe recipe;
+} recipes[] = {
+    {"base",
+     {.epochs = 20,
+      .batch = 128,
+      .optimizer = {FMN_OPTIMIZER_ADAM, 0.9, 0, FALSE},
+      .rate = 1e-3,
+      .schedule = "cosine",
+      .warmup = 0,
+      .augment = "flip,shift:1",
+      .validation = 0.08}},
+    {"compact",
+     {.epochs = 40,
+      .batch = 128,
+      .optimizer = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE},
+      .rate = 0.1,
+      .schedule = "onecycle",
+      .augment = "flip,shift:2,erase",
+      .label_smoothing = 0.1,
+      .ema = 0.999,
+      .validation = 0.08}},
+    {NULL,
+     {.epochs = 30,
+      .batch = 128,
+      .optimizer = {FMN_OPTIMIZER_ADAM, 0.9, 1e-2, FALSE},
+      .rate = 1e-3,
+      .schedule = "onecycle",
+      .augment = "flip,shift:2",
+      .ema = 0.999,
+      .validation = 0.08}},
+};
+
+const FmnRecipe *fmn_recipe_find(const char *arch) {
+  gsize i = 0;
+  while (recipes[i].arch && strcmp(recipes[i].arch, arch) != 0)
+    i++;
+  return &recipes[i].recipe;
+}

@@ -1,0 +1,53 @@
+/* What a training is asked to do. */
+#ifndef FMN_TRAIN_RECIPES_H
+#define FMN_TRAIN_RECIPES_H
+
+#include <glib.h>
+
+#include "train/augment.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+/* All that decides what weights a training ends with. */
+typedef struct {
+  int epochs, batch;
+  FmnOptimizerConfig optimizer;
+  double rate;            /* learning rate */
+  const char *schedule;   /* as fmn_schedule_parse() takes it; static or interned */
+  double warmup;          /* epochs */
+  const char *augment;    /* as fmn_augment_parse() takes it; static or interned */
+  double label_smoothing; /* 0..1 */
+  double ema;             /* decay of the average of the weights; 0: none */
+  double validation;      /* share of the training set that is set aside */
+} FmnRecipe;
+
+/* One training. */
+typedef struct {
+  char *arch, *arch_options; /* "compact", "" */
+  char *out;                 /* the model file to write; its checkpoint is beside it: fmn_train_config_checkpoint() */
+  char **data;               /* DIR[:WEIGHT], NULL-ended; NULL: the default folder */
+  char *init;                /* a model file to start from, or NULL */
+  FmnRecipe recipe;
+  guint64 seed;
+  int threads;
+  gboolean resume;
+  double time_limit; /* seconds; 0: none */
+} FmnTrainConfig;
+
+/* A config for "NAME" or "NAME:OPTIONS" with its recipe. Free with fmn_train_config_free(). */
+FmnTrainConfig *fmn_train_config_new(const char *arch);
+void fmn_train_config_free(FmnTrainConfig *c); /* NULL allowed */
+
+/* Checks every range and that network, schedule and augmentation exist. FMN_ERROR_ARGUMENT, FMN_ERROR_NOT_FOUND. */
+gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error);
+
+/* Pairs of strings, option ("--lr") and value, of all that decides the result but the data; NULL-ended; g_strfreev. */
+char **fmn_train_config_options(const FmnTrainConfig *c);
+/* The command line that trains this model again, every option spelled out; g_free. */
+char *fmn_train_config_command(const FmnTrainConfig *c);
+char *fmn_train_config_checkpoint(const FmnTrainConfig *c); /* OUT.ckpt; g_free */
+
+/* The recipe by which the shipped model of that network was trained; a sound one for any other. */
+const FmnRecipe *fmn_recipe_find(const char *arch);
+
+#endif

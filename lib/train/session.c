@@ -1,0 +1,320 @@
+#include <math.h>
+#include <string.h>
+
+#include "error.h"
+#include "train/evaluate.h"
+#include "train/loss.h"
+#include "train/metrics.h"
+#include "train/session_state.h"
+
+void fmn_session_notice(const FmnSession *s, const char *format, ...) {
+  va_list args;
+  if (!s->listener.notice)
+    return;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  s->listener.notice(text, s->listener.user);
+}
+
+void fmn_session_swap_weights(FmnSession *s, float **weights) {
+  for (int i = 0; i < s->n_params; i++) {
+    float *data = s->params[i].param->data;
+    s->params[i].param->data = weights[i];
+    weights[i] = data;
+  }
+}
+
+float **fmn_session_watched(FmnSession *s) {
+  float **watched = g_new(float *, MAX(1, s->n_params));
+  for (int i = 0; i < s->n_params; i++)
+    watched[i] = s->ema ? fmn_ema_average(s->ema, i) : s->params[i].param->data;
+  return watched;
+}
+
+void fmn_session_keep_best(FmnSession *s) {
+  g_autofree float **watched = fmn_session_watched(s);
+  if (!s->best)
+    s->best = g_new0(float *, MAX(1, s->n_params));
+  for (int i = 0; i < s->n_params; i++) {
+    gsize n = fmn_param_count(s->params[i].param);
+    if (!s->best[i])
+      s->best[i] = fmn_floats_new(n);
+    memcpy(s->best[i], watched[i], n * sizeof(float));
+  }
+}
+
+gboolean fmn_session_finite(const FmnSession *s) {
+  for (int i = 0; i < s->n_params; i++) {
+    gsize n = fmn_param_count(s->params[i].param);
+    for (gsize k = 0; k < n; k++)
+      if (!isfinite(s->params[i].param->data[k]))
+        return FALSE;
+  }
+  return TRUE;
+}
+
+/* Takes over every weight of a model file that this network has too, by name and size. */
+static gboolean start_from(FmnSession *s, const char *path, GError **error) {
+  FmnModelFile *file = fmn_model_file_load(path, error);
+  if (!file)
+    return FALSE;
+  int taken = 0;
+  g_autoptr(GHashTable) by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (int i = 0; i < fmn_graph_size(file->graph); i++) {
+    FmnNode *node = fmn_graph_node(file->graph, i);
+    for (int k = 0; k < node->n_params; k++)
+      g_hash_table_insert(by_name, g_strconcat(node->name, ".", node->params[k].name, NULL), &node->params[k]);
+  }
+  for (int i = 0; i < s->n_params; i++) {
+    FmnParam *to = s->params[i].param;
+    const FmnParam *from = g_hash_table_lookup(by_name, s->params[i].name);
+    if (!from || from->n_dims != to->n_dims || memcmp(from->dims, to->dims, sizeof(int) * (gsize)to->n_dims) != 0)
+      continue;
+    memcpy(to->data, from->data, fmn_param_count(to) * sizeof(float));
+    taken++;
+  }
+  if (taken)
+    fmn_session_notice(s, "%d of %d weight tensors start from %s", taken, s->n_params, path);
+  else
+    g_set_error(
+        error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+        "--init %s: network “%s” has no weight tensor in common with “%s”; start from a model of a kindred network",
+        path, file->arch, s->config->arch);
+  fmn_model_file_free(file);
+  return taken > 0;
+}
+
+static gboolean load_data(FmnSession *s, GError **error) {
+  const FmnTrainConfig *c = s->config;
+  FmnPreprocess *p = &s->model->preprocess;
+  int channels, height, width;
+  s->classes = (int)g_strv_length(s->model->labels);
+  s->data = fmn_train_data_load(c->data, s->classes, c->recipe.validation, c->seed, error);
+  if (!s->data)
+    return FALSE;
+  fmn_train_data_shape(s->data, &channels, &height, &width);
+  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
+  if (channels != in.c || height != in.h || width != in.w) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "network “%s” takes images of %d×%d×%d (width, height, channels), the data has %d×%d×%d", c->arch, in.w,
+                in.h, in.c, width, height, channels);
+    return FALSE;
+  }
+  fmn_train_data_mean_std(s->data, p->mean, p->std);
+  s->batch = MIN(c->recipe.batch, fmn_train_data_epoch_size(s->data));
+  s->steps = fmn_train_data_epoch_size(s->data) / s->batch;
+  return TRUE;
+}
+
+static gboolean make_trainer(FmnSession *s, GError **error) {
+  const FmnTrainConfig *c = s->config;
+  fmn_trainer_init_weights(s->model->graph, fmn_random_derive(c->seed, 1));
+  s->pool = fmn_pool_new(c->threads);
+  s->trainer = fmn_trainer_new(s->model->graph, s->batch, s->pool, error);
+  if (!s->trainer)
+    return FALSE;
+  s->params = fmn_trainer_params(s->trainer, &s->n_params);
+  s->optimizer = fmn_optimizer_new(&c->recipe.optimizer, s->params, s->n_params, s->pool);
+  s->schedule.rate = c->recipe.rate;
+  s->schedule.epochs = c->recipe.epochs;
+  s->schedule.steps_per_epoch = s->steps;
+  s->schedule.warmup = c->recipe.warmup;
+  return fmn_schedule_parse(c->recipe.schedule, &s->schedule, error);
+}
+
+/* Weights to begin with: a checkpoint's, a model's, or those of the seed. */
+static gboolean make_start(FmnSession *s, GError **error) {
+  g_autofree char *checkpoint = fmn_train_config_checkpoint(s->config);
+  gboolean found = g_file_test(checkpoint, G_FILE_TEST_EXISTS);
+  if (s->config->resume && !found && fmn_session_is_finished(s)) {
+    s->already = TRUE;
+    return TRUE;
+  }
+  if (s->config->init && !(s->config->resume && found) && !start_from(s, s->config->init, error))
+    return FALSE;
+  if (s->config->recipe.ema > 0)
+    s->ema = fmn_ema_new(s->config->recipe.ema, s->params, s->n_params, s->pool);
+  if (s->config->resume && !found)
+    fmn_session_notice(s, "no checkpoint %s: starting afresh", checkpoint);
+  if (!s->config->resume || !found)
+    return TRUE;
+  if (!fmn_checkpoint_load(s, checkpoint, error))
+    return FALSE;
+  fmn_session_notice(s, "going on from %s: epoch %d of %d, step %d of %d", checkpoint,
+                     MIN(s->epoch + 1, s->config->recipe.epochs), s->config->recipe.epochs, s->step, s->steps);
+  return TRUE;
+}
+
+FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *listener, GError **error) {
+  FmnSession *s = g_new0(FmnSession, 1);
+  s->config = config;
+  s->listener = *listener;
+  s->started = g_get_monotonic_time();
+  s->history = g_array_new(FALSE, FALSE, sizeof(FmnEpoch));
+  s->best_accuracy = -1;
+  s->best_loss = HUGE_VAL;
+  s->model = fmn_model_file_new(config->arch, config->arch_options, error);
+  if (s->model && load_data(s, error) && make_trainer(s, error) && make_start(s, error))
+    return s;
+  fmn_session_free(s);
+  return NULL;
+}
+
+void fmn_session_free(FmnSession *s) {
+  if (!s)
+    return;
+  for (int i = 0; s->best && i < s->n_params; i++)
+    fmn_floats_free(s->best[i]);
+  fmn_loader_free(s->loader);
+  fmn_ema_free(s->ema);
+  fmn_optimizer_free(s->optimizer);
+  fmn_trainer_free(s->trainer);
+  fmn_pool_free(s->pool);
+  fmn_train_data_free(s->data);
+  fmn_model_file_free(s->model);
+  g_array_free(s->history, TRUE);
+  g_free(s->best);
+  g_free(s);
+}
+
+static gboolean train_step(FmnSession *s, GError **error) {
+  const FmnRecipe *r = &s->config->recipe;
+  const FmnBatch *b = fmn_loader_next(s->loader);
+  gint64 step = (gint64)s->epoch * s->steps + s->step;
+  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
+  memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * fmn_shape_image(in));
+  fmn_trainer_forward(s->trainer, b->n, fmn_random_derive(fmn_random_derive(s->config->seed, 2), (guint64)step));
+  FmnLoss loss = fmn_loss_cross_entropy(fmn_trainer_output(s->trainer, 0), b->targets, b->n, s->classes,
+                                        r->label_smoothing, fmn_trainer_output_gradient(s->trainer, 0));
+  if (!isfinite(loss.loss)) {
+    g_set_error(
+        error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+        "the loss is no number any more (epoch %d, step %d): the training has diverged; try a lower --lr or a longer "
+        "--warmup (the last checkpoint is left as it was)",
+        s->epoch + 1, s->step + 1);
+    return FALSE;
+  }
+  fmn_trainer_backward(s->trainer);
+  fmn_optimizer_step(s->optimizer, fmn_schedule_rate(&s->schedule, step));
+  if (s->ema)
+    fmn_ema_step(s->ema);
+  s->loss_sum += loss.loss;
+  s->correct += loss.correct;
+  s->step++;
+  return TRUE;
+}
+
+static void validate(FmnSession *s, FmnEpoch *e) {
+  const FmnImages *images = fmn_train_data_validation(s->data);
+  e->validation_loss = e->validation_accuracy = NAN;
+  if (images->n == 0)
+    return;
+  g_autofree float **watched = fmn_session_watched(s);
+  fmn_session_swap_weights(s, watched);
+  FmnPlan *plan = fmn_plan_new(s->model->graph);
+  fmn_session_swap_weights(s, watched);
+  g_autofree float *p = g_new(float, (gsize)images->n *(gsize)s->classes);
+  fmn_evaluate(plan, &s->model->preprocess, images, FALSE, s->config->threads, p);
+  fmn_softmax(p, images->n, s->classes, 1, p);
+  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, s->classes);
+  e->validation_loss = m->nll;
+  e->validation_accuracy = m->accuracy;
+  fmn_metrics_free(m);
+  fmn_plan_unref(plan);
+}
+
+static gboolean end_epoch(FmnSession *s, GError **error) {
+  double n = (double)s->steps * s->batch;
+  FmnEpoch e = {.epoch = s->epoch + 1,
+                .loss = s->loss_sum / n,
+                .accuracy = (double)s->correct / n,
+                .seconds = s->seconds,
+                .images = s->steps * s->batch};
+  e.rate = fmn_schedule_rate(&s->schedule, (gint64)s->epoch * s->steps + s->steps - 1);
+  if (!fmn_session_finite(s)) {
+    g_set_error(
+        error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+        "weights are no numbers any more at the end of epoch %d: the training has diverged; try a lower --lr (the last "
+        "checkpoint is left as it was)",
+        e.epoch);
+    return FALSE;
+  }
+  validate(s, &e);
+  e.best = e.validation_accuracy > s->best_accuracy ||
+           (e.validation_accuracy == s->best_accuracy && e.validation_loss < s->best_loss);
+  if (e.best) {
+    fmn_session_keep_best(s);
+    s->best_epoch = e.epoch;
+    s->best_accuracy = e.validation_accuracy;
+    s->best_loss = e.validation_loss;
+  }
+  g_array_append_val(s->history, e);
+  fmn_schedule_epoch(&s->schedule, isnan(e.validation_loss) ? e.loss : e.validation_loss);
+  s->epoch++;
+  s->step = 0;
+  s->loss_sum = s->seconds = 0;
+  s->correct = 0;
+  if (!fmn_checkpoint_save(s, error))
+    return FALSE;
+  if (s->listener.epoch)
+    s->listener.epoch(&e, s->listener.user);
+  return TRUE;
+}
+
+static void tell_progress(const FmnSession *s, double rate) {
+  double done = (double)s->step * s->batch;
+  double left = ((double)(s->config->recipe.epochs - s->epoch) * s->steps - s->step) * s->batch;
+  FmnProgress p = {s->epoch + 1,       s->config->recipe.epochs,  s->step, s->steps,
+                   s->loss_sum / done, (double)s->correct / done, rate,    left / rate};
+  if (s->listener.step)
+    s->listener.step(&p, s->listener.user);
+}
+
+static void make_loader(FmnSession *s) {
+  FmnLoaderConfig c = {.mean = s->model->preprocess.mean,
+                       .std = s->model->preprocess.std,
+                       .classes = s->classes,
+                       .batch = s->batch,
+                       .seed = fmn_random_derive(s->config->seed, 3),
+                       .epoch = s->epoch,
+                       .step = s->step,
+                       .threads = 1};
+  fmn_augment_parse(s->config->recipe.augment, &c.augment, NULL);
+  s->loader = fmn_loader_new(s->data, &c);
+}
+
+FmnOutcome fmn_session_run(FmnSession *s, FmnResult *result, GError **error) {
+  const FmnTrainConfig *c = s->config;
+  gint64 first = g_get_monotonic_time(), seen = 0;
+  if (s->already)
+    return FMN_OUTCOME_ALREADY;
+  make_loader(s);
+  while (s->epoch < c->recipe.epochs) {
+    gint64 now = g_get_monotonic_time();
+    if (s->listener.stop && s->listener.stop(s->listener.user))
+      return fmn_checkpoint_save(s, error) ? FMN_OUTCOME_STOPPED : FMN_OUTCOME_FAILED;
+    if (c->time_limit > 0 && (double)(now - s->started) / G_USEC_PER_SEC >= c->time_limit)
+      return fmn_checkpoint_save(s, error) && fmn_session_finish(s, FALSE, result, error) ? FMN_OUTCOME_TIME_LIMIT
+                                                                                          : FMN_OUTCOME_FAILED;
+    if (!train_step(s, error))
+      return FMN_OUTCOME_FAILED;
+    gint64 after = g_get_monotonic_time();
+    seen += s->batch;
+    s->seconds += (double)(after - now) / G_USEC_PER_SEC;
+    tell_progress(s, (double)seen * G_USEC_PER_SEC / (double)MAX(1, after - first));
+    if (s->step == s->steps && !end_epoch(s, error))
+      return FMN_OUTCOME_FAILED;
+  }
+  return fmn_session_finish(s, TRUE, result, error) ? FMN_OUTCOME_FINISHED : FMN_OUTCOME_FAILED;
+}
+
+const FmnEpoch *fmn_session_history(const FmnSession *s, int *n) {
+  *n = (int)s->history->len;
+  return (const FmnEpoch *)(gpointer)s->history->data;
+}
+
+int fmn_session_steps(const FmnSession *s) { return s->steps; }
+int fmn_session_n_images(const FmnSession *s) { return fmn_train_data_n_images(s->data); }
+int fmn_session_n_validation(const FmnSession *s) { return fmn_train_data_validation(s->data)->n; }
+guint64 fmn_session_parameters(const FmnSession *s) { return fmn_graph_parameters(s->model->graph); }

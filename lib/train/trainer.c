@@ -1,0 +1,294 @@
+#include "train/trainer.h"
+
+#include "error.h"
+#include "train/random.h"
+
+typedef enum { DX_NONE, DX_WRITE, DX_ADD } DxMode;
+
+typedef struct {
+  const FmnLayerGrad *grad; /* NULL for the input and for nodes that no output needs */
+  FmnTrainCall call;
+  float *y, *dy;
+  void *state;
+  int slot; /* gradient slot of y; -1: none */
+  gboolean needed, wants_gradient;
+  DxMode mode[FMN_MAX_INPUTS];
+  int first_param;
+} TrainNode;
+
+typedef struct {
+  float *data;
+  gsize size;
+  gboolean used;
+} Slot;
+
+struct FmnTrainer {
+  FmnGraph *graph;
+  FmnPool *pool;
+  int batch, n, n_nodes, n_params;
+  TrainNode *nodes;
+  FmnTrainParam *params;
+  GArray *slots;                /* of Slot: gradients of values, shared by those that are never alive together */
+  float *extra[FMN_MAX_INPUTS]; /* second and later gradients of a value, before they are added */
+  float *scratch;
+  gsize bytes;
+};
+
+void fmn_trainer_init_weights(FmnGraph *g, guint64 seed) {
+  for (int i = 0; i < fmn_graph_size(g); i++) {
+    FmnNode *node = fmn_graph_node(g, i);
+    const FmnLayerGrad *grad = fmn_layer_grad_find(node->ops);
+    if (grad && grad->init)
+      grad->init(node, fmn_random_derive(seed, (guint64)i));
+  }
+}
+
+static gsize node_count(const FmnTrainer *t, int i) {
+  return fmn_shape_image(fmn_graph_node(t->graph, i)->out) * (gsize)t->batch;
+}
+
+static float *floats(FmnTrainer *t, gsize count) {
+  t->bytes += count * sizeof(float);
+  return fmn_floats_new0(count);
+}
+
+/* Which nodes lead to an output, and which stand behind a trainable weight. */
+static gboolean mark_nodes(FmnTrainer *t, GError **error) {
+  const FmnGraph *g = t->graph;
+  for (int i = 0; i < g->n_outputs; i++)
+    t->nodes[g->outputs[i]].needed = TRUE;
+  for (int i = t->n_nodes - 1; i >= 0; i--) {
+    const FmnNode *node = fmn_graph_node(g, i);
+    for (int k = 0; t->nodes[i].needed && k < node->n_inputs; k++)
+      t->nodes[node->inputs[k]].needed = TRUE;
+  }
+  for (int i = 0; i < t->n_nodes; i++) {
+    const FmnNode *node = fmn_graph_node(g, i);
+    TrainNode *tn = &t->nodes[i];
+    for (int k = 0; k < node->n_params; k++)
+      tn->wants_gradient |= node->params[k].trainable;
+    for (int k = 0; k < node->n_inputs; k++)
+      tn->wants_gradient |= t->nodes[node->inputs[k]].wants_gradient;
+    if (!tn->needed || node->n_inputs == 0)
+      continue;
+    if (!(tn->grad = fmn_layer_grad_find(node->ops))) {
+      g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                  "layer “%s” can only be run, not trained: it has no gradient", node->ops->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static int take_slot(FmnTrainer *t, gsize size) {
+  int best = -1;
+  for (guint i = 0; i < t->slots->len; i++) {
+    const Slot *s = &g_array_index(t->slots, Slot, i);
+    if (s->used)
+      continue;
+    const Slot *b = best < 0 ? NULL : &g_array_index(t->slots, Slot, best);
+    if (!b || (s->size >= size ? b->size < size || s->size < b->size : s->size > b->size))
+      best = (int)i;
+  }
+  if (best < 0) {
+    Slot fresh = {NULL, 0, FALSE};
+    g_array_append_val(t->slots, fresh);
+    best = (int)t->slots->len - 1;
+  }
+  Slot *s = &g_array_index(t->slots, Slot, best);
+  s->used = TRUE;
+  s->size = MAX(s->size, size);
+  return best;
+}
+
+/* Walks the backward pass once to see which gradients are alive at the same time. */
+static void plan_gradients(FmnTrainer *t) {
+  const FmnGraph *g = t->graph;
+  gsize extra[FMN_MAX_INPUTS] = {0};
+  for (int i = 0; i < t->n_nodes; i++)
+    t->nodes[i].slot = -1;
+  for (int i = 0; i < g->n_outputs; i++)
+    if (t->nodes[g->outputs[i]].slot < 0)
+      t->nodes[g->outputs[i]].slot = take_slot(t, node_count(t, g->outputs[i]));
+  for (int i = t->n_nodes - 1; i >= 0; i--) {
+    const FmnNode *node = fmn_graph_node(g, i);
+    TrainNode *tn = &t->nodes[i];
+    if (!tn->grad || !tn->wants_gradient)
+      continue;
+    for (int k = 0; k < node->n_inputs; k++) {
+      TrainNode *in = &t->nodes[node->inputs[k]];
+      if (!in->wants_gradient)
+        continue;
+      if (in->slot >= 0) {
+        tn->mode[k] = DX_ADD;
+        extra[k] = MAX(extra[k], node_count(t, node->inputs[k]));
+      } else {
+        tn->mode[k] = DX_WRITE;
+        in->slot = take_slot(t, node_count(t, node->inputs[k]));
+      }
+    }
+    g_array_index(t->slots, Slot, tn->slot).used = FALSE;
+  }
+  for (int k = 0; k < FMN_MAX_INPUTS; k++)
+    t->extra[k] = extra[k] ? floats(t, extra[k]) : NULL;
+  for (guint i = 0; i < t->slots->len; i++) {
+    Slot *s = &g_array_index(t->slots, Slot, i);
+    s->data = floats(t, s->size);
+  }
+  for (int i = 0; i < t->n_nodes; i++)
+    if (t->nodes[i].slot >= 0)
+      t->nodes[i].dy = g_array_index(t->slots, Slot, t->nodes[i].slot).data;
+}
+
+static void make_params(FmnTrainer *t) {
+  for (int i = 0; i < t->n_nodes; i++)
+    t->n_params += fmn_graph_node(t->graph, i)->n_params;
+  t->params = g_new0(FmnTrainParam, MAX(1, t->n_params));
+  for (int i = 0, p = 0; i < t->n_nodes; i++) {
+    FmnNode *node = fmn_graph_node(t->graph, i);
+    t->nodes[i].first_param = p;
+    for (int k = 0; k < node->n_params; k++, p++) {
+      FmnParam *param = &node->params[k];
+      t->params[p].name = g_strconcat(node->name, ".", param->name, NULL);
+      t->params[p].param = param;
+      t->params[p].gradient = param->trainable ? floats(t, fmn_param_count(param)) : NULL;
+    }
+  }
+}
+
+/* The arguments of each node's calls; only the number of images and the seed change from step to step. */
+static void make_calls(FmnTrainer *t) {
+  gsize scratch = 0;
+  for (int i = 0; i < t->n_nodes; i++) {
+    const FmnNode *node = fmn_graph_node(t->graph, i);
+    TrainNode *tn = &t->nodes[i];
+    FmnTrainCall *c = &tn->call;
+    if (tn->needed)
+      tn->y = floats(t, node_count(t, i));
+    if (!tn->grad)
+      continue;
+    c->node = node;
+    c->y = tn->y;
+    c->dy = tn->dy;
+    c->out = node->out;
+    c->pool = t->pool;
+    for (int k = 0; k < node->n_inputs; k++) {
+      c->in[k] = node->in[k];
+      c->x[k] = t->nodes[node->inputs[k]].y;
+      c->dx[k] = tn->mode[k] == DX_WRITE ? t->nodes[node->inputs[k]].dy : tn->mode[k] == DX_ADD ? t->extra[k] : NULL;
+    }
+    for (int k = 0; k < node->n_params; k++)
+      c->dw[k] = t->params[tn->first_param + k].gradient;
+    gsize state = tn->grad->state ? tn->grad->state(node, t->batch) : 0;
+    c->state = tn->state = state ? floats(t, (state + sizeof(float) - 1) / sizeof(float)) : NULL;
+    gsize need = tn->grad->scratch ? tn->grad->scratch(node, t->batch) : 0;
+    c->scratch_size = (need + 15) / 16 * 16;
+    scratch = MAX(scratch, c->scratch_size);
+  }
+  t->scratch = scratch ? floats(t, scratch * (gsize)fmn_pool_threads(t->pool)) : NULL;
+  for (int i = 0; i < t->n_nodes; i++)
+    t->nodes[i].call.scratch = t->scratch;
+}
+
+FmnTrainer *fmn_trainer_new(FmnGraph *g, int batch, FmnPool *pool, GError **error) {
+  FmnTrainer *t = g_new0(FmnTrainer, 1);
+  t->graph = g;
+  t->pool = pool;
+  t->batch = batch;
+  t->n_nodes = fmn_graph_size(g);
+  t->nodes = g_new0(TrainNode, t->n_nodes);
+  t->slots = g_array_new(FALSE, FALSE, sizeof(Slot));
+  if (!mark_nodes(t, error)) {
+    fmn_trainer_free(t);
+    return NULL;
+  }
+  plan_gradients(t);
+  make_params(t);
+  make_calls(t);
+  return t;
+}
+
+void fmn_trainer_free(FmnTrainer *t) {
+  if (!t)
+    return;
+  for (int i = 0; i < t->n_nodes; i++) {
+    fmn_floats_free(t->nodes[i].y);
+    fmn_floats_free(t->nodes[i].state);
+  }
+  for (int i = 0; i < t->n_params; i++) {
+    g_free(t->params[i].name);
+    fmn_floats_free(t->params[i].gradient);
+  }
+  for (guint i = 0; i < t->slots->len; i++)
+    fmn_floats_free(g_array_index(t->slots, Slot, i).data);
+  for (int k = 0; k < FMN_MAX_INPUTS; k++)
+    fmn_floats_free(t->extra[k]);
+  fmn_floats_free(t->scratch);
+  g_array_free(t->slots, TRUE);
+  g_free(t->params);
+  g_free(t->nodes);
+  g_free(t);
+}
+
+float *fmn_trainer_input(FmnTrainer *t) { return t->nodes[0].y; }
+
+FmnShape fmn_trainer_output_shape(FmnTrainer *t, int i) { return fmn_graph_node(t->graph, t->graph->outputs[i])->out; }
+
+const float *fmn_trainer_output(FmnTrainer *t, int i) { return t->nodes[t->graph->outputs[i]].y; }
+
+float *fmn_trainer_output_gradient(FmnTrainer *t, int i) { return t->nodes[t->graph->outputs[i]].dy; }
+
+void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed) {
+  t->n = n;
+  for (int i = 0; i < t->n_nodes; i++) {
+    TrainNode *tn = &t->nodes[i];
+    if (!tn->grad)
+      continue;
+    FmnTrainCall *c = &tn->call;
+    c->out.n = n;
+    c->seed = fmn_random_derive(seed, (guint64)i);
+    for (int k = 0; k < c->node->n_inputs; k++)
+      c->in[k].n = n;
+    for (int k = 0; k < c->node->n_params; k++)
+      c->w[k] = c->node->params[k].data;
+    tn->grad->forward(c);
+  }
+}
+
+typedef struct {
+  float *to;
+  const float *from;
+  gsize count;
+} Add;
+
+#define ADD_CHUNK 16384
+
+static void add_task(gpointer data, int begin, int end, int thread) {
+  const Add *a = data;
+  gsize stop = MIN(a->count, (gsize)end * ADD_CHUNK);
+  for (gsize i = (gsize)begin * ADD_CHUNK; i < stop; i++)
+    a->to[i] += a->from[i];
+}
+
+void fmn_trainer_backward(FmnTrainer *t) {
+  for (int i = t->n_nodes - 1; i >= 0; i--) {
+    TrainNode *tn = &t->nodes[i];
+    if (!tn->grad || !tn->wants_gradient)
+      continue;
+    const FmnTrainCall *c = &tn->call;
+    tn->grad->backward(c);
+    for (int k = 0; k < c->node->n_inputs; k++) {
+      if (tn->mode[k] != DX_ADD)
+        continue;
+      Add add = {t->nodes[c->node->inputs[k]].dy, t->extra[k], fmn_shape_count(c->in[k])};
+      fmn_pool_run(t->pool, add_task, &add, (int)((add.count + ADD_CHUNK - 1) / ADD_CHUNK));
+    }
+  }
+}
+
+const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params) {
+  *n_params = t->n_params;
+  return t->params;
+}
+
+gsize fmn_trainer_bytes(const FmnTrainer *t) { return t->bytes; }

@@ -1,0 +1,38 @@
+/* Forward and backward passes over a graph. */
+#ifndef FMN_TRAIN_TRAINER_H
+#define FMN_TRAIN_TRAINER_H
+
+#include "nn/grad.h"
+
+typedef struct FmnTrainer FmnTrainer;
+
+/* A weight tensor of the graph and the gradient of the loss by it. */
+typedef struct {
+  char *name; /* "conv1.weight"; owned by the trainer */
+  FmnParam *param;
+  float *gradient; /* fmn_param_count() floats, owned by the trainer; NULL where the tensor is not trainable */
+} FmnTrainParam;
+
+/* Fills the graph's weights for the start of a training; a function of the seed alone. */
+void fmn_trainer_init_weights(FmnGraph *g, guint64 seed);
+
+/* Memory for training g on up to batch images at a time. g and pool (NULL: one thread) must outlive it.
+ * Error FMN_ERROR_UNSUPPORTED when a layer has no gradient. For one thread at a time. */
+FmnTrainer *fmn_trainer_new(FmnGraph *g, int batch, FmnPool *pool, GError **error);
+void fmn_trainer_free(FmnTrainer *t); /* NULL allowed */
+
+float *fmn_trainer_input(FmnTrainer *t); /* batch × C × H × W, to be filled before forward() */
+FmnShape fmn_trainer_output_shape(FmnTrainer *t, int i);
+const float *fmn_trainer_output(FmnTrainer *t, int i);    /* result i of the last forward() */
+float *fmn_trainer_output_gradient(FmnTrainer *t, int i); /* to be filled between forward() and backward() */
+
+/* Runs n images; seed differs from step to step and drives random masks. Updates running statistics. No allocation. */
+void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed);
+/* Fills in the gradient of every trainable weight for the images of the last forward(). No allocation. */
+void fmn_trainer_backward(FmnTrainer *t);
+
+/* Every weight tensor, in graph order; owned by t. */
+const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params);
+gsize fmn_trainer_bytes(const FmnTrainer *t); /* of activations, gradients, state and scratch */
+
+#endif

@@ -1,0 +1,227 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "error.h"
+#include "io/idx.h"
+#include "nets/nets.h"
+#include "report.h"
+
+#define UNSET (-1e30)
+
+typedef struct {
+  char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *plot, *log, *seed;
+  int epochs, batch, threads;
+  double rate, momentum, weight_decay, warmup, smoothing, ema, validation, time_limit;
+  gboolean resume, no_nesterov;
+} Options;
+
+static char *describe(void) {
+  g_autofree char *augment = fmn_augment_help();
+  GString *s = g_string_new("Networks and their recipes:\n");
+  for (int i = 0; fmn_nets[i]; i++) {
+    const FmnRecipe *r = fmn_recipe_find(fmn_nets[i]->name);
+    g_string_append_printf(s,
+                           "  %-8s %s\n           %d epochs, batch %d, %s, lr %g, %s, augment %s, weight decay %g,\n"
+                           "           label smoothing %g, ema %g\n",
+                           fmn_nets[i]->name, fmn_nets[i]->summary, r->epochs, r->batch,
+                           r->optimizer.kind == FMN_OPTIMIZER_ADAM ? "adam" : "sgd", r->rate, r->schedule, r->augment,
+                           r->optimizer.weight_decay, r->label_smoothing, r->ema);
+  }
+  g_string_append_printf(
+      s,
+      "\nSchedules: constant, step[:FACTOR[:EPOCHS]] (0.1, 10), plateau[:FACTOR[:PATIENCE]] (0.1, 3), cosine, "
+      "onecycle\n"
+      "\nAugmentation, a list of NAME[:STRENGTH]:\n%s\n"
+      "After every epoch, and on SIGINT and SIGTERM, a checkpoint is written to OUT.ckpt; --resume goes on from it "
+      "with the same\n"
+      "options and ends with the very file that an uninterrupted training gives. It is removed when the training is "
+      "finished.\n"
+      "A training that --time-limit ends leaves the checkpoint and a model file of what there is, and is no failure.\n"
+      "The best epoch on the validation images is kept (the last, with --validation 0).\n",
+      augment);
+  return g_string_free(s, FALSE);
+}
+
+static gboolean parse(int argc, char **argv, Options *o) {
+  const GOptionEntry entries[] = {
+      {"arch", 'a', 0, G_OPTION_ARG_STRING, &o->arch, "Network, with its options: NAME[:KEY=VALUE,...]", "A"},
+      {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o->out, "Model file to write", "FILE"},
+      {"data", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &o->data,
+       "Folder with the four IDX files, and how often an epoch goes through it (1); may be given several times "
+       "(default: FMNIST_DATA or " FMN_DATA_DIR ")",
+       "DIR[:WEIGHT]"},
+      {"epochs", 'e', 0, G_OPTION_ARG_INT, &o->epochs, "Times through the data", "N"},
+      {"batch", 'b', 0, G_OPTION_ARG_INT, &o->batch, "Images a step", "N"},
+      {"optimizer", 0, 0, G_OPTION_ARG_STRING, &o->optimizer, "adam (weight decay decoupled) or sgd", "NAME"},
+      {"lr", 0, 0, G_OPTION_ARG_DOUBLE, &o->rate, "Highest learning rate", "F"},
+      {"momentum", 0, 0, G_OPTION_ARG_DOUBLE, &o->momentum, "Of sgd; beta1 of adam", "F"},
+      {"no-nesterov", 0, 0, G_OPTION_ARG_NONE, &o->no_nesterov, "Plain momentum in sgd", NULL},
+      {"weight-decay", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight_decay, "Of convolution and dense weights", "F"},
+      {"schedule", 0, 0, G_OPTION_ARG_STRING, &o->schedule, "Learning rate over time, see below", "NAME"},
+      {"warmup", 0, 0, G_OPTION_ARG_DOUBLE, &o->warmup, "Epochs in which the learning rate rises", "N"},
+      {"augment", 0, 0, G_OPTION_ARG_STRING, &o->augment, "Changes to the images: none or a list, see below", "LIST"},
+      {"label-smoothing", 0, 0, G_OPTION_ARG_DOUBLE, &o->smoothing, "Share of each target spread over all classes",
+       "F"},
+      {"ema", 0, 0, G_OPTION_ARG_DOUBLE, &o->ema, "Decay of the average of the weights, which is what is kept; 0: none",
+       "F"},
+      {"validation", 0, 0, G_OPTION_ARG_DOUBLE, &o->validation, "Share of the training set that is set aside, 0..0.9",
+       "F"},
+      {"seed", 's', 0, G_OPTION_ARG_STRING, &o->seed, "Of everything random (1)", "N"},
+      {"threads", 't', 0, G_OPTION_ARG_INT, &o->threads, "Threads to compute with (all processors)", "N"},
+      {"resume", 'r', 0, G_OPTION_ARG_NONE, &o->resume, "Go on from the checkpoint OUT.ckpt, where there is one", NULL},
+      {"init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "Start from this model's weights", "FILE"},
+      {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &o->time_limit, "Stop after so long; --resume goes on", "MINUTES"},
+      {"plot", 0, 0, G_OPTION_ARG_FILENAME, &o->plot, "Draw loss, accuracy and learning rate", "FILE.svg"},
+      {"log", 0, 0, G_OPTION_ARG_FILENAME, &o->log, "Write a JSON line for the start and for every epoch",
+       "FILE.jsonl"},
+      G_OPTION_ENTRY_NULL};
+  g_autofree char *description = describe();
+  return command_parse(&argc, &argv, NULL, "Trains a network and writes it as a model file.", description, entries, 0);
+}
+
+static gboolean set_seed(const char *text, FmnTrainConfig *c, GError **error) {
+  if (!text || g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &c->seed, NULL))
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”", text);
+  return FALSE;
+}
+
+static gboolean set_optimizer(const Options *o, FmnRecipe *r, GError **error) {
+  FmnOptimizerKind before = r->optimizer.kind;
+  if (o->optimizer && strcmp(o->optimizer, "adam") == 0) {
+    r->optimizer.kind = FMN_OPTIMIZER_ADAM;
+  } else if (o->optimizer && strcmp(o->optimizer, "sgd") == 0) {
+    r->optimizer.kind = FMN_OPTIMIZER_SGD;
+  } else if (o->optimizer) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--optimizer must be adam or sgd, not “%s”", o->optimizer);
+    return FALSE;
+  }
+  if (r->optimizer.kind != before && o->rate == UNSET)
+    r->rate = r->optimizer.kind == FMN_OPTIMIZER_ADAM ? 1e-3 : 0.05; /* the recipe's is for the other kind */
+  r->optimizer.nesterov = r->optimizer.kind == FMN_OPTIMIZER_SGD && !o->no_nesterov;
+  return TRUE;
+}
+
+static FmnTrainConfig *make_config(Options *o, GError **error) {
+  FmnTrainConfig *c = fmn_train_config_new(o->arch);
+  FmnRecipe *r = &c->recipe;
+  const struct {
+    double given, *value;
+  } numbers[] = {{o->rate, &r->rate},
+                 {o->momentum, &r->optimizer.momentum},
+                 {o->weight_decay, &r->optimizer.weight_decay},
+                 {o->warmup, &r->warmup},
+                 {o->smoothing, &r->label_smoothing},
+                 {o->ema, &r->ema},
+                 {o->validation, &r->validation}};
+  for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+    if (numbers[i].given != UNSET)
+      *numbers[i].value = numbers[i].given;
+  if (o->epochs != G_MININT)
+    r->epochs = o->epochs;
+  if (o->batch != G_MININT)
+    r->batch = o->batch;
+  if (o->threads != G_MININT)
+    c->threads = o->threads;
+  if (o->schedule)
+    r->schedule = g_intern_string(o->schedule);
+  if (o->augment)
+    r->augment = g_intern_string(o->augment);
+  c->out = g_steal_pointer(&o->out);
+  c->data = g_steal_pointer(&o->data);
+  c->init = g_steal_pointer(&o->init);
+  c->resume = o->resume;
+  c->time_limit = o->time_limit * 60;
+  if (set_seed(o->seed, c, error) && set_optimizer(o, r, error) && fmn_train_config_check(c, error))
+    return c;
+  fmn_train_config_free(c);
+  return NULL;
+}
+
+static void print_result(const FmnTrainConfig *c, const FmnResult *r) {
+  printf("%s: epoch %d", c->out, r->best_epoch ? r->best_epoch : r->epochs_done);
+  if (!isnan(r->validation_accuracy))
+    printf(", validation accuracy %.4f, temperature %.3f", r->validation_accuracy, r->temperature);
+  if (!isnan(r->test_accuracy))
+    printf(", test accuracy %.4f", r->test_accuracy);
+  puts("");
+}
+
+static int train(const FmnTrainConfig *c, const Options *o) {
+  GError *error = NULL;
+  FmnResult result;
+  FmnOutcome outcome = FMN_OUTCOME_FAILED;
+  Report *report = report_new(c, o->log, o->plot);
+  FmnListener listener = report_listener(report);
+  FmnSession *session = fmn_session_new(c, &listener, &error);
+  if (session && report_start(report, session, &error))
+    outcome = fmn_session_run(session, &result, &error);
+  fmn_session_free(session);
+  report_free(report);
+  switch (outcome) {
+  case FMN_OUTCOME_FINISHED:
+    print_result(c, &result);
+    return EXIT_OK;
+  case FMN_OUTCOME_ALREADY:
+    printf("%s: this training is already finished; the file is left as it is\n", c->out);
+    return EXIT_OK;
+  case FMN_OUTCOME_TIME_LIMIT:
+    print_result(c, &result);
+    printf("not finished: the time limit came after %d of %d epochs; the same command with --resume goes on\n",
+           result.epochs_done, c->recipe.epochs);
+    return EXIT_OK;
+  case FMN_OUTCOME_STOPPED:
+    fprintf(stderr, "fmnist-train: interrupted; the same command with --resume goes on from %s.ckpt\n", c->out);
+    return EXIT_FAILED;
+  default:
+    return command_fail(error);
+  }
+}
+
+static void options_clear(Options *o) {
+  g_free(o->arch);
+  g_free(o->out);
+  g_strfreev(o->data);
+  g_free(o->optimizer);
+  g_free(o->schedule);
+  g_free(o->augment);
+  g_free(o->init);
+  g_free(o->plot);
+  g_free(o->log);
+  g_free(o->seed);
+}
+
+static int run(int argc, char **argv) {
+  Options o = {.epochs = G_MININT,
+               .batch = G_MININT,
+               .threads = G_MININT,
+               .rate = UNSET,
+               .momentum = UNSET,
+               .weight_decay = UNSET,
+               .warmup = UNSET,
+               .smoothing = UNSET,
+               .ema = UNSET,
+               .validation = UNSET};
+  GError *error = NULL;
+  int status = EXIT_USAGE;
+  if (!parse(argc, argv, &o)) {
+    /* the message is out */
+  } else if (!o.arch || !o.out) {
+    command_usage("%s is missing", o.arch ? "--out FILE" : "--arch NAME");
+  } else {
+    FmnTrainConfig *config = make_config(&o, &error);
+    if (config) {
+      status = train(config, &o);
+    } else {
+      command_usage("%s", error->message);
+      g_error_free(error);
+    }
+    fmn_train_config_free(config);
+  }
+  options_clear(&o);
+  return status;
+}
+
+const Command command_train = {"train", "train a network and write it as a model file", run};

@@ -1,0 +1,85 @@
+#include "command.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "io/model_file.h"
+
+gboolean command_parse(int *argc, char ***argv, const char *arguments, const char *summary, const char *description,
+                       const GOptionEntry *entries, int max_args) {
+  g_autoptr(GOptionContext) context = g_option_context_new(arguments);
+  g_autoptr(GError) error = NULL;
+  g_option_context_set_summary(context, summary);
+  g_option_context_set_description(context, description);
+  g_option_context_add_main_entries(context, entries, NULL);
+  if (g_option_context_parse(context, argc, argv, &error) && *argc - 1 <= max_args)
+    return TRUE;
+  if (error)
+    command_usage("%s", error->message);
+  else
+    command_usage("unexpected argument “%s”", (*argv)[max_args + 1]);
+  return FALSE;
+}
+
+int command_fail(GError *error) {
+  fprintf(stderr, "fmnist-train: %s\n", error->message);
+  g_error_free(error);
+  return EXIT_FAILED;
+}
+
+int command_usage(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  fprintf(stderr, "fmnist-train: %s (“%s --help” lists the options)\n", text, g_get_prgname());
+  return EXIT_USAGE;
+}
+
+gboolean command_json(const char *format, gboolean *ok) {
+  gboolean json = g_strcmp0(format, "json") == 0;
+  *ok = json || !format || strcmp(format, "text") == 0;
+  if (!*ok)
+    command_usage("--format must be text or json, not “%s”", format);
+  return json;
+}
+
+void command_print_json(JsonBuilder *builder) {
+  JsonNode *root = json_builder_get_root(builder);
+  g_autofree char *text = json_to_string(root, TRUE);
+  json_node_unref(root);
+  puts(text);
+}
+
+void command_json_double(JsonBuilder *b, const char *name, double value) {
+  json_builder_set_member_name(b, name);
+  if (isfinite(value))
+    json_builder_add_double_value(b, value);
+  else
+    json_builder_add_null_value(b);
+}
+
+void command_json_int(JsonBuilder *b, const char *name, gint64 value) {
+  json_builder_set_member_name(b, name);
+  json_builder_add_int_value(b, value);
+}
+
+void command_json_string(JsonBuilder *b, const char *name, const char *value) {
+  json_builder_set_member_name(b, name);
+  json_builder_add_string_value(b, value);
+}
+
+char *command_model_path(const char *model, GError **error) {
+  GError *inner = NULL;
+  char *path = fmn_model_find(model, &inner);
+  if (inner)
+    g_propagate_error(error, inner);
+  else if (!path)
+    g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
+                "no file of model “%s” in FMNIST_MODEL_PATH or the installed models folder; give the path of a "
+                ".safetensors file",
+                model);
+  return path;
+}

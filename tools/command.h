@@ -1,0 +1,35 @@
+/* A sub-command of fmnist-train: one file each. */
+#ifndef FMNIST_TRAIN_COMMAND_H
+#define FMNIST_TRAIN_COMMAND_H
+
+#include <gio/gio.h>
+#include <json-glib/json-glib.h>
+
+typedef enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 } ExitCode;
+
+typedef struct {
+  const char *name, *summary;
+  int (*run)(int argc, char **argv); /* argv[0] is the program's name with the command's; returns an ExitCode */
+} Command;
+
+extern const Command command_train, command_test, command_info, command_bench;
+
+/* Parses the options of a command. Positional arguments stay in argv from 1 on; more than max_args of them are an
+ * error. FALSE: the message is on stderr, return EXIT_USAGE. */
+gboolean command_parse(int *argc, char ***argv, const char *arguments, const char *summary, const char *description,
+                       const GOptionEntry *entries, int max_args);
+
+int command_fail(GError *error);                                /* prints and frees it; EXIT_FAILED */
+int command_usage(const char *format, ...) G_GNUC_PRINTF(1, 2); /* EXIT_USAGE */
+
+/* Whether the format is json; FALSE with *ok = FALSE and a message when it is neither text nor json. NULL is text. */
+gboolean command_json(const char *format, gboolean *ok);
+void command_print_json(JsonBuilder *builder);                            /* on stdout, indented */
+void command_json_double(JsonBuilder *b, const char *name, double value); /* null where it is no number */
+void command_json_int(JsonBuilder *b, const char *name, gint64 value);
+void command_json_string(JsonBuilder *b, const char *name, const char *value);
+
+/* --model NAME|PATH of a file on disk; g_free. */
+char *command_model_path(const char *model, GError **error);
+
+#endif

@@ -1,0 +1,47 @@
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+static const Command *const commands[] = {&command_train, &command_test, &command_info, &command_bench, NULL};
+
+/* Threads are this program's own: where OpenBLAS has some, it does without. */
+extern void openblas_set_num_threads(int n) __attribute__((weak));
+
+static void print_help(FILE *out) {
+  fputs("Usage:\n  fmnist-train COMMAND [OPTION…]\n\nTrains and measures the networks of gst-fmnist.\n\nCommands:\n",
+        out);
+  for (int i = 0; commands[i]; i++)
+    fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+  fputs("\n“fmnist-train COMMAND --help” lists the options of a command.\n"
+        "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+        out);
+}
+
+int main(int argc, char **argv) {
+  setlocale(LC_ALL, "");
+  setlocale(LC_NUMERIC, "C");
+  if (openblas_set_num_threads)
+    openblas_set_num_threads(1);
+  if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
+    print_help(stdout);
+    return EXIT_OK;
+  }
+  if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+    puts("fmnist-train " FMN_VERSION);
+    return EXIT_OK;
+  }
+  for (int i = 0; argc > 1 && commands[i]; i++) {
+    if (strcmp(argv[1], commands[i]->name) != 0)
+      continue;
+    g_autofree char *name = g_strconcat("fmnist-train ", commands[i]->name, NULL);
+    g_set_prgname(name);
+    argv[1] = name;
+    return commands[i]->run(argc - 1, argv + 1);
+  }
+  if (argc > 1)
+    fprintf(stderr, "fmnist-train: no command “%s”\n\n", argv[1]);
+  print_help(stderr);
+  return EXIT_USAGE;
+}

@@ -1,0 +1,175 @@
+#include "report.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "train/plot.h"
+
+#define BAR_WIDTH 24
+#define REDRAW_US (G_USEC_PER_SEC / 10)
+
+static volatile sig_atomic_t interrupted;
+
+struct Report {
+  const FmnTrainConfig *config;
+  const char *log_path, *plot_path;
+  FmnSession *session;
+  gboolean terminal, bar_shown;
+  gint64 drawn; /* monotonic µs */
+};
+
+static void on_signal(int signal) { interrupted = signal; }
+
+static gboolean stop(gpointer user) { return interrupted != 0; }
+
+static void clear_bar(Report *r) {
+  if (r->bar_shown)
+    fputs("\r\033[K", stdout);
+  r->bar_shown = FALSE;
+}
+
+static void format_time(double seconds, char *text, gsize size) {
+  int s = seconds < 1e7 ? (int)seconds : 9999999;
+  if (s >= 3600)
+    g_snprintf(text, size, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+  else
+    g_snprintf(text, size, "%d:%02d", s / 60, s % 60);
+}
+
+static void on_step(const FmnProgress *p, gpointer user) {
+  Report *r = user;
+  gint64 now = g_get_monotonic_time();
+  if (!r->terminal || (r->bar_shown && now - r->drawn < REDRAW_US))
+    return;
+  char bar[BAR_WIDTH + 1], left[32];
+  int done = BAR_WIDTH * p->step / p->steps;
+  memset(bar, '#', (gsize)done);
+  memset(bar + done, '.', (gsize)(BAR_WIDTH - done));
+  bar[BAR_WIDTH] = 0;
+  format_time(p->seconds_left, left, sizeof left);
+  printf("\r\033[Kepoch %d/%d [%s] %.0f images/s  loss %.4f  accuracy %.4f  ETA %s", p->epoch, p->epochs, bar,
+         p->images_per_s, p->loss, p->accuracy, left);
+  fflush(stdout);
+  r->bar_shown = TRUE;
+  r->drawn = now;
+}
+
+static void write_line(FILE *f, JsonBuilder *b) {
+  JsonNode *root = json_builder_get_root(b);
+  g_autofree char *text = json_to_string(root, FALSE);
+  json_node_unref(root);
+  fprintf(f, "%s\n", text);
+}
+
+static void log_start(const Report *r, FILE *f) {
+  g_autoptr(JsonBuilder) b = json_builder_new();
+  g_autofree char *command = fmn_train_config_command(r->config);
+  json_builder_begin_object(b);
+  command_json_string(b, "event", "start");
+  command_json_string(b, "version", FMN_VERSION);
+  command_json_string(b, "command", command);
+  command_json_int(b, "parameters", (gint64)fmn_session_parameters(r->session));
+  command_json_int(b, "images", fmn_session_n_images(r->session));
+  command_json_int(b, "validation_images", fmn_session_n_validation(r->session));
+  command_json_int(b, "steps_per_epoch", fmn_session_steps(r->session));
+  json_builder_end_object(b);
+  write_line(f, b);
+}
+
+static void log_epoch(const FmnEpoch *e, FILE *f) {
+  g_autoptr(JsonBuilder) b = json_builder_new();
+  json_builder_begin_object(b);
+  command_json_string(b, "event", "epoch");
+  command_json_int(b, "epoch", e->epoch);
+  command_json_double(b, "loss", e->loss);
+  command_json_double(b, "accuracy", e->accuracy);
+  command_json_double(b, "val_loss", e->validation_loss);
+  command_json_double(b, "val_accuracy", e->validation_accuracy);
+  command_json_double(b, "lr", e->rate);
+  command_json_double(b, "seconds", e->seconds);
+  command_json_double(b, "images_per_s", e->images / e->seconds);
+  json_builder_set_member_name(b, "best");
+  json_builder_add_boolean_value(b, e->best);
+  json_builder_end_object(b);
+  write_line(f, b);
+}
+
+/* The whole log anew: an epoch that was done twice, because the program was killed before its checkpoint, is in it
+ * once. */
+static gboolean write_log(const Report *r, GError **error) {
+  int n;
+  const FmnEpoch *history = fmn_session_history(r->session, &n);
+  FILE *f = g_fopen(r->log_path, "w");
+  if (f) {
+    log_start(r, f);
+    for (int i = 0; i < n; i++)
+      log_epoch(&history[i], f);
+  }
+  if (f && fclose(f) == 0)
+    return TRUE;
+  g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s: the log can't be written: %s", r->log_path,
+              g_strerror(errno));
+  return FALSE;
+}
+
+static gboolean write_plot(const Report *r, GError **error) {
+  int n;
+  const FmnEpoch *history = fmn_session_history(r->session, &n);
+  return n == 0 || fmn_plot_write(r->plot_path, r->config->arch, history, n, error);
+}
+
+static void on_epoch(const FmnEpoch *e, gpointer user) {
+  Report *r = user;
+  g_autoptr(GError) error = NULL;
+  clear_bar(r);
+  printf("epoch %d/%d  loss %.4f  accuracy %.4f", e->epoch, r->config->recipe.epochs, e->loss, e->accuracy);
+  if (!isnan(e->validation_accuracy))
+    printf("  validation loss %.4f  accuracy %.4f%s", e->validation_loss, e->validation_accuracy,
+           e->best ? " (best)" : "");
+  printf("  lr %.3g  %.0f images/s  %.1f s\n", e->rate, e->images / e->seconds, e->seconds);
+  fflush(stdout);
+  if ((r->log_path && !write_log(r, &error)) || (r->plot_path && !write_plot(r, &error)))
+    fprintf(stderr, "fmnist-train: %s\n", error->message);
+}
+
+static void on_notice(const char *text, gpointer user) {
+  clear_bar(user);
+  printf("%s\n", text);
+  fflush(stdout);
+}
+
+Report *report_new(const FmnTrainConfig *config, const char *log, const char *plot) {
+  Report *r = g_new0(Report, 1);
+  r->config = config;
+  r->log_path = log;
+  r->plot_path = plot;
+  r->terminal = isatty(STDOUT_FILENO);
+  /* The first signal ends the training in good order, a second one at once. */
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  return r;
+}
+
+void report_free(Report *r) {
+  clear_bar(r);
+  fflush(stdout);
+  g_free(r);
+}
+
+FmnListener report_listener(Report *r) { return (FmnListener){on_step, on_epoch, on_notice, stop, r}; }
+
+gboolean report_start(Report *r, FmnSession *s, GError **error) {
+  r->session = s;
+  printf("%s: %" G_GUINT64_FORMAT " parameters; %d images for training, %d for validation; %d threads\n",
+         r->config->arch, fmn_session_parameters(s), fmn_session_n_images(s), fmn_session_n_validation(s),
+         r->config->threads);
+  fflush(stdout);
+  return (!r->log_path || write_log(r, error)) && (!r->plot_path || write_plot(r, error));
+}
