@@ -27,10 +27,10 @@ typedef struct {
   gboolean invert;   /* the object is bright on black, its luminance inverted: Fashion-MNIST's way; default TRUE */
 } FmnPreprocess;
 
-/* Opens a model: a path (a string with a slash or ending in .safetensors), else the name of a file NAME.safetensors in the
- * folders of FMNIST_MODEL_PATH (separated as in PATH), then in the installed models folder; NULL or "" and FMN_DEFAULT_MODEL,
- * where no such file is found, give the embedded default. Errors are of FMN_ERROR and say what was expected, what was found
- * and what to do. The caller owns the reference. */
+/* Opens a model: a path (a string with a slash, ending in .safetensors, or a dotted name of a file in the working folder), else the
+ * name of a file NAME.safetensors in the folders of FMNIST_MODEL_PATH (separated as in PATH), then in the installed models folder.
+ * NULL and "" give the embedded default, as FMN_DEFAULT_MODEL does where no such file is found. Errors, of FMN_ERROR or G_FILE_ERROR,
+ * say what was expected, what was found and what to do. The caller owns the reference. */
 FmnModel *fmn_model_open(const char *name_or_path, GError **error);
 
 /* The same from memory; name is what messages and results call it. */
@@ -51,7 +51,7 @@ double fmn_model_threshold(const FmnModel *model); /* confidence under which not
 FmnClassifier *fmn_classifier_new(FmnModel *model, int threads);
 void fmn_classifier_free(FmnClassifier *classifier); /* NULL allowed */
 
-/* Probabilities (n_labels, sum 1, calibrated by the model's temperature) of one prepared picture: channels × height × width
+/* Probabilities (n_labels, sum 1, calibrated by the model's temperature, never NaN) of one prepared picture: channels × height × width
  * bytes as fmn_model_preprocess() says, before mean and std. Allocates nothing. */
 void fmn_classifier_run(FmnClassifier *classifier, const guint8 *pixels, float *probabilities);
 

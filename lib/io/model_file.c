@@ -13,7 +13,7 @@ const char *const fmn_fashion_mnist_labels[] = {"T-shirt/top", "Trouser", "Pullo
 static char *shape_text(const int *dims, int n_dims) {
   GString *text = g_string_new(n_dims ? NULL : "a single value");
   for (int i = 0; i < n_dims; i++)
-    g_string_append_printf(text, "%s%d", i ? "×" : "", dims[i]);
+    g_string_append_printf(text, "%s%d", i ? "x" : "", dims[i]);
   return g_string_free(text, FALSE);
 }
 
@@ -80,7 +80,7 @@ static gboolean check_input(const FmnModelFile *file, GError **error) {
   FmnShape in = fmn_graph_node(file->graph, 0)->out;
   if (p->width == in.w && p->height == in.h && p->channels == in.c)
     return TRUE;
-  g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "input is %d×%d pixels of %d channels; network %s takes %d×%d of %d",
+  g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "input is %dx%d pixels of %d channels; network %s takes %dx%d of %d",
               p->width, p->height, p->channels, file->arch, in.w, in.h, in.c);
   return FALSE;
 }

@@ -18,7 +18,7 @@ typedef struct {
 } FmnModelFile;
 
 /* Reads, checks (format, arch, labels, every weight there with its shape and finite, none left over) and builds the network.
- * Errors are of FMN_ERROR. Free with fmn_model_file_free(). */
+ * Errors are of FMN_ERROR, or of G_FILE_ERROR when the file can't be read. Free with fmn_model_file_free(). */
 FmnModelFile *fmn_model_file_load(const char *path, GError **error);
 FmnModelFile *fmn_model_file_parse(GBytes *bytes, const char *name, GError **error);
 void fmn_model_file_free(FmnModelFile *file); /* NULL allowed */
@@ -26,7 +26,8 @@ void fmn_model_file_free(FmnModelFile *file); /* NULL allowed */
 /* A model to be filled by training: builds the network, labels of Fashion-MNIST, defaults for the rest. */
 FmnModelFile *fmn_model_file_new(const char *arch, const char *arch_options, GError **error);
 
-/* Writes it, weights as F16 or F32. */
+/* Writes it through a temporary file: path holds the old or the new content, whole. half: weights of two or more dimensions as F16,
+ * the rest as F32. Fails when a value is NaN, infinite or too large for F16. */
 gboolean fmn_model_file_save(const FmnModelFile *file, const char *path, gboolean half, GError **error);
 
 /* Where `name_or_path` leads in the search order of fmn_model_open(): a path (g_free), or NULL with an error, or NULL without an

@@ -41,6 +41,7 @@ static gboolean check_format(const FmnModelFile *file, GError **error) {
                                                     : "");
 }
 
+/* Short and printable: it ends up in messages and pictures. */
 static gboolean is_label(const char *label) {
   if (!label || !*label || strlen(label) > FMN_MAX_LABEL_BYTES)
     return FALSE;
@@ -206,6 +207,8 @@ gboolean fmn_model_meta_parse(FmnModelFile *file, GError **error) {
     return FALSE;
   const char *options = g_hash_table_lookup(file->metadata, "arch_options");
   file->arch_options = g_strdup(options ? options : "");
+  if (!is_label(file->arch) || (*file->arch_options && !is_label(file->arch_options)))
+    return fail(error, "\"arch\" or \"arch_options\" is no name of 1 to %d printable bytes", FMN_MAX_LABEL_BYTES);
   return parse_labels(file, error) && parse_input(file, error) && parse_preprocess(file, error) &&
          parse_number(file, "temperature", 1, 1e-3, 1e3, &file->temperature, error) &&
          parse_number(file, "threshold", 0, 0, 1, &file->threshold, error);
