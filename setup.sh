@@ -1,0 +1,53 @@
+#!/bin/sh
+# Installs the Debian packages that are missing and builds into build/. Both commands of README start with it.
+#   sh setup.sh [PACKAGE...]    more packages to have, besides those below
+set -eu
+cd "$(dirname "$0")"
+
+# compiler and build; libraries; what the pipelines of README, examples and tests use; the data set
+packages="gcc libc6-dev pkgconf meson ninja-build python3
+libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libopenblas-serial-dev libjson-glib-dev libpango1.0-dev libcairo2-dev
+gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav fonts-dejavu-core
+dataset-fashion-mnist"
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo > /dev/null; then
+    sudo "$@"
+  else
+    echo "setup: cannot install packages: neither root nor sudo here. As root: apt-get install$missing" >&2
+    exit 1
+  fi
+}
+
+missing=
+if command -v dpkg-query > /dev/null; then
+  for package in $packages "$@"; do
+    case " $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2> /dev/null) " in
+    *" installed "*) ;;
+    *) missing="$missing $package" ;;
+    esac
+  done
+else
+  echo "setup: no Debian here, so nothing is installed; needed are (Debian's names):" $packages
+fi
+
+if [ -n "$missing" ]; then
+  echo "setup: installing$missing"
+  as_root apt-get update -q || echo "setup: apt-get update failed; trying with the lists that are here" >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing || {
+    echo "setup: apt-get could not install$missing. The reason stands above; this needs Debian 12 or newer and a network or a mirror." >&2
+    exit 1
+  }
+fi
+
+if [ -e build ] && [ ! -w build ]; then
+  echo "setup: $(pwd)/build belongs to $(stat -c %U build) and cannot be written to; remove it as that user and start again" >&2
+  exit 1
+fi
+[ -f build/build.ninja ] || meson setup --buildtype=release build || {
+  echo "setup: meson could not set up build/; see build/meson-logs/meson-log.txt" >&2
+  exit 1
+}
+ninja -C build

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Installs, builds and runs every test. The last line is "N passed, N failed", with ", N skipped" where something was.
+#   sh tests/run.sh [ARGUMENT of meson test...]    e.g. --suite layers
+set -eu
+cd "$(dirname "$0")/.."
+sh setup.sh
+rm -f build/meson-logs/testlog.json
+status=0
+meson test -C build --no-rebuild --print-errorlogs "$@" || status=$?
+python3 tests/count.py build/meson-logs/testlog.json || status=1
+exit $status
