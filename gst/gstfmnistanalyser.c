@@ -1,0 +1,109 @@
+#include "gstfmnistanalyser.h"
+
+typedef struct {
+  GstFmnistFormat *format;
+} GstFmnistAnalyserPrivate;
+
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(GstFmnistAnalyser, gst_fmnist_analyser, GST_TYPE_BASE_TRANSFORM)
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
+
+GstFmnistFormat *gst_fmnist_analyser_format(GstFmnistAnalyser *self) {
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
+  return p->format;
+}
+
+const GstVideoInfo *gst_fmnist_analyser_info(GstFmnistAnalyser *self) {
+  return gst_fmnist_format_info(gst_fmnist_analyser_format(self));
+}
+
+gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, FmnImage *image) {
+  const GstVideoInfo *info = gst_fmnist_analyser_info(self);
+  if (gst_fmnist_format_map(gst_fmnist_analyser_format(self), buffer, image))
+    return TRUE;
+  GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("A frame could not be read and was let through unseen."),
+                      ("expected %d×%d %s, %" G_GSIZE_FORMAT " bytes; the buffer has %" G_GSIZE_FORMAT, info->width, info->height,
+                       GST_VIDEO_INFO_NAME(info), info->size, gst_buffer_get_size(buffer)));
+  return FALSE;
+}
+
+void gst_fmnist_analyser_unmap(GstFmnistAnalyser *self) { gst_fmnist_format_unmap(gst_fmnist_analyser_format(self)); }
+
+static void reset(GstFmnistAnalyser *self) {
+  GstFmnistAnalyserClass *klass = GST_FMNIST_ANALYSER_GET_CLASS(self);
+  if (klass->reset != NULL)
+    klass->reset(self);
+}
+
+static gboolean gst_fmnist_analyser_set_caps(GstBaseTransform *trans, GstCaps *in, GstCaps *out) {
+  GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, in)) {
+    GST_ERROR_OBJECT(self, "no raw video: %" GST_PTR_FORMAT, in);
+    return FALSE;
+  }
+  gst_fmnist_format_free(p->format);
+  p->format = gst_fmnist_format_new(&info);
+  GST_DEBUG_OBJECT(self, "%" GST_PTR_FORMAT " is %s", in, gst_fmnist_format_is_native(p->format) ? "read in place" : "unpacked");
+  GST_FMNIST_ANALYSER_GET_CLASS(self)->set_format(self, gst_fmnist_format_image(p->format));
+  return TRUE;
+}
+
+/* Metadata is added to a buffer of our own; a buffer that others hold too is copied without its pixels. */
+static GstFlowReturn gst_fmnist_analyser_prepare_output_buffer(GstBaseTransform *trans, GstBuffer *in, GstBuffer **out) {
+  *out = gst_buffer_is_writable(in) ? in : gst_buffer_copy(in);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn gst_fmnist_analyser_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
+  GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
+  GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (GST_CLOCK_TIME_IS_VALID(time))
+    gst_object_sync_values(GST_OBJECT(self), time);
+  return GST_FMNIST_ANALYSER_GET_CLASS(self)->analyse(self, buffer);
+}
+
+static gboolean gst_fmnist_analyser_sink_event(GstBaseTransform *trans, GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP || GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
+    reset(GST_FMNIST_ANALYSER(trans));
+  return GST_BASE_TRANSFORM_CLASS(gst_fmnist_analyser_parent_class)->sink_event(trans, event);
+}
+
+static gboolean gst_fmnist_analyser_stop(GstBaseTransform *trans) {
+  GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
+  reset(self);
+  g_clear_pointer(&p->format, gst_fmnist_format_free);
+  return TRUE;
+}
+
+static void gst_fmnist_analyser_finalize(GObject *object) {
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(GST_FMNIST_ANALYSER(object));
+  gst_fmnist_format_free(p->format);
+  G_OBJECT_CLASS(gst_fmnist_analyser_parent_class)->finalize(object);
+}
+
+static void gst_fmnist_analyser_class_init(GstFmnistAnalyserClass *klass) {
+  GstBaseTransformClass *trans = GST_BASE_TRANSFORM_CLASS(klass);
+  GstElementClass *element = GST_ELEMENT_CLASS(klass);
+  gst_element_class_add_static_pad_template(element, &sink_template);
+  gst_element_class_add_static_pad_template(element, &src_template);
+  G_OBJECT_CLASS(klass)->finalize = gst_fmnist_analyser_finalize;
+  trans->set_caps = gst_fmnist_analyser_set_caps;
+  trans->prepare_output_buffer = gst_fmnist_analyser_prepare_output_buffer;
+  trans->transform_ip = gst_fmnist_analyser_transform_ip;
+  trans->sink_event = gst_fmnist_analyser_sink_event;
+  trans->stop = gst_fmnist_analyser_stop;
+  trans->transform_ip_on_passthrough = TRUE;
+}
+
+/* Passing through makes ALLOCATION queries reach downstream: the buffers that upstream fills go there, so what may lie in them
+ * (padded lines, told by GstVideoMeta) is for downstream to say. */
+static void gst_fmnist_analyser_init(GstFmnistAnalyser *self) {
+  gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+  gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
+}

@@ -1,0 +1,35 @@
+/* What the analysing elements share: they let every frame through in place, attach what they found, and read pixels only. */
+#ifndef GST_FMNIST_ANALYSER_H
+#define GST_FMNIST_ANALYSER_H
+
+#include <gst/base/gstbasetransform.h>
+
+#include "gstfmnistformat.h"
+#include "gstfmnistmeta.h"
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_FMNIST_ANALYSER (gst_fmnist_analyser_get_type())
+G_DECLARE_DERIVABLE_TYPE(GstFmnistAnalyser, gst_fmnist_analyser, GST, FMNIST_ANALYSER, GstBaseTransform)
+
+struct _GstFmnistAnalyserClass {
+  GstBaseTransformClass parent_class;
+  /* Caps are known or have changed; image describes the frames. */
+  void (*set_format)(GstFmnistAnalyser *self, const FmnImageFormat *image);
+  /* One frame. Its metadata is writable; so is its memory where somebody maps it for writing, by a copy when it is shared. */
+  GstFlowReturn (*analyse)(GstFmnistAnalyser *self, GstBuffer *buffer);
+  /* Time jumps (flush, new stream) or processing ends: what is known of earlier frames no longer counts. May be NULL. */
+  void (*reset)(GstFmnistAnalyser *self);
+};
+
+/* For the streaming thread, between set_format() and stop(). */
+GstFmnistFormat *gst_fmnist_analyser_format(GstFmnistAnalyser *self);
+const GstVideoInfo *gst_fmnist_analyser_info(GstFmnistAnalyser *self);
+
+/* gst_fmnist_format_map(), with a warning on the bus when it fails. */
+gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, FmnImage *image);
+void gst_fmnist_analyser_unmap(GstFmnistAnalyser *self);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,187 @@
+/**
+ * SECTION:element-fmnistjson
+ * @title: fmnistjson
+ * @short_description: writes what was found in each frame as a line of JSON
+ *
+ * Passes frames through and writes one JSON object a line and frame, with the keys that Intel's gvametaconvert uses, to a file or
+ * to standard output.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -q filesrc location=video.mp4 ! decodebin ! videoconvert ! fmnistsegment ! fmnistclassify top-k=3 ! fmnistjson ! fakesink
+ * ]|
+ */
+#include "gstfmnistjson.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gstfmnistline.h"
+
+GST_DEBUG_CATEGORY_STATIC(fmnistjson_debug);
+#define GST_CAT_DEFAULT fmnistjson_debug
+
+#define STANDARD_OUTPUT "-"
+
+struct _GstFmnistJson {
+  GstBaseTransform parent;
+  char *location; /* these two under the object lock */
+  gboolean add_empty_results;
+  FILE *file; /* between start() and stop() */
+  char *name; /* of file, for messages */
+  int width, height;
+  GString *line;
+};
+
+enum { PROP_0, PROP_LOCATION, PROP_ADD_EMPTY_RESULTS };
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw(ANY)"));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw(ANY)"));
+
+G_DEFINE_TYPE(GstFmnistJson, gst_fmnist_json, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(fmnistjson, "fmnistjson", GST_RANK_NONE, GST_TYPE_FMNIST_JSON,
+                                      GST_DEBUG_CATEGORY_INIT(fmnistjson_debug, "fmnistjson", 0, "writes results as JSON"))
+
+static void gst_fmnist_json_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
+  GstFmnistJson *self = GST_FMNIST_JSON(object);
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+  case PROP_LOCATION:
+    g_free(self->location);
+    self->location = g_value_dup_string(value);
+    break;
+  case PROP_ADD_EMPTY_RESULTS:
+    self->add_empty_results = g_value_get_boolean(value);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void gst_fmnist_json_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  GstFmnistJson *self = GST_FMNIST_JSON(object);
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+  case PROP_LOCATION:
+    g_value_set_string(value, self->location);
+    break;
+  case PROP_ADD_EMPTY_RESULTS:
+    g_value_set_boolean(value, self->add_empty_results);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static gboolean gst_fmnist_json_start(GstBaseTransform *trans) {
+  GstFmnistJson *self = GST_FMNIST_JSON(trans);
+  GST_OBJECT_LOCK(self);
+  self->name = g_strdup(self->location);
+  GST_OBJECT_UNLOCK(self);
+  if (self->name == NULL || *self->name == '\0' || strcmp(self->name, STANDARD_OUTPUT) == 0) {
+    self->file = stdout;
+    return TRUE;
+  }
+  self->file = g_fopen(self->name, "wb");
+  if (self->file != NULL)
+    return TRUE;
+  GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("Cannot write the results to %s: %s.", self->name, g_strerror(errno)),
+                    ("set location to a file that can be written, or to - for standard output"));
+  g_clear_pointer(&self->name, g_free);
+  return FALSE;
+}
+
+static gboolean write_failed(GstFmnistJson *self) {
+  GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("Writing the results to %s failed: %s.", self->name != NULL ? self->name : "-", g_strerror(errno)),
+                    (NULL));
+  return FALSE;
+}
+
+static gboolean flush(GstFmnistJson *self) { return self->file == NULL || fflush(self->file) == 0 || write_failed(self); }
+
+static gboolean gst_fmnist_json_stop(GstBaseTransform *trans) {
+  GstFmnistJson *self = GST_FMNIST_JSON(trans);
+  gboolean ok = flush(self);
+  if (self->file != NULL && self->file != stdout && fclose(self->file) != 0 && ok)
+    ok = write_failed(self);
+  self->file = NULL;
+  g_clear_pointer(&self->name, g_free);
+  return ok;
+}
+
+static gboolean gst_fmnist_json_set_caps(GstBaseTransform *trans, GstCaps *in, GstCaps *out) {
+  GstFmnistJson *self = GST_FMNIST_JSON(trans);
+  const GstStructure *s = gst_caps_get_structure(in, 0);
+  return gst_structure_get_int(s, "width", &self->width) && gst_structure_get_int(s, "height", &self->height);
+}
+
+static GstFlowReturn gst_fmnist_json_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
+  GstFmnistJson *self = GST_FMNIST_JSON(trans);
+  gboolean add_empty_results;
+  GST_OBJECT_LOCK(self);
+  add_empty_results = self->add_empty_results;
+  GST_OBJECT_UNLOCK(self);
+  if (!add_empty_results && gst_fmnist_line_count(buffer) == 0)
+    return GST_FLOW_OK;
+  g_string_truncate(self->line, 0);
+  gst_fmnist_line_append(self->line, buffer, self->width, self->height);
+  if (fwrite(self->line->str, 1, self->line->len, self->file) != self->line->len ||
+      (self->file == stdout && fflush(self->file) != 0)) { /* whoever reads a pipe wants a line at once */
+    write_failed(self);
+    return GST_FLOW_ERROR;
+  }
+  return GST_FLOW_OK;
+}
+
+static gboolean gst_fmnist_json_sink_event(GstBaseTransform *trans, GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    flush(GST_FMNIST_JSON(trans));
+  return GST_BASE_TRANSFORM_CLASS(gst_fmnist_json_parent_class)->sink_event(trans, event);
+}
+
+static void gst_fmnist_json_finalize(GObject *object) {
+  GstFmnistJson *self = GST_FMNIST_JSON(object);
+  g_free(self->location);
+  g_string_free(self->line, TRUE);
+  G_OBJECT_CLASS(gst_fmnist_json_parent_class)->finalize(object);
+}
+
+static void gst_fmnist_json_class_init(GstFmnistJsonClass *klass) {
+  GObjectClass *object = G_OBJECT_CLASS(klass);
+  GstElementClass *element = GST_ELEMENT_CLASS(klass);
+  GstBaseTransformClass *trans = GST_BASE_TRANSFORM_CLASS(klass);
+  object->set_property = gst_fmnist_json_set_property;
+  object->get_property = gst_fmnist_json_get_property;
+  object->finalize = gst_fmnist_json_finalize;
+  g_object_class_install_property(
+      object, PROP_LOCATION,
+      g_param_spec_string("location", "Location", "File to write to, replaced if it is there (- = standard output)", STANDARD_OUTPUT,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | (GParamFlags)GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property(
+      object, PROP_ADD_EMPTY_RESULTS,
+      g_param_spec_boolean("add-empty-results", "Add empty results", "Write a line also for frames in which nothing was found", TRUE,
+                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | (GParamFlags)GST_PARAM_MUTABLE_PLAYING));
+  gst_element_class_add_static_pad_template(element, &sink_template);
+  gst_element_class_add_static_pad_template(element, &src_template);
+  gst_element_class_set_static_metadata(element, "Fashion-MNIST result writer", "Filter/Analyzer/Video",
+                                        "Writes the objects of each frame as a line of JSON", "The gst-fmnist developers");
+  trans->start = gst_fmnist_json_start;
+  trans->stop = gst_fmnist_json_stop;
+  trans->set_caps = gst_fmnist_json_set_caps;
+  trans->transform_ip = gst_fmnist_json_transform_ip;
+  trans->sink_event = gst_fmnist_json_sink_event;
+  trans->transform_ip_on_passthrough = TRUE;
+}
+
+static void gst_fmnist_json_init(GstFmnistJson *self) {
+  self->location = g_strdup(STANDARD_OUTPUT);
+  self->add_empty_results = TRUE;
+  self->line = g_string_new(NULL);
+  gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
+}

@@ -1,0 +1,91 @@
+#include "gstfmnisttracker.h"
+
+#define MIN_OVERLAP 0.3 /* intersection over union */
+
+struct GstFmnistTracker {
+  GPtrArray *tracks; /* of GstFmnistTrack */
+  guint keep, last_id;
+};
+
+static void track_free(gpointer data) {
+  GstFmnistTrack *t = data;
+  gst_fmnist_result_unref(t->result);
+  g_free(t->mean);
+  g_free(t);
+}
+
+GstFmnistTracker *gst_fmnist_tracker_new(guint keep) {
+  GstFmnistTracker *t = g_new0(GstFmnistTracker, 1);
+  t->tracks = g_ptr_array_new_with_free_func(track_free);
+  t->keep = keep;
+  return t;
+}
+
+void gst_fmnist_tracker_free(GstFmnistTracker *t) {
+  if (t == NULL)
+    return;
+  g_ptr_array_unref(t->tracks);
+  g_free(t);
+}
+
+void gst_fmnist_tracker_reset(GstFmnistTracker *t) {
+  g_ptr_array_set_size(t->tracks, 0);
+  t->last_id = 0;
+}
+
+static double overlap(const FmnBox *a, const FmnBox *b) {
+  double w = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
+  double h = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
+  double both = w > 0 && h > 0 ? w * h : 0, all = a->w * a->h + b->w * b->h - both;
+  return all > 0 ? both / all : 0;
+}
+
+/* The best pair of a box without track and a track without box; FALSE when none overlaps enough. */
+static gboolean best_pair(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks, guint *box, GstFmnistTrack **track) {
+  double best = MIN_OVERLAP;
+  *track = NULL;
+  for (guint k = 0; k < t->tracks->len; k++) {
+    GstFmnistTrack *candidate = g_ptr_array_index(t->tracks, k);
+    for (guint i = 0; candidate->missed > 0 && i < n; i++) {
+      double v = tracks[i] == NULL ? overlap(&boxes[i], &candidate->box) : 0;
+      if (v > best) {
+        best = v;
+        *box = i;
+        *track = candidate;
+      }
+    }
+  }
+  return *track != NULL;
+}
+
+static GstFmnistTrack *track_new(GstFmnistTracker *t) {
+  GstFmnistTrack *track = g_new0(GstFmnistTrack, 1);
+  track->id = ++t->last_id;
+  g_ptr_array_add(t->tracks, track);
+  return track;
+}
+
+void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks) {
+  guint i;
+  GstFmnistTrack *track;
+  for (guint k = t->tracks->len; k-- > 0;) {
+    track = g_ptr_array_index(t->tracks, k);
+    track->missed++;
+    track->result_age++;
+    if (track->missed > t->keep)
+      g_ptr_array_remove_index_fast(t->tracks, k);
+  }
+  for (i = 0; i < n; i++)
+    tracks[i] = NULL;
+  while (best_pair(t, boxes, n, tracks, &i, &track)) {
+    tracks[i] = track;
+    track->missed = 0;
+    track->box = boxes[i];
+  }
+  for (i = 0; i < n; i++) {
+    if (tracks[i] != NULL)
+      continue;
+    tracks[i] = track_new(t);
+    tracks[i]->box = boxes[i];
+  }
+}

@@ -1,0 +1,32 @@
+/* Follows objects from frame to frame by the overlap of their boxes, so that a result can be kept with its object. */
+#ifndef GST_FMNIST_TRACKER_H
+#define GST_FMNIST_TRACKER_H
+
+#include "gstfmnistmeta.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  guint id; /* ≥ 1, unique in this tracker until it is reset */
+  FmnBox box;
+  guint missed;            /* frames since it was last seen */
+  GstFmnistResult *result; /* the newest, or NULL; owned reference */
+  guint result_age;        /* frames since result was made */
+  float *mean;             /* running mean of probabilities; NULL until there is one; owned */
+  GstClockTime mean_time;  /* when it was last changed */
+} GstFmnistTrack;
+
+typedef struct GstFmnistTracker GstFmnistTracker;
+
+/* keep: frames for which an object that is not seen is remembered. For one thread at a time. */
+GstFmnistTracker *gst_fmnist_tracker_new(guint keep);
+void gst_fmnist_tracker_free(GstFmnistTracker *t); /* NULL allowed */
+void gst_fmnist_tracker_reset(GstFmnistTracker *t);
+
+/* One new frame with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best overlaps are
+ * matched first. The tracks belong to t and hold until the next call. */
+void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks);
+
+G_END_DECLS
+
+#endif
