@@ -18,6 +18,7 @@
 
 #include "error.h"
 #include "gstfmnistmodel.h"
+#include "gstfmnistregions.h"
 #include "gstfmnistroi.h"
 #include "gstfmnisttracker.h"
 #include "image/crop.h"
@@ -28,14 +29,12 @@ GST_DEBUG_CATEGORY_STATIC(fmnistclassify_debug);
 #define KEEP_FRAMES 15
 #define MODEL_THRESHOLD -1.0
 
-typedef enum { REGION_AUTO, REGION_FULL_FRAME, REGION_ROI_LIST } Region;
-
 /* What may change while playing; one frame works with one copy. */
 typedef struct {
   double threshold;
   int top_k;
   guint interval, smoothing;
-  Region region;
+  GstFmnistRegion region;
   char *object_class; /* a GRefString or NULL; owned */
   gboolean post_messages;
 } Settings;
@@ -55,9 +54,8 @@ struct _GstFmnistClassify {
   FmnSampler *sampler;
   GstFmnistTracker *tracker;
   guint64 frame;
-  GArray *boxes;     /* of FmnBox, and the next two: room for the objects of one frame */
-  GPtrArray *tracks; /* of GstFmnistTrack */
-  GArray *chosen;    /* of guint: which objects of the metadata */
+  GstFmnistRegions regions; /* of the present frame */
+  GPtrArray *tracks;        /* of GstFmnistTrack: theirs */
 };
 
 enum {
@@ -82,9 +80,9 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(fmnistclassify, "fmnistclassify", GST_RANK
 static GType gst_fmnist_classify_region_get_type(void) {
   static gsize type = 0;
   static const GEnumValue values[] = {
-      {REGION_AUTO, "The objects found before, or the whole frame where nobody looked for objects", "auto"},
-      {REGION_FULL_FRAME, "The whole frame", "full-frame"},
-      {REGION_ROI_LIST, "The objects found before", "roi-list"},
+      {GST_FMNIST_REGION_AUTO, "The objects found before, or the whole frame where nobody looked for objects", "auto"},
+      {GST_FMNIST_REGION_FULL_FRAME, "The whole frame", "full-frame"},
+      {GST_FMNIST_REGION_ROI_LIST, "The objects found before", "roi-list"},
       {0, NULL, NULL},
   };
   if (g_once_init_enter(&type))
@@ -117,7 +115,7 @@ static void gst_fmnist_classify_set_property(GObject *object, guint id, const GV
     s->interval = g_value_get_uint(value);
     break;
   case PROP_INFERENCE_REGION:
-    s->region = (Region)g_value_get_enum(value);
+    s->region = (GstFmnistRegion)g_value_get_enum(value);
     break;
   case PROP_OBJECT_CLASS:
     g_clear_pointer(&s->object_class, g_ref_string_release);
@@ -262,70 +260,6 @@ static void gst_fmnist_classify_reset(GstFmnistAnalyser *analyser) {
   self->frame = 0;
 }
 
-static void choose(GstFmnistClassify *self, guint index, const FmnBox *box) {
-  g_array_append_val(self->chosen, index);
-  g_array_append_vals(self->boxes, box, 1);
-}
-
-static gboolean of_class(const GstFmnistObject *o, const char *object_class) {
-  return object_class == NULL || g_strcmp0(object_class, gst_fmnist_object_label(o)) == 0 ||
-         g_strcmp0(object_class, g_quark_to_string(o->label)) == 0 || g_strcmp0(object_class, g_quark_to_string(o->roi_type)) == 0;
-}
-
-/* Makes an object of a region that another element has marked. */
-static void adopt(GstFmnistClassify *self, GstFmnistMeta *meta, GstVideoRegionOfInterestMeta *roi) {
-  const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
-  const GstStructure *detection = gst_video_region_of_interest_meta_get_param(roi, "detection");
-  FmnBox box = gst_fmnist_roi_box(roi, info->width, info->height);
-  GstFmnistObject *o = gst_fmnist_meta_add(meta, &box, roi->id > 0 ? (guint)roi->id : 0);
-  o->foreign = TRUE;
-  o->label = roi->roi_type;
-  o->roi_type = roi->roi_type;
-  o->roi_id = roi->id;
-  if (detection != NULL) {
-    gst_structure_get_double(detection, "confidence", &o->confidence);
-    gst_structure_get_int(detection, "label_id", &o->label_id);
-  }
-}
-
-static void choose_foreign(GstFmnistClassify *self, GstBuffer *buffer, const char *object_class) {
-  GstVideoRegionOfInterestMeta *roi;
-  GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
-  GPtrArray *found = g_ptr_array_new();
-  gpointer state = NULL;
-  while ((roi = gst_fmnist_roi_next_foreign(buffer, meta, &state)) != NULL) {
-    if (roi->w > 0 && roi->h > 0 && (object_class == NULL || g_strcmp0(object_class, g_quark_to_string(roi->roi_type)) == 0))
-      g_ptr_array_add(found, roi);
-  }
-  for (guint i = 0; i < found->len; i++) {
-    meta = gst_fmnist_meta_ensure(buffer);
-    adopt(self, meta, g_ptr_array_index(found, i));
-    choose(self, gst_fmnist_meta_size(meta) - 1, &gst_fmnist_meta_object(meta, gst_fmnist_meta_size(meta) - 1)->box);
-  }
-  g_ptr_array_unref(found);
-}
-
-/* Fills chosen and boxes. */
-static void choose_objects(GstFmnistClassify *self, GstBuffer *buffer, const Settings *s) {
-  GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
-  gboolean looked = meta != NULL || gst_buffer_get_video_region_of_interest_meta(buffer) != NULL;
-  g_array_set_size(self->chosen, 0);
-  g_array_set_size(self->boxes, 0);
-  if (s->region == REGION_FULL_FRAME || (s->region == REGION_AUTO && !looked && s->object_class == NULL)) {
-    static const FmnBox whole = {0, 0, 1, 1};
-    meta = gst_fmnist_meta_ensure(buffer);
-    gst_fmnist_meta_add(meta, &whole, 0);
-    choose(self, gst_fmnist_meta_size(meta) - 1, &whole);
-    return;
-  }
-  for (guint i = 0; meta != NULL && i < gst_fmnist_meta_size(meta); i++) {
-    const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
-    if (of_class(o, s->object_class))
-      choose(self, i, &o->box);
-  }
-  choose_foreign(self, buffer, s->object_class);
-}
-
 /* The running mean with time constant `smoothing`, in place of the newest probabilities. */
 static void smooth(GstFmnistClassify *self, GstFmnistTrack *track, GstClockTime time, guint smoothing) {
   const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
@@ -365,22 +299,6 @@ static void infer(GstFmnistClassify *self, const FmnImage *image, const GstFmnis
   track->result_age = 0;
 }
 
-/* Regions by others that bear no identifier get one, so that they can be told apart from here on. */
-static void identify(GstBuffer *buffer, GstFmnistObject *o, guint id, int width, int height) {
-  gpointer state = NULL;
-  GstMeta *meta;
-  o->id = id;
-  while (o->foreign && (meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
-    GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
-    FmnBox box = gst_fmnist_roi_box(roi, width, height);
-    if (roi->id == o->roi_id && roi->roi_type == o->roi_type && box.x == o->box.x && box.y == o->box.y && box.w == o->box.w &&
-        box.h == o->box.h) {
-      roi->id = o->roi_id = (gint)id;
-      return;
-    }
-  }
-}
-
 static void post_results(GstFmnistClassify *self, GstBuffer *buffer) {
   const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
   const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
@@ -388,9 +306,9 @@ static void post_results(GstFmnistClassify *self, GstBuffer *buffer) {
   GstClockTime pts = GST_BUFFER_PTS(buffer);
   GstStructure *s;
   GValue list = G_VALUE_INIT;
-  gst_value_array_init(&list, self->chosen->len);
-  for (guint i = 0; i < self->chosen->len; i++) {
-    const GstFmnistObject *o = gst_fmnist_meta_object(meta, g_array_index(self->chosen, guint, i));
+  gst_value_array_init(&list, gst_fmnist_regions_size(&self->regions));
+  for (guint i = 0; i < gst_fmnist_regions_size(&self->regions); i++) {
+    const GstFmnistObject *o = gst_fmnist_regions_object(&self->regions, meta, i);
     GValue item = G_VALUE_INIT;
     if (o->result == NULL)
       continue;
@@ -413,22 +331,22 @@ static void post_results(GstFmnistClassify *self, GstBuffer *buffer) {
 static void classify(GstFmnistClassify *self, GstBuffer *buffer, const Settings *s) {
   const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
   GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
-  guint n = self->chosen->len;
+  guint n = gst_fmnist_regions_size(&self->regions);
   gboolean due = self->frame++ % s->interval == 0 && n > 0;
   FmnImage image;
   g_ptr_array_set_size(self->tracks, (gint)n);
-  gst_fmnist_tracker_update(self->tracker, (const FmnBox *)(gpointer)self->boxes->data, n, (GstFmnistTrack **)self->tracks->pdata);
+  gst_fmnist_tracker_update(self->tracker, (const FmnBox *)(gpointer)self->regions.boxes->data, n, (GstFmnistTrack **)self->tracks->pdata);
   if (due && !gst_fmnist_analyser_map(GST_FMNIST_ANALYSER(self), buffer, &image))
     due = FALSE;
   for (guint i = 0; i < n; i++) {
     GstFmnistTrack *track = g_ptr_array_index(self->tracks, i);
-    GstFmnistObject *o = gst_fmnist_meta_object(meta, g_array_index(self->chosen, guint, i));
+    GstFmnistObject *o = gst_fmnist_regions_object(&self->regions, meta, i);
     if (due)
       infer(self, &image, o, track, GST_BUFFER_PTS(buffer), s);
     if (track->result != NULL)
       gst_fmnist_object_set_result(o, track->result, track->result_age);
     if (o->id == 0)
-      identify(buffer, o, track->id, info->width, info->height);
+      gst_fmnist_regions_identify(buffer, o, track->id, info->width, info->height);
     gst_fmnist_roi_publish(buffer, o, info->width, info->height);
   }
   if (due)
@@ -437,8 +355,9 @@ static void classify(GstFmnistClassify *self, GstBuffer *buffer, const Settings 
 
 static GstFlowReturn gst_fmnist_classify_analyse(GstFmnistAnalyser *analyser, GstBuffer *buffer) {
   GstFmnistClassify *self = GST_FMNIST_CLASSIFY(analyser);
+  const GstVideoInfo *info = gst_fmnist_analyser_info(analyser);
   Settings s = take_settings(self);
-  choose_objects(self, buffer, &s);
+  gst_fmnist_regions_choose(&self->regions, buffer, s.region, s.object_class, info->width, info->height);
   classify(self, buffer, &s);
   if (s.post_messages)
     post_results(self, buffer);
@@ -452,8 +371,7 @@ static void gst_fmnist_classify_finalize(GObject *object) {
   g_free(self->labels_file);
   g_clear_pointer(&self->settings.object_class, g_ref_string_release);
   gst_fmnist_tracker_free(self->tracker);
-  g_array_unref(self->boxes);
-  g_array_unref(self->chosen);
+  gst_fmnist_regions_clear(&self->regions);
   g_ptr_array_unref(self->tracks);
   G_OBJECT_CLASS(gst_fmnist_classify_parent_class)->finalize(object);
 }
@@ -488,7 +406,7 @@ static void install_properties(GObjectClass *object) {
                         FLAGS_PLAYING));
   g_object_class_install_property(object, PROP_INFERENCE_REGION,
                                   g_param_spec_enum("inference-region", "Inference region", "What is classified",
-                                                    GST_TYPE_FMNIST_CLASSIFY_REGION, REGION_AUTO, FLAGS_PLAYING));
+                                                    GST_TYPE_FMNIST_CLASSIFY_REGION, GST_FMNIST_REGION_AUTO, FLAGS_PLAYING));
   g_object_class_install_property(
       object, PROP_OBJECT_CLASS,
       g_param_spec_string("object-class", "Object class", "Classify objects with this label only (NULL = all)", NULL, FLAGS_PLAYING));
@@ -529,7 +447,6 @@ static void gst_fmnist_classify_init(GstFmnistClassify *self) {
   self->model_property = g_strdup(FMN_DEFAULT_MODEL);
   self->threads = 1;
   self->tracker = gst_fmnist_tracker_new(KEEP_FRAMES);
-  self->boxes = g_array_new(FALSE, FALSE, sizeof(FmnBox));
-  self->chosen = g_array_new(FALSE, FALSE, sizeof(guint));
+  gst_fmnist_regions_init(&self->regions);
   self->tracks = g_ptr_array_new();
 }

@@ -31,6 +31,7 @@ static gboolean is_regular(const GstVideoFormatInfo *v) {
   switch (GST_VIDEO_FORMAT_INFO_FORMAT(v)) {
   case GST_VIDEO_FORMAT_BGR15: /* described as RGB15 and RGB16 */
   case GST_VIDEO_FORMAT_BGR16:
+  case GST_VIDEO_FORMAT_VYUY: /* as UYVY */
   case GST_VIDEO_FORMAT_v216: /* little endian, not flagged so */
     return FALSE;
   default:

@@ -14,6 +14,7 @@
  */
 #include "gstfmnistsegment.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "gstfmnistroi.h"

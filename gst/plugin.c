@@ -12,4 +12,4 @@ gboolean gst_fmnist_plugin_init(GstPlugin *plugin) {
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, fmnist, "Finds garments in video and names them", gst_fmnist_plugin_init,
-                  PACKAGE_VERSION, "MIT/X11", "gst-fmnist", "https://github.com/zalandoresearch/fashion-mnist")
+                  PACKAGE_VERSION, "MIT/X11", "gst-fmnist", "gst-fmnist")

@@ -1,0 +1,220 @@
+#include "helper.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#include "io/model_file.h"
+#include "plugin.h"
+
+static char *folder, *model_path;
+
+/* The same numbers in every run. */
+static void fill(const char *name, FmnParam *param, gpointer user) {
+  GRand *rand = user;
+  gboolean positive = g_str_has_suffix(name, "running_var"), one = g_str_has_suffix(name, "weight") && param->n_dims == 1;
+  double fan_in = param->n_dims > 1 ? (double)fmn_param_count(param) / param->dims[0] : 4;
+  for (gsize i = 0; i < fmn_param_count(param); i++)
+    param->data[i] = positive || one ? (float)g_rand_double_range(rand, .8, 1.2)
+                                     : (float)(g_rand_double_range(rand, -1, 1) * sqrt(6 / fan_in));
+}
+
+static void make_model(void) {
+  GError *error = NULL;
+  GRand *rand = g_rand_new_with_seed(7);
+  FmnModelFile *file = fmn_model_file_new("compact", NULL, &error);
+  g_assert_no_error(error);
+  fmn_graph_foreach_param(file->graph, fill, rand);
+  file->temperature = 1;
+  file->threshold = 0;
+  fmn_model_file_save(file, model_path, FALSE, &error);
+  g_assert_no_error(error);
+  fmn_model_file_free(file);
+  g_rand_free(rand);
+}
+
+void helper_init(int *argc, char ***argv) {
+  g_test_init(argc, argv, NULL);
+  folder = g_dir_make_tmp("fmnist-test-XXXXXX", NULL);
+  g_assert_nonnull(folder);
+  model_path = g_build_filename(folder, "compact.safetensors", NULL);
+  make_model();
+  g_setenv("FMNIST_MODEL_PATH", folder, TRUE);
+  gst_init(argc, argv);
+  g_assert_true(gst_fmnist_plugin_init(NULL));
+}
+
+int helper_run(void) {
+  int status = g_test_run();
+  GDir *dir = g_dir_open(folder, 0, NULL);
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+    char *path = helper_path(name);
+    g_remove(path);
+    g_free(path);
+  }
+  g_clear_pointer(&dir, g_dir_close);
+  g_rmdir(folder);
+  g_free(folder);
+  g_free(model_path);
+  gst_deinit();
+  return status;
+}
+
+const char *helper_model(void) { return model_path; }
+
+char *helper_path(const char *name) { return g_build_filename(folder, name, NULL); }
+
+const GstVideoFormat *helper_formats(guint *n) {
+  static GArray *formats = NULL;
+  if (formats == NULL) {
+    GstElement *e = gst_element_factory_make("fmnistsegment", NULL);
+    GstPad *pad = gst_element_get_static_pad(e, "sink");
+    GstCaps *caps = gst_pad_get_pad_template_caps(pad);
+    const GValue *list = gst_structure_get_value(gst_caps_get_structure(caps, 0), "format");
+    formats = g_array_new(FALSE, FALSE, sizeof(GstVideoFormat));
+    for (guint i = 0; i < gst_value_list_get_size(list); i++) {
+      GstVideoFormat f = gst_video_format_from_string(g_value_get_string(gst_value_list_get_value(list, i)));
+      g_array_append_val(formats, f);
+    }
+    gst_caps_unref(caps);
+    gst_object_unref(pad);
+    gst_object_unref(e);
+  }
+  *n = formats->len;
+  return (const GstVideoFormat *)(gpointer)formats->data;
+}
+
+GstVideoInfo helper_info(GstVideoFormat format, int width, int height) {
+  GstVideoInfo info;
+  g_assert_true(gst_video_info_set_format(&info, format, (guint)width, (guint)height));
+  info.fps_n = 25;
+  info.fps_d = 1;
+  return info;
+}
+
+GstCaps *helper_caps(const GstVideoInfo *info) { return gst_video_info_to_caps((GstVideoInfo *)info); }
+
+/* An uninitialised frame with longer lines and further planes. */
+static GstBuffer *padded_buffer(const GstVideoInfo *info, guint pad) {
+  GstVideoInfo own = *info;
+  GstVideoAlignment align;
+  GstBuffer *buffer;
+  gst_video_alignment_reset(&align);
+  align.padding_right = align.padding_left = align.padding_top = align.padding_bottom = pad;
+  if (pad > 0)
+    g_assert_true(gst_video_info_align(&own, &align));
+  buffer = gst_buffer_new_allocate(NULL, own.size, NULL);
+  gst_buffer_memset(buffer, 0, 0x5a, own.size);
+  if (pad > 0)
+    gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(info), (guint)info->width,
+                                   (guint)info->height, GST_VIDEO_INFO_N_PLANES(info), own.offset, own.stride);
+  return buffer;
+}
+
+static void draw_scene(GstVideoFrame *frame, const HelperScene *scene) {
+  int w = frame->info.width, h = frame->info.height;
+  for (int y = 0; y < h; y++) {
+    guint8 *line = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + y * GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0);
+    for (int x = 0; x < w; x++) {
+      gboolean inside = x >= floor(scene->box.x * w) && x < ceil((scene->box.x + scene->box.w) * w) && y >= floor(scene->box.y * h) &&
+                        y < ceil((scene->box.y + scene->box.h) * h);
+      guint color = inside ? scene->object : scene->background;
+      line[4 * x] = 255;
+      line[4 * x + 1] = color >> 16 & 255;
+      line[4 * x + 2] = color >> 8 & 255;
+      line[4 * x + 3] = color & 255;
+    }
+  }
+}
+
+/* Copies one frame into another of other format, or crops one pixel out. */
+static void convert(GstBuffer *from, const GstVideoInfo *from_info, GstBuffer *to, const GstVideoInfo *to_info, GstStructure *config) {
+  GstVideoConverter *converter = gst_video_converter_new(from_info, to_info, config);
+  GstVideoFrame in, out;
+  g_assert_nonnull(converter);
+  g_assert_true(gst_video_frame_map(&in, from_info, from, GST_MAP_READ));
+  g_assert_true(gst_video_frame_map(&out, to_info, to, GST_MAP_WRITE));
+  gst_video_converter_frame(converter, &in, &out);
+  gst_video_frame_unmap(&in);
+  gst_video_frame_unmap(&out);
+  gst_video_converter_free(converter);
+}
+
+GstBuffer *helper_frame(const GstVideoInfo *info, const HelperScene *scene, guint pad) {
+  GstVideoInfo argb = helper_info(GST_VIDEO_FORMAT_ARGB, info->width, info->height);
+  GstBuffer *drawn = gst_buffer_new_allocate(NULL, argb.size, NULL), *buffer = padded_buffer(info, pad);
+  GstVideoFrame frame;
+  g_assert_true(gst_video_frame_map(&frame, &argb, drawn, GST_MAP_WRITE));
+  draw_scene(&frame, scene);
+  gst_video_frame_unmap(&frame);
+  convert(drawn, &argb, buffer, info, NULL);
+  gst_buffer_unref(drawn);
+  return buffer;
+}
+
+GstHarness *helper_harness(const char *launch, const GstVideoInfo *info) {
+  GstHarness *h = gst_harness_new_parse(launch);
+  g_assert_nonnull(h);
+  gst_harness_set_src_caps(h, helper_caps(info));
+  return h;
+}
+
+GstBuffer *helper_pass(GstHarness *h, GstBuffer *frame, guint number) {
+  GstBuffer *out;
+  GST_BUFFER_PTS(frame) = number * 40 * GST_MSECOND;
+  GST_BUFFER_DURATION(frame) = 40 * GST_MSECOND;
+  g_assert_cmpint(gst_harness_push(h, frame), ==, GST_FLOW_OK);
+  out = gst_harness_pull(h);
+  g_assert_nonnull(out);
+  return out;
+}
+
+guint helper_pixel(GstBuffer *buffer, const GstVideoInfo *info, int x, int y) {
+  GstVideoInfo argb = helper_info(GST_VIDEO_FORMAT_ARGB, info->width, info->height);
+  GstBuffer *rgb = gst_buffer_new_allocate(NULL, argb.size, NULL);
+  GstMapInfo map;
+  guint color;
+  gsize at = (gsize)argb.stride[0] * (gsize)y + 4 * (gsize)x;
+  convert(buffer, info, rgb, &argb, NULL);
+  g_assert_true(gst_buffer_map(rgb, &map, GST_MAP_READ));
+  color = (guint)(map.data[at + 1] << 16 | map.data[at + 2] << 8 | map.data[at + 3]);
+  gst_buffer_unmap(rgb, &map);
+  gst_buffer_unref(rgb);
+  return color;
+}
+
+gboolean helper_color_close(guint a, guint b, int tolerance) {
+  for (int shift = 0; shift <= 16; shift += 8) {
+    if (ABS((int)(a >> shift & 255) - (int)(b >> shift & 255)) > tolerance)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+void helper_assert_box(const FmnBox *box, const FmnBox *expected, double tolerance) {
+  g_assert_cmpfloat_with_epsilon(box->x, expected->x, tolerance);
+  g_assert_cmpfloat_with_epsilon(box->y, expected->y, tolerance);
+  g_assert_cmpfloat_with_epsilon(box->x + box->w, expected->x + expected->w, tolerance);
+  g_assert_cmpfloat_with_epsilon(box->y + box->h, expected->y + expected->h, tolerance);
+}
+
+char *helper_start_error(const char *launch) {
+  GstElement *pipeline = gst_parse_launch(launch, NULL);
+  GstBus *bus = gst_element_get_bus(pipeline);
+  GstMessage *message;
+  GError *error = NULL;
+  char *text;
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_nonnull(message);
+  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_ERROR);
+  gst_message_parse_error(message, &error, NULL);
+  text = g_strdup(error->message);
+  g_error_free(error);
+  gst_message_unref(message);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(bus);
+  gst_object_unref(pipeline);
+  return text;
+}

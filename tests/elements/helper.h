@@ -1,0 +1,50 @@
+/* What the tests of the elements share. */
+#ifndef TEST_HELPER_H
+#define TEST_HELPER_H
+
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+
+#include "gstfmnistmeta.h"
+
+/* Initialises g_test and GStreamer, registers the elements, and puts a model "compact" with random weights where they find it. */
+void helper_init(int *argc, char ***argv);
+/* Runs the tests and removes what helper_init() has made. */
+int helper_run(void);
+
+/* Path of the model, and a folder for files of the tests. */
+const char *helper_model(void);
+char *helper_path(const char *name); /* g_free */
+
+/* Every raw format of the elements' pad templates; *n of them. */
+const GstVideoFormat *helper_formats(guint *n);
+
+/* A dark rectangle (the given share of the frame, 0xRRGGBB) on a light one, in any format. pad: bytes by which lines are longer and
+ * planes further apart than usual, told by GstVideoMeta. */
+typedef struct {
+  FmnBox box;
+  guint object, background;
+} HelperScene;
+
+#define HELPER_SCENE {{0.25, 0.25, 0.4, 0.5}, 0x202040, 0xd8d8c8}
+
+GstBuffer *helper_frame(const GstVideoInfo *info, const HelperScene *scene, guint pad);
+GstVideoInfo helper_info(GstVideoFormat format, int width, int height);
+
+/* caps of info, with framerate 25/1; the caller owns them */
+GstCaps *helper_caps(const GstVideoInfo *info);
+/* A harness around launch-line elements, its source caps set. */
+GstHarness *helper_harness(const char *launch, const GstVideoInfo *info);
+/* Timestamps the frame and sends it through. */
+GstBuffer *helper_pass(GstHarness *h, GstBuffer *frame, guint number);
+
+/* The colour of a pixel, 0xRRGGBB, as GStreamer's own converter has it. */
+guint helper_pixel(GstBuffer *buffer, const GstVideoInfo *info, int x, int y);
+gboolean helper_color_close(guint a, guint b, int tolerance);
+
+void helper_assert_box(const FmnBox *box, const FmnBox *expected, double tolerance);
+
+/* The message of the first error on the harness's bus; g_free. */
+char *helper_start_error(const char *launch);
+
+#endif
