@@ -88,14 +88,17 @@ double fmn_schedule_rate(const FmnSchedule *s, gint64 step) {
 void fmn_schedule_epoch(FmnSchedule *s, double loss) {
   if (s->kind != FMN_SCHEDULE_PLATEAU)
     return;
+  if (loss < s->best * (1 - PLATEAU_THRESHOLD)) {
+    s->best = loss;
+    s->bad = 0;
+  } else {
+    s->bad++;
+  }
   if (s->cooldown > 0) {
     s->cooldown--;
     s->bad = 0;
   }
-  if (loss < s->best * (1 - PLATEAU_THRESHOLD)) {
-    s->best = loss;
-    s->bad = 0;
-  } else if (s->cooldown == 0 && ++s->bad > s->period) {
+  if (s->bad > s->period) {
     s->scale = MAX(s->scale * s->factor, PLATEAU_MIN_SCALE);
     s->cooldown = PLATEAU_COOLDOWN;
     s->bad = 0;

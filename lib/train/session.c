@@ -1,5 +1,7 @@
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "train/evaluate.h"
@@ -146,6 +148,20 @@ static gboolean make_start(FmnSession *s, GError **error) {
   return TRUE;
 }
 
+/* Not to find out only after the first epoch. */
+static gboolean check_out(const FmnTrainConfig *c, GError **error) {
+  g_autofree char *dir = g_path_get_dirname(c->out);
+  if (g_file_test(c->out, G_FILE_TEST_IS_DIR))
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "--out %s is a folder; give the name of a file", c->out);
+  else if (!g_file_test(dir, G_FILE_TEST_IS_DIR))
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "--out %s: there is no folder %s; make it first", c->out, dir);
+  else if (g_access(dir, W_OK) != 0)
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ACCES, "--out %s: the folder %s can't be written to", c->out, dir);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *listener, GError **error) {
   FmnSession *s = g_new0(FmnSession, 1);
   s->config = config;
@@ -154,7 +170,8 @@ FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *lis
   s->history = g_array_new(FALSE, FALSE, sizeof(FmnEpoch));
   s->best_accuracy = -1;
   s->best_loss = HUGE_VAL;
-  s->model = fmn_model_file_new(config->arch, config->arch_options, error);
+  if (check_out(config, error))
+    s->model = fmn_model_file_new(config->arch, config->arch_options, error);
   if (s->model && load_data(s, error) && make_trainer(s, error) && make_start(s, error))
     return s;
   fmn_session_free(s);

@@ -1,0 +1,126 @@
+#include <math.h>
+#include <string.h>
+
+#include "train/loss.h"
+#include "train/metrics.h"
+#include "train/random.h"
+
+static void test_loss_by_hand(void) {
+  const float logits[] = {0, 0, 0, 0, 2, 1, 0, -1}, targets[] = {0, 1, 0, 0, 1, 0, 0, 0};
+  float gradient[8];
+  FmnLoss l = fmn_loss_cross_entropy(logits, targets, 2, 4, 0, gradient);
+  double sum = exp(2) + exp(1) + 1 + exp(-1);
+  g_assert_cmpfloat_with_epsilon(l.loss, log(4) - 2 + log(sum), 1e-6);
+  g_assert_cmpint(l.correct, ==, 1);
+  g_assert_cmpfloat_with_epsilon(gradient[0], 0.25 / 2, 1e-6);
+  g_assert_cmpfloat_with_epsilon(gradient[1], (0.25 - 1) / 2, 1e-6);
+  g_assert_cmpfloat_with_epsilon(gradient[4], (exp(2) / sum - 1) / 2, 1e-6);
+  l = fmn_loss_cross_entropy(logits, targets, 1, 4, 0.2, NULL);
+  g_assert_cmpfloat_with_epsilon(l.loss, log(4), 1e-6);
+}
+
+static void test_loss_gradient(void) {
+  FmnRandom r = {1};
+  float logits[3 * 7], targets[3 * 7], gradient[3 * 7];
+  for (int i = 0; i < 3; i++) {
+    float sum = 0;
+    for (int k = 0; k < 7; k++) {
+      logits[i * 7 + k] = (float)fmn_random_normal(&r) * 3;
+      sum += targets[i * 7 + k] = (float)fmn_random_uniform(&r);
+    }
+    for (int k = 0; k < 7; k++)
+      targets[i * 7 + k] /= sum;
+  }
+  fmn_loss_cross_entropy(logits, targets, 3, 7, 0.1, gradient);
+  for (int i = 0; i < 21; i++) {
+    float before = logits[i];
+    logits[i] = before + 0.01f;
+    double high = fmn_loss_cross_entropy(logits, targets, 3, 7, 0.1, NULL).loss;
+    logits[i] = before - 0.01f;
+    double low = fmn_loss_cross_entropy(logits, targets, 3, 7, 0.1, NULL).loss;
+    logits[i] = before;
+    g_assert_cmpfloat_with_epsilon(gradient[i], (high - low) / 0.02 / 3, 1e-5);
+  }
+}
+
+static void test_loss_extremes(void) {
+  const float far[] = {1e4f, -1e4f, 0}, target[] = {0, 1, 0}, broken[] = {NAN, 1, 2};
+  float gradient[3], p[3];
+  FmnLoss l = fmn_loss_cross_entropy(far, target, 1, 3, 0, gradient);
+  g_assert_cmpfloat_with_epsilon(l.loss, 2e4, 1e-3);
+  g_assert_cmpfloat(gradient[0], ==, 1);
+  g_assert_false(isfinite(fmn_loss_cross_entropy(broken, target, 1, 3, 0, NULL).loss));
+  fmn_softmax(far, 1, 3, 1, p);
+  g_assert_cmpfloat(p[0], ==, 1);
+  g_assert_cmpfloat(p[1], ==, 0);
+  g_assert_cmpint(fmn_argmax(broken, 3), ==, 2);
+}
+
+/* Six answers in three classes, the third never given. */
+static void test_metrics_by_hand(void) {
+  const float p[] = {.9f, .1f, 0, .6f, .4f, 0, .2f, .8f, 0, .3f, .7f, 0, .55f, .45f, 0, .1f, .9f, 0};
+  const guint8 labels[] = {0, 0, 1, 0, 1, 2};
+  FmnMetrics *m = fmn_metrics_new(p, labels, 6, 3);
+  const int confusion[] = {2, 1, 0, 1, 1, 0, 0, 1, 0};
+  g_assert_cmpmem(m->confusion, sizeof confusion, confusion, sizeof confusion);
+  g_assert_cmpfloat_with_epsilon(m->accuracy, 0.5, 1e-9);
+  g_assert_cmpfloat_with_epsilon(m->precision[0], 2.0 / 3, 1e-9);
+  g_assert_cmpfloat_with_epsilon(m->recall[0], 2.0 / 3, 1e-9);
+  g_assert_cmpfloat_with_epsilon(m->precision[1], 1.0 / 3, 1e-9);
+  g_assert_cmpfloat_with_epsilon(m->recall[1], 0.5, 1e-9);
+  g_assert_cmpfloat_with_epsilon(m->f1[1], 0.4, 1e-9);
+  g_assert_cmpfloat(m->precision[2], ==, 0);
+  g_assert_cmpfloat(m->f1[2], ==, 0);
+  g_assert_cmpint(m->support[0], ==, 3);
+  g_assert_cmpint(m->support[2], ==, 1);
+  /* Bins of 1/15: .9 and .9 share one with one hit of two; .6, .8, .7, .55 stand alone: right, right, wrong, wrong. */
+  g_assert_cmpfloat_with_epsilon(m->ece, (fabs(1.8 - 1) + 0.4 + 0.2 + 0.7 + 0.55) / 6, 1e-6);
+  g_assert_cmpfloat_with_epsilon(m->nll, -(log(.9) + log(.6) + log(.8) + log(.3) + log(.45) + log(1e-12)) / 6, 1e-4);
+  fmn_metrics_free(m);
+}
+
+static void test_metrics_odd(void) {
+  const float p[] = {NAN, NAN, NAN, 1, 0, 0};
+  const guint8 labels[] = {1, 0};
+  FmnMetrics *m = fmn_metrics_new(p, labels, 2, 3);
+  g_assert_cmpfloat(m->accuracy, ==, 0.5);
+  g_assert_cmpfloat(m->ece, ==, 0);
+  g_assert_true(isfinite(m->nll));
+  fmn_metrics_free(m);
+  m = fmn_metrics_new(p, labels, 0, 3);
+  g_assert_cmpfloat(m->accuracy, ==, 0);
+  g_assert_cmpfloat(m->recall[0], ==, 0);
+  fmn_metrics_free(m);
+}
+
+/* Labels drawn from the softmax of logits / 2.5 are best explained by a temperature of 2.5. */
+static void test_temperature(void) {
+  enum { N = 20000, K = 4 };
+  g_autofree float *logits = g_new(float, N *K);
+  g_autofree guint8 *labels = g_new(guint8, N);
+  FmnRandom r = {9};
+  for (int i = 0; i < N; i++) {
+    float p[K];
+    for (int k = 0; k < K; k++)
+      logits[i * K + k] = (float)fmn_random_normal(&r) * 4;
+    fmn_softmax(logits + i * K, 1, K, 2.5, p);
+    double u = fmn_random_uniform(&r);
+    int label = 0;
+    while (label < K - 1 && (u -= (double)p[label]) > 0)
+      label++;
+    labels[i] = (guint8)label;
+  }
+  g_assert_cmpfloat_with_epsilon(fmn_fit_temperature(logits, labels, N, K), 2.5, 0.08);
+  g_assert_cmpfloat(fmn_fit_temperature(logits, labels, 0, K), ==, 1);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/loss/by-hand", test_loss_by_hand);
+  g_test_add_func("/loss/gradient", test_loss_gradient);
+  g_test_add_func("/loss/extremes", test_loss_extremes);
+  g_test_add_func("/metrics/by-hand", test_metrics_by_hand);
+  g_test_add_func("/metrics/odd", test_metrics_odd);
+  g_test_add_func("/metrics/temperature", test_temperature);
+  return g_test_run();
+}

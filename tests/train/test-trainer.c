@@ -1,0 +1,162 @@
+#include "golden.h"
+#include "nn/layers.h"
+#include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/random.h"
+#include "train/trainer.h"
+
+#define BATCH 6
+#define CLASSES 10
+
+/* make_golden.py builds the same. */
+static FmnGraph *small_net(void) {
+  FmnGraph *g = fmn_graph_new(1, 8, 8);
+  FmnValue x = fmn_conv2d(g, fmn_graph_input(g), "conv1", .out = 4, .k = 3, .pad = 1);
+  x = fmn_maxpool(g, fmn_batchnorm(g, fmn_relu(g, x), "bn1", 0), 0);
+  FmnValue y = fmn_batchnorm(g, fmn_conv2d(g, x, "conv2", .out = 4, .k = 3, .pad = 1, .no_bias = TRUE), "bn2", 0);
+  x = fmn_relu(g, fmn_add(g, x, y));
+  fmn_graph_output(g, fmn_dense(g, fmn_global_avgpool(g, x), "fc", .out = CLASSES));
+  g_assert_no_error(g->error);
+  return g;
+}
+
+static void load(const FmnSafetensors *file, const char *prefix, const FmnTrainParam *p, float *to) {
+  gsize n = fmn_param_count(p->param);
+  g_autofree char *name = g_strconcat(prefix, p->name, NULL);
+  g_autofree float *data = golden_read(file, name, n);
+  memcpy(to, data, n * sizeof(float));
+}
+
+static void compare(const FmnSafetensors *file, const char *prefix, const FmnTrainParam *p, const float *ours) {
+  gsize n = fmn_param_count(p->param);
+  g_autofree float *expected = g_new(float, n);
+  load(file, prefix, p, expected);
+  double difference = golden_difference(ours, expected, n);
+  g_test_message("%s%s: %g", prefix, p->name, difference);
+  g_assert_cmpfloat(difference, <, 1e-3);
+}
+
+static void golden_step(FmnPool *pool) {
+  FmnSafetensors *file = golden_open("step.safetensors");
+  FmnGraph *g = small_net();
+  FmnTrainer *t = fmn_trainer_new(g, BATCH, pool, NULL);
+  int n;
+  const FmnTrainParam *params = fmn_trainer_params(t, &n);
+  for (int i = 0; i < n; i++)
+    load(file, "init.", &params[i], params[i].param->data);
+  g_autofree float *x = golden_read(file, "x", BATCH * 64), *targets = golden_read(file, "targets", BATCH * CLASSES),
+                   *logits = golden_read(file, "logits", BATCH * CLASSES), *loss = golden_read(file, "loss", 1);
+  memcpy(fmn_trainer_input(t), x, BATCH * 64 * sizeof(float));
+  fmn_trainer_forward(t, BATCH, 1);
+  g_assert_cmpfloat(golden_difference(fmn_trainer_output(t, 0), logits, BATCH * CLASSES), <, 1e-4);
+  FmnLoss l = fmn_loss_cross_entropy(fmn_trainer_output(t, 0), targets, BATCH, CLASSES, 0.1,
+                                     fmn_trainer_output_gradient(t, 0));
+  g_assert_cmpfloat_with_epsilon(l.loss / BATCH, loss[0], 1e-4);
+  fmn_trainer_backward(t);
+  FmnOptimizerConfig config = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE};
+  FmnOptimizer *o = fmn_optimizer_new(&config, params, n, pool);
+  for (int i = 0; i < n; i++)
+    if (params[i].gradient)
+      compare(file, "grad.", &params[i], params[i].gradient);
+  fmn_optimizer_step(o, 0.1);
+  for (int i = 0; i < n; i++)
+    compare(file, "after.", &params[i], params[i].param->data);
+  fmn_optimizer_free(o);
+  fmn_trainer_free(t);
+  fmn_graph_free(g);
+  fmn_safetensors_free(file);
+}
+
+static void test_golden_step(void) {
+  FmnPool *pool = fmn_pool_new(2);
+  golden_step(NULL);
+  golden_step(pool);
+  fmn_pool_free(pool);
+}
+
+static double run_loss(FmnTrainer *t, const float *x, const float *targets, gboolean backward) {
+  memcpy(fmn_trainer_input(t), x, 3 * 36 * sizeof(float));
+  fmn_trainer_forward(t, 3, 5);
+  FmnLoss l = fmn_loss_cross_entropy(fmn_trainer_output(t, 0), targets, 3, 4, 0, fmn_trainer_output_gradient(t, 0));
+  if (backward)
+    fmn_trainer_backward(t);
+  return l.loss / 3;
+}
+
+/* One value read by three nodes, one of them twice, and a value that leads nowhere. */
+static void test_shared_values(void) {
+  FmnGraph *g = fmn_graph_new(1, 6, 6);
+  FmnValue x = fmn_conv2d(g, fmn_graph_input(g), "a", .out = 3, .k = 3, .pad = 1);
+  FmnValue b = fmn_conv2d(g, x, "b", .out = 3, .k = 3, .pad = 1), twice = fmn_add(g, x, x);
+  fmn_conv2d(g, x, "unused", .out = 2, .k = 1);
+  x = fmn_add(g, fmn_add(g, b, x), twice);
+  fmn_graph_output(g, fmn_dense(g, fmn_global_avgpool(g, fmn_activation(g, x, FMN_ACT_SIGMOID, 0)), "fc", .out = 4));
+  g_assert_no_error(g->error);
+  FmnTrainer *t = fmn_trainer_new(g, 5, NULL, NULL);
+  float data[3 * 36], targets[3 * 4] = {1, 0, 0, 0, 0, 0.5f, 0.5f, 0, 0, 0, 0, 1};
+  FmnRandom r = {4};
+  int n;
+  const FmnTrainParam *params = fmn_trainer_params(t, &n);
+  for (gsize i = 0; i < G_N_ELEMENTS(data); i++)
+    data[i] = (float)fmn_random_normal(&r);
+  for (int i = 0; i < n; i++)
+    for (gsize k = 0; k < fmn_param_count(params[i].param); k++)
+      params[i].param->data[k] = (float)fmn_random_normal(&r) * 0.5f;
+  run_loss(t, data, targets, TRUE);
+  for (int i = 0; i < n; i++)
+    for (gsize k = 0; k < fmn_param_count(params[i].param); k += 3) {
+      const float step = 1e-2f;
+      float *w = &params[i].param->data[k], before = *w, gradient = params[i].gradient[k];
+      *w = before + step;
+      double high = run_loss(t, data, targets, FALSE);
+      *w = before - step;
+      double low = run_loss(t, data, targets, FALSE);
+      *w = before;
+      g_assert_cmpfloat_with_epsilon(gradient, (high - low) / (2 * (double)step), 2e-4);
+    }
+  fmn_trainer_free(t);
+  fmn_graph_free(g);
+}
+
+/* What an image gets does not depend on how many others the memory has room for. */
+static void test_partial_batch(void) {
+  FmnGraph *g = small_net();
+  fmn_trainer_init_weights(g, 3);
+  float first[BATCH * CLASSES];
+  for (int batch = BATCH; batch <= 4 * BATCH; batch += 3 * BATCH) {
+    FmnTrainer *t = fmn_trainer_new(g, batch, NULL, NULL);
+    FmnRandom r = {8};
+    for (int i = 0; i < BATCH * 64; i++)
+      fmn_trainer_input(t)[i] = (float)fmn_random_normal(&r);
+    fmn_trainer_forward(t, BATCH, 1);
+    if (batch == BATCH)
+      memcpy(first, fmn_trainer_output(t, 0), sizeof first);
+    else
+      g_assert_cmpmem(first, sizeof first, fmn_trainer_output(t, 0), sizeof first);
+    fmn_trainer_free(t);
+  }
+  fmn_graph_free(g);
+}
+
+static void test_init(void) {
+  FmnGraph *a = small_net(), *b = small_net(), *c = small_net();
+  fmn_trainer_init_weights(a, 3);
+  fmn_trainer_init_weights(b, 3);
+  fmn_trainer_init_weights(c, 4);
+  const float *wa = fmn_graph_node(a, 1)->params[0].data, *wb = fmn_graph_node(b, 1)->params[0].data,
+              *wc = fmn_graph_node(c, 1)->params[0].data;
+  g_assert_cmpmem(wa, 36 * sizeof(float), wb, 36 * sizeof(float));
+  g_assert_cmpint(memcmp(wa, wc, 36 * sizeof(float)), !=, 0);
+  fmn_graph_free(a);
+  fmn_graph_free(b);
+  fmn_graph_free(c);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/trainer/golden-step", test_golden_step);
+  g_test_add_func("/trainer/shared-values", test_shared_values);
+  g_test_add_func("/trainer/partial-batch", test_partial_batch);
+  g_test_add_func("/trainer/init", test_init);
+  return g_test_run();
+}
