@@ -1,0 +1,346 @@
+#include <math.h>
+#include <string.h>
+
+#include "synthetic.h"
+#include "train/loader.h"
+
+static FmnAugment parse(const char *text) {
+  g_autoptr(GError) error = NULL;
+  FmnAugment a;
+  fmn_augment_parse(text, &a, &error);
+  g_assert_no_error(error);
+  return a;
+}
+
+static void test_parse(void) {
+  FmnAugment a = parse("flip, shift:3,erase:0.25");
+  g_assert_cmpfloat(a.flip, ==, 0.5);
+  g_assert_cmpfloat(a.shift, ==, 3);
+  g_assert_cmpfloat(a.erase, ==, 0.25);
+  g_assert_cmpfloat(a.cutmix, ==, 0);
+  g_autofree char *text = fmn_augment_to_string(&a);
+  FmnAugment b = parse(text);
+  g_assert_cmpmem(&a, sizeof a, &b, sizeof b);
+  a = parse("none");
+  g_autofree char *none = fmn_augment_to_string(&a);
+  g_assert_cmpstr(none, ==, "none");
+  const char *wrong[] = {"flop", "flip:2", "shift:", "shift:x", "flip,,erase", "mixup:-1", "zoom:nan", ","};
+  for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+    g_autoptr(GError) error = NULL;
+    g_assert_false(fmn_augment_parse(wrong[i], &a, &error));
+    g_assert_nonnull(strstr(error->message, "cutmix"));
+  }
+}
+
+static void test_permute(void) {
+  for (guint64 n = 1; n < 300; n += 13) {
+    g_autofree guint8 *seen = g_new0(guint8, n);
+    for (guint64 i = 0; i < n; i++) {
+      guint64 p = fmn_permute(77, n, i);
+      g_assert_cmpuint(p, <, n);
+      g_assert_cmpint(seen[p]++, ==, 0);
+    }
+  }
+  /* It looks like a shuffle: neighbours are n / 3 apart in the mean, other seeds give other orders. */
+  double apart = 0;
+  int same = 0;
+  for (guint64 i = 0; i < 9999; i++) {
+    apart += fabs((double)fmn_permute(1, 10000, i) - (double)fmn_permute(1, 10000, i + 1));
+    same += fmn_permute(1, 10000, i) == fmn_permute(2, 10000, i);
+  }
+  g_assert_cmpfloat_with_epsilon(apart / 9999, 10000 / 3.0, 120);
+  g_assert_cmpint(same, <, 10);
+}
+
+/* Moves of whole pixels against a reference for each. */
+static void test_flip_shift(void) {
+  FmnDataset *d = synthetic_new(1, 5);
+  FmnAugment a = parse("flip,shift:2");
+  float out[SIDE * SIDE];
+  gboolean found[2][5][5] = {0};
+  for (guint64 seed = 0; seed < 600; seed++) {
+    FmnRandom r = {fmn_random_derive(3, seed)};
+    fmn_augment_image(&a, &r, d->images, 1, SIDE, SIDE, out);
+    int matches = 0;
+    for (int flip = 0; flip < 2; flip++)
+      for (int dy = -2; dy <= 2; dy++)
+        for (int dx = -2; dx <= 2; dx++) {
+          gboolean same = TRUE;
+          for (int y = 0; same && y < SIDE; y++)
+            for (int x = 0; same && x < SIDE; x++) {
+              int sx = (flip ? SIDE - 1 - x : x) - dx, sy = y - dy;
+              int v = sx < 0 || sy < 0 || sx >= SIDE || sy >= SIDE ? 0 : d->images[sy * SIDE + sx];
+              same = out[y * SIDE + x] == (float)v / 255;
+            }
+          if (same)
+            matches++, found[flip][dy + 2][dx + 2] = TRUE;
+        }
+    g_assert_cmpint(matches, ==, 1);
+  }
+  for (int i = 0; i < 50; i++)
+    g_assert_true(found[i / 25][i / 5 % 5][i % 5]);
+  fmn_dataset_free(d);
+}
+
+/* A turn by 90 degrees, there and the zoom by nothing, of a plane that is linear in x. */
+static void test_rotate_zoom(void) {
+  guint8 image[SIDE * SIDE];
+  float out[SIDE * SIDE];
+  for (int i = 0; i < SIDE * SIDE; i++)
+    image[i] = (guint8)(40 + 6 * (i % SIDE));
+  const struct {
+    const char *text;
+    double largest; /* change of the gradient's length */
+  } cases[] = {{"rotate:30", 1e-3}, {"zoom:0.3", 0.5}};
+  for (gsize k = 0; k < G_N_ELEMENTS(cases); k++) {
+    FmnAugment a = parse(cases[k].text);
+    double low = 1e9, high = 0, slant = 0;
+    for (guint64 seed = 0; seed < 50; seed++) {
+      FmnRandom r = {fmn_random_derive(9, seed)};
+      fmn_augment_image(&a, &r, image, 1, SIDE, SIDE, out);
+      double gx = (double)(out[14 * SIDE + 18] - out[14 * SIDE + 10]) / 8, gy = (double)(out[18 * SIDE + 14] - out[10 * SIDE + 14]) / 8;
+      double length = hypot(gx, gy) * 255 / 6;
+      low = fmin(low, length);
+      high = fmax(high, length);
+      slant = fmax(slant, fabs(atan2(gy, gx)));
+      /* The centre stays where it is. */
+      g_assert_cmpfloat_with_epsilon((out[13 * SIDE + 13] + out[14 * SIDE + 14]) / 2, (40 + 6 * 13.5) / 255, 1e-3);
+    }
+    g_assert_cmpfloat(fmax(high - 1, 1 - low), <, cases[k].largest);
+    if (k == 0) {
+      g_assert_cmpfloat(slant, <, 30 * G_PI / 180 + 1e-3);
+      g_assert_cmpfloat(slant, >, 20 * G_PI / 180);
+    } else {
+      g_assert_cmpfloat(high, >, 1.2);
+      g_assert_cmpfloat(low, <, 0.85);
+    }
+  }
+}
+
+/* One rectangle changes, of an area within bounds; about every second image has one. */
+static void test_erase(void) {
+  guint8 image[SIDE * SIDE] = {0};
+  float out[SIDE * SIDE];
+  FmnAugment a = parse("erase");
+  int erased = 0;
+  for (guint64 seed = 0; seed < 400; seed++) {
+    FmnRandom r = {fmn_random_derive(2, seed)};
+    fmn_augment_image(&a, &r, image, 1, SIDE, SIDE, out);
+    int x0 = SIDE, x1 = -1, y0 = SIDE, y1 = -1, n = 0;
+    for (int i = 0; i < SIDE * SIDE; i++)
+      if (out[i] > 0) {
+        n++;
+        x0 = MIN(x0, i % SIDE), x1 = MAX(x1, i % SIDE), y0 = MIN(y0, i / SIDE), y1 = MAX(y1, i / SIDE);
+      }
+    if (!n)
+      continue;
+    erased++;
+    g_assert_cmpint(n, ==, (x1 - x0 + 1) * (y1 - y0 + 1));
+    g_assert_cmpint(n, >=, (int)(0.015 * SIDE * SIDE));
+    g_assert_cmpint(n, <=, (int)(0.43 * SIDE * SIDE));
+  }
+  g_assert_cmpint(erased, >, 160);
+  g_assert_cmpint(erased, <, 240);
+}
+
+static void test_mix(void) {
+  float black[SIDE * SIDE], white[SIDE * SIDE];
+  const char *names[] = {"cutmix:1", "mixup:0.4"};
+  for (int k = 0; k < 2; k++) {
+    FmnAugment a = parse(names[k]);
+    double own = 0;
+    for (guint64 seed = 0; seed < 300; seed++) {
+      FmnRandom r = {fmn_random_derive(6, seed)};
+      FmnMix mix = fmn_augment_draw_mix(&a, &r, SIDE, SIDE);
+      double sum = 0;
+      for (int i = 0; i < SIDE * SIDE; i++)
+        black[i] = 0, white[i] = 1;
+      fmn_augment_mix(&mix, black, white, 1, SIDE, SIDE);
+      for (int i = 0; i < SIDE * SIDE; i++)
+        sum += (double)black[i];
+      g_assert_cmpfloat_with_epsilon(1 - sum / (SIDE * SIDE), mix.own, 1e-4);
+      own += mix.own / 300;
+    }
+    g_assert_cmpfloat(own, >, k ? 0.43 : 0.5); /* cut rectangles lose what sticks out */
+    g_assert_cmpfloat(own, <, k ? 0.57 : 0.85);
+  }
+}
+
+static FmnTrainData *make_data(int n, double validation, guint64 seed) {
+  g_autoptr(GError) error = NULL;
+  FmnDataset *set = synthetic_new(n, 1);
+  FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, 10, validation, seed, &error);
+  g_assert_no_error(error);
+  return d;
+}
+
+static void test_split(void) {
+  FmnTrainData *d = make_data(200, 0.2, 1), *again = make_data(200, 0.2, 1), *other = make_data(200, 0.2, 2);
+  const FmnImages *v = fmn_train_data_validation(d);
+  int count[10] = {0}, same = 0;
+  g_assert_cmpint(v->n, ==, 40);
+  g_assert_cmpint(fmn_train_data_n_images(d), ==, 160);
+  g_autoptr(GHashTable) held = g_hash_table_new(NULL, NULL);
+  for (int i = 0; i < v->n; i++) {
+    count[v->labels[i]]++;
+    g_hash_table_add(held, (gpointer)v->images[i]);
+    g_assert_cmpmem(v->images[i], SIDE * SIDE, fmn_train_data_validation(again)->images[i], SIDE * SIDE);
+    same += memcmp(v->images[i], fmn_train_data_validation(other)->images[i], SIDE * SIDE) == 0;
+  }
+  for (int k = 0; k < 10; k++)
+    g_assert_cmpint(count[k], ==, 4);
+  g_assert_cmpint(same, <, 30);
+  for (int epoch = 0; epoch < 3; epoch++) {
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    for (int i = 0; i < 160; i++) {
+      FmnPick p = fmn_train_data_pick(d, epoch, i);
+      g_assert_false(g_hash_table_contains(held, p.image));
+      g_assert_true(g_hash_table_add(seen, (gpointer)p.image));
+    }
+  }
+  g_assert_true(fmn_train_data_pick(d, 0, 0).image != fmn_train_data_pick(d, 1, 0).image ||
+                fmn_train_data_pick(d, 0, 1).image != fmn_train_data_pick(d, 1, 1).image);
+  fmn_train_data_free(d);
+  fmn_train_data_free(again);
+  fmn_train_data_free(other);
+}
+
+/* Two data sets, one seen twice and one by half in each epoch. */
+static void test_weights(void) {
+  FmnDataset *sets[] = {synthetic_new(30, 1), synthetic_new(40, 2)};
+  const double weights[] = {2, 0.5};
+  const guint8 *end = sets[0]->images + 30 * SIDE * SIDE, *begin = sets[0]->images, *second = sets[1]->images;
+  FmnTrainData *d = fmn_train_data_new(sets, weights, 2, 10, 0, 1, NULL);
+  int seen[40] = {0};
+  g_assert_cmpint(fmn_train_data_epoch_size(d), ==, 80);
+  for (int epoch = 0; epoch < 25; epoch++) {
+    int first[30] = {0}, others = 0;
+    for (int i = 0; i < 80; i++) {
+      FmnPick p = fmn_train_data_pick(d, epoch, i);
+      if (p.image >= begin && p.image < end)
+        first[(p.image - begin) / (SIDE * SIDE)]++;
+      else
+        others++, seen[(p.image - second) / (SIDE * SIDE)]++;
+    }
+    g_assert_cmpint(others, ==, 20);
+    for (int i = 0; i < 30; i++)
+      g_assert_cmpint(first[i], ==, 2);
+  }
+  for (int i = 0; i < 40; i++)
+    g_assert_cmpint(seen[i], >, 0);
+  fmn_train_data_free(d);
+}
+
+static void test_data_errors(void) {
+  g_autoptr(GError) error = NULL;
+  FmnDataset *sets[] = {synthetic_new(20, 1), synthetic_new(20, 2)};
+  sets[1]->height = 14, sets[1]->n = 40;
+  sets[1]->labels = g_realloc(sets[1]->labels, 40);
+  memset(sets[1]->labels, 0, 40);
+  g_assert_null(fmn_train_data_new(sets, NULL, 2, 10, 0, 1, &error));
+  g_assert_nonnull(strstr(error->message, "28×28"));
+  g_clear_error(&error);
+  FmnDataset *empty = synthetic_new(0, 1);
+  g_assert_null(fmn_train_data_new(&empty, NULL, 1, 10, 0.1, 1, &error));
+  g_assert_nonnull(strstr(error->message, "no image is left"));
+  g_clear_error(&error);
+  char *dirs[] = {(char *)"/nowhere:0", NULL};
+  g_assert_null(fmn_train_data_load(dirs, 10, 0.1, 1, &error));
+  g_assert_nonnull(strstr(error->message, "weight"));
+  g_clear_error(&error);
+  char *missing[] = {(char *)"/nowhere/at/all:2", NULL};
+  g_assert_null(fmn_train_data_load(missing, 10, 0.1, 1, &error));
+  g_assert_nonnull(strstr(error->message, "/nowhere/at/all"));
+  g_assert_null(strstr(error->message, ":2"));
+}
+
+static FmnLoader *make_loader(const FmnTrainData *d, const char *augment, int step, int threads) {
+  static const float mean[] = {0.3f}, std[] = {0.4f};
+  FmnLoaderConfig c = {.augment = parse(augment), .mean = mean, .std = std, .classes = 10, .batch = 16, .seed = 7,
+                       .epoch = 0, .step = step, .threads = threads};
+  return fmn_loader_new(d, &c);
+}
+
+/* The same batches whatever the threads, the time taken and the place to begin. */
+static void test_loader(void) {
+  FmnTrainData *d = make_data(90, 0, 3);
+  FmnLoader *one = make_loader(d, "flip,shift,rotate,zoom,erase,cutmix,mixup", 0, 1),
+            *many = make_loader(d, "flip,shift,rotate,zoom,erase,cutmix,mixup", 0, 4),
+            *later = make_loader(d, "flip,shift,rotate,zoom,erase,cutmix,mixup", 3, 2);
+  g_assert_cmpint(fmn_loader_steps(one), ==, 5);
+  for (int i = 0; i < 14; i++) {
+    const FmnBatch *a = fmn_loader_next(one), *b = fmn_loader_next(many);
+    if (i % 3 == 0)
+      g_usleep(2000);
+    g_assert_cmpmem(a->x, sizeof(float) * 16 * SIDE * SIDE, b->x, sizeof(float) * 16 * SIDE * SIDE);
+    g_assert_cmpmem(a->targets, sizeof(float) * 160, b->targets, sizeof(float) * 160);
+    if (i >= 3) {
+      const FmnBatch *c = fmn_loader_next(later);
+      g_assert_cmpmem(a->x, sizeof(float) * 16 * SIDE * SIDE, c->x, sizeof(float) * 16 * SIDE * SIDE);
+    }
+    for (int k = 0; k < 16; k++) {
+      float sum = 0;
+      for (int j = 0; j < 10; j++)
+        sum += a->targets[k * 10 + j];
+      g_assert_cmpfloat_with_epsilon(sum, 1, 1e-5);
+    }
+  }
+  fmn_loader_free(one);
+  fmn_loader_free(many);
+  fmn_loader_free(later);
+  fmn_train_data_free(d);
+}
+
+/* Unchanged images come normalised and with their own label; the same image changes from epoch to epoch when augmented. */
+static void test_loader_labels(void) {
+  FmnTrainData *d = make_data(32, 0, 3);
+  FmnLoader *plain = make_loader(d, "none", 0, 1), *shifted = make_loader(d, "shift", 0, 1);
+  g_autoptr(GHashTable) versions = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
+  for (int i = 0; i < 20; i++) {
+    const FmnBatch *b = fmn_loader_next(plain), *s = fmn_loader_next(shifted);
+    for (int k = 0; k < 16; k++) {
+      FmnPick p = fmn_train_data_pick(d, i / 2, i % 2 * 16 + k);
+      for (int j = 0; j < SIDE * SIDE; j++)
+        g_assert_cmpfloat_with_epsilon(b->x[k * SIDE * SIDE + j], ((float)p.image[j] / 255 - 0.3f) / 0.4f, 1e-5);
+      for (int j = 0; j < 10; j++)
+        g_assert_cmpfloat(b->targets[k * 10 + j], ==, j == p.label ? 1 : 0);
+      g_hash_table_add(versions, g_bytes_new(s->x + k * SIDE * SIDE, sizeof(float) * SIDE * SIDE));
+    }
+  }
+  g_assert_cmpuint(g_hash_table_size(versions), >, 32 * 7); /* of 320, 25 shifts possible */
+  fmn_loader_free(plain);
+  fmn_loader_free(shifted);
+  fmn_train_data_free(d);
+}
+
+static void test_mean_std(void) {
+  FmnDataset *set = synthetic_new(20, 1);
+  double sum = 0, squares = 0, n = 20 * SIDE * SIDE;
+  for (int i = 0; i < (int)n; i++) {
+    sum += set->images[i] / 255.0;
+    squares += set->images[i] / 255.0 * set->images[i] / 255.0;
+  }
+  FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, 10, 0, 1, NULL);
+  float mean, std;
+  fmn_train_data_mean_std(d, &mean, &std);
+  g_assert_cmpfloat_with_epsilon(mean, sum / n, 1e-6);
+  g_assert_cmpfloat_with_epsilon(std, sqrt(squares / n - sum / n * sum / n), 1e-6);
+  fmn_train_data_free(d);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/augment/parse", test_parse);
+  g_test_add_func("/augment/flip-shift", test_flip_shift);
+  g_test_add_func("/augment/rotate-zoom", test_rotate_zoom);
+  g_test_add_func("/augment/erase", test_erase);
+  g_test_add_func("/augment/mix", test_mix);
+  g_test_add_func("/data/permute", test_permute);
+  g_test_add_func("/data/split", test_split);
+  g_test_add_func("/data/weights", test_weights);
+  g_test_add_func("/data/mean-std", test_mean_std);
+  g_test_add_func("/data/errors", test_data_errors);
+  g_test_add_func("/loader/same-batches", test_loader);
+  g_test_add_func("/loader/labels", test_loader_labels);
+  return g_test_run();
+}
