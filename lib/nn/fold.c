@@ -71,7 +71,7 @@ static void add_step(FmnPlan *plan, const FmnNode *node, const Folded *folded, F
   }
   if (p->kind == FMN_POINTWISE_AFFINE) {
     step.w[0] = copy_floats(p->scale, (gsize)node->out.c);
-    step.w[1] = copy_floats(p->shift, (gsize)node->out.c);
+    step.bias = copy_floats(p->shift, (gsize)node->out.c);
   } else if (node->ops->has_epilogue && node->n_params > 0) {
     step.w[0] = copy_floats(node->params[0].data, fmn_param_count(&node->params[0]));
     if (node->n_params > 1)

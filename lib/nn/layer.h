@@ -82,7 +82,9 @@ struct FmnLayerOps {
   const char *name;
   gsize config_size;
   int n_inputs;          /* how many values it reads; 0: any number from 1 to FMN_MAX_INPUTS */
-  gboolean has_epilogue; /* forward() applies FmnForward.epilogue; w[0] is O×..., its outputs' first dimension */
+  /* forward() applies FmnForward.epilogue. Its weights, if it has any, are w[0], whose first dimension is the output channels,
+   * and the epilogue's bias; batch norm by itself has its scales there. */
+  gboolean has_epilogue;
   /* Checks node->in and config, fills in node->out and node->params (all but data). */
   gboolean (*setup)(FmnNode *node, GError **error);
   /* Floats of scratch a thread needs; NULL: none. */

@@ -25,18 +25,24 @@ static void pointwise(const FmnNode *node, FmnPointwise *p) {
   }
 }
 
-/* On its own, where it could not be fused: w[0] is the scale and w[1] the shift of each channel. */
+/* On its own, where it could not be fused: w[0] is the scale of each channel and the epilogue's bias the shift. */
 static void forward(const FmnForward *f) {
+  const FmnEpilogue *e = &f->epilogue;
   gsize plane = fmn_shape_plane(f->out);
-  for (int i = 0; i < f->out.n * f->out.c; i++)
-    fmn_kernels()->affine(f->y + (gsize)i * plane, f->x[0] + (gsize)i * plane, plane, f->w[0][i % f->out.c],
-                          f->w[1][i % f->out.c]);
+  for (int i = 0; i < f->out.n * f->out.c; i++) {
+    int c = i % f->out.c;
+    float *y = f->y + (gsize)i * plane;
+    fmn_kernels()->affine(y, f->x[0] + (gsize)i * plane, plane, f->w[0][c], e->bias[c]);
+    if (e->act != FMN_ACT_NONE)
+      fmn_kernels()->epilogue(y, plane, e->act, e->slope, 0.f, e->scale ? e->scale[c] : 1.f, e->scale ? e->shift[c] : 0.f);
+  }
 }
 
 const FmnLayerOps fmn_batchnorm_ops = {
     .name = "batchnorm",
     .config_size = sizeof(FmnBatchNorm),
     .n_inputs = 1,
+    .has_epilogue = TRUE,
     .setup = setup,
     .pointwise = pointwise,
     .forward = forward,
