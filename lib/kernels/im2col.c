@@ -2,13 +2,7 @@
 
 #include <string.h>
 
-/* The outputs 0 ≤ o < out whose input o·stride + shift lies in 0 ≤ i < size: first inclusive, last exclusive. */
-static void valid_range(int shift, int stride, int size, int out, int *first, int *last) {
-  int lo = shift < 0 ? (-shift + stride - 1) / stride : 0;
-  int hi = size - shift > 0 ? (size - shift + stride - 1) / stride : 0;
-  *first = MIN(lo, out);
-  *last = CLAMP(hi, *first, out);
-}
+#include "kernels/window.h"
 
 void fmn_im2col(const FmnWindow *win, const float *x, int row0, int row1, float *col) {
   gsize row_floats = (gsize)win->out_w;
@@ -17,7 +11,7 @@ void fmn_im2col(const FmnWindow *win, const float *x, int row0, int row1, float 
     for (int ky = 0; ky < win->k; ky++)
       for (int kx = 0; kx < win->k; kx++) {
         int first, last;
-        valid_range(kx - win->pad, win->stride, win->w, win->out_w, &first, &last);
+        fmn_window_range(kx - win->pad, win->stride, win->w, win->out_w, &first, &last);
         for (int r = row0; r < row1; r++, col += row_floats) {
           int y = r * win->stride + ky - win->pad;
           if (y < 0 || y >= win->h || first >= last) {
@@ -45,7 +39,7 @@ void fmn_col2im(const FmnWindow *win, const float *col, float *dx) {
     for (int ky = 0; ky < win->k; ky++)
       for (int kx = 0; kx < win->k; kx++) {
         int first, last;
-        valid_range(kx - win->pad, win->stride, win->w, win->out_w, &first, &last);
+        fmn_window_range(kx - win->pad, win->stride, win->w, win->out_w, &first, &last);
         for (int r = 0; r < win->out_h; r++, col += row_floats) {
           int y = r * win->stride + ky - win->pad;
           if (y < 0 || y >= win->h)

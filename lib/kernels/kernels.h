@@ -53,4 +53,10 @@ void fmn_im2col(const FmnWindow *win, const float *x, int row0, int row1, float 
 /* The transpose of fmn_im2col() over all rows: adds the columns back into dx (c×h×w). */
 void fmn_col2im(const FmnWindow *win, const float *col, float *dx);
 
+/* One plane (win->c = 1) with one k×k kernel w: its correlation y; what dy (out_h×out_w) adds to the kernel's gradient dw; the
+ * input's gradient dx. Padding is zeros. */
+void fmn_window_correlate(const FmnWindow *win, const float *x, const float *w, float *y);
+void fmn_window_weight_grad(const FmnWindow *win, const float *x, const float *dy, float *dw);
+void fmn_window_input_grad(const FmnWindow *win, const float *dy, const float *w, float *dx);
+
 #endif

@@ -23,9 +23,10 @@ typedef struct {
 
 /* A shape on which the gradient check tries the layer. */
 typedef struct {
-  FmnShape in;      /* of every input; n images */
-  int n_inputs;     /* 0: 1 */
+  FmnShape in;  /* of the inputs; n images */
+  int n_inputs; /* 0: 1 */
   const void *config;
+  FmnShape second; /* of the second input where it differs; n = 0: it does not */
 } FmnGradSample;
 
 typedef struct {

@@ -55,12 +55,22 @@ static void compare(Fixture *f, float *values, gsize n, const float *gradient, c
   }
 }
 
+/* A value of that shape: a first input's few channels, pooled if need be. Only its shape matters. */
+static FmnValue second_input(FmnGraph *g, FmnShape shape) {
+  FmnShape in = fmn_graph_node(g, 0)->out;
+  FmnValue x = fmn_conv2d(g, 0, "second", .out = shape.c, .k = 1);
+  return shape.h == in.h ? x : fmn_global_avgpool(g, x);
+}
+
 static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, FmnPool *pool) {
   Fixture f = {.grad = grad, .graph = fmn_graph_new(sample->in.c, sample->in.h, sample->in.w)};
+  FmnShape shapes[FMN_MAX_INPUTS] = {sample->in, sample->second.n ? sample->second : sample->in};
   int n_inputs = MAX(sample->n_inputs, 1), batch = sample->in.n, threads = fmn_pool_threads(pool);
   FmnValue inputs[FMN_MAX_INPUTS] = {0};
   FmnTrainCall *c = &f.call;
 
+  if (sample->second.n)
+    inputs[1] = second_input(f.graph, sample->second);
   FmnValue v = fmn_graph_add(f.graph, grad->ops, "layer", inputs, n_inputs, sample->config);
   g_assert_no_error(f.graph->error);
   FmnNode *node = fmn_graph_node(f.graph, v);
@@ -68,9 +78,10 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
     grad->init(node, 1);
   *c = (FmnTrainCall){.node = node, .out = node->out, .pool = pool, .seed = 5};
   c->out.n = batch;
-  gsize in_count = fmn_shape_count(sample->in), out_count = fmn_shape_count(c->out);
+  gsize out_count = fmn_shape_count(c->out);
   for (int i = 0; i < n_inputs; i++) {
-    c->in[i] = sample->in;
+    gsize in_count = fmn_shape_count(shapes[i]);
+    c->in[i] = shapes[i];
     c->x[i] = f.x[i] = fmn_floats_new(in_count);
     c->dx[i] = fmn_floats_new(in_count);
     fill_grid(f.x[i], in_count, 10 + (guint64)i);
@@ -94,7 +105,7 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   loss(&f);
   grad->backward(c);
   for (int i = 0; i < n_inputs; i++)
-    compare(&f, f.x[i], in_count, c->dx[i], "dx", 30);
+    compare(&f, f.x[i], fmn_shape_count(shapes[i]), c->dx[i], "dx", 30);
   for (int i = 0; i < node->n_params; i++)
     if (c->dw[i])
       compare(&f, c->w[i], fmn_param_count(&node->params[i]), c->dw[i], node->params[i].name, 31);

@@ -12,12 +12,13 @@ static int stride(const FmnMaxPool *c) { return c->stride ? c->stride : kernel(c
 static gboolean setup(FmnNode *node, GError **error) {
   const FmnMaxPool *c = node->config;
   FmnShape in = node->in[0];
-  if (c->k < 0 || c->stride < 0 || in.h < kernel(c) || in.w < kernel(c)) {
+  int h = in.h + c->pad_end, w = in.w + c->pad_end;
+  if (c->k < 0 || c->stride < 0 || c->pad_end < 0 || c->pad_end >= kernel(c) || h < kernel(c) || w < kernel(c)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "a %d×%d window with stride %d does not fit into %d×%d pixels",
                 kernel(c), kernel(c), stride(c), in.w, in.h);
     return FALSE;
   }
-  node->out = (FmnShape){1, in.c, (in.h - kernel(c)) / stride(c) + 1, (in.w - kernel(c)) / stride(c) + 1};
+  node->out = (FmnShape){1, in.c, (h - kernel(c)) / stride(c) + 1, (w - kernel(c)) / stride(c) + 1};
   return TRUE;
 }
 
@@ -27,12 +28,10 @@ static void pool_plane(const FmnMaxPool *c, FmnShape in, FmnShape out, const flo
   for (int oy = 0; oy < out.h; oy++)
     for (int ox = 0; ox < out.w; ox++) {
       int best = oy * s * in.w + ox * s;
-      for (int ky = 0; ky < k; ky++)
-        for (int kx = 0; kx < k; kx++) {
-          int at = (oy * s + ky) * in.w + ox * s + kx;
-          if (x[at] > x[best])
-            best = at;
-        }
+      for (int iy = oy * s; iy < MIN(oy * s + k, in.h); iy++)
+        for (int ix = ox * s; ix < MIN(ox * s + k, in.w); ix++)
+          if (x[iy * in.w + ix] > x[best])
+            best = iy * in.w + ix;
       y[oy * out.w + ox] = x[best];
       if (index)
         index[oy * out.w + ox] = best;
@@ -97,6 +96,7 @@ const FmnLayerGrad fmn_maxpool_grad = {
             {{2, 3, 6, 4}, 1, &(const FmnMaxPool){0}},
             {{2, 2, 7, 7}, 1, &(const FmnMaxPool){.k = 3, .stride = 2}},
             {{2, 2, 5, 7}, 1, &(const FmnMaxPool){.k = 2}},
+            {{2, 2, 4, 5}, 1, &(const FmnMaxPool){.k = 2, .stride = 1, .pad_end = 1}},
             {{0}},
         },
 };
