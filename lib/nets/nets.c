@@ -4,9 +4,11 @@
 
 #include "error.h"
 
-extern const FmnNet fmn_net_base, fmn_net_compact;
+extern const FmnNet fmn_net_base, fmn_net_deep, fmn_net_efficientnet_b0, fmn_net_wide, fmn_net_compact, fmn_net_yolov3_tiny;
 
-const FmnNet *const fmn_nets[] = {&fmn_net_base, &fmn_net_compact, NULL};
+const FmnNet *const fmn_nets[] = {
+    &fmn_net_base, &fmn_net_deep, &fmn_net_efficientnet_b0, &fmn_net_wide, &fmn_net_compact, &fmn_net_yolov3_tiny, NULL,
+};
 
 struct FmnNetOptions {
   GHashTable *values; /* those not yet asked for */

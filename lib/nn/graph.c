@@ -24,6 +24,11 @@ FmnGraph *fmn_graph_new(int channels, int height, int width) {
   return g;
 }
 
+void fmn_graph_set_input(FmnGraph *g, int channels, int height, int width) {
+  g_return_if_fail(fmn_graph_size(g) == 1);
+  fmn_graph_node(g, 0)->out = (FmnShape){1, channels, height, width};
+}
+
 void fmn_graph_free(FmnGraph *g) {
   if (!g)
     return;

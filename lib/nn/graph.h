@@ -17,6 +17,9 @@ typedef struct {
 FmnGraph *fmn_graph_new(int channels, int height, int width);
 void fmn_graph_free(FmnGraph *g); /* NULL allowed */
 
+/* Changes the input's shape; only before the first layer. */
+void fmn_graph_set_input(FmnGraph *g, int channels, int height, int width);
+
 /* Adds a layer that reads inputs; config (ops->config_size bytes) is copied. name may be NULL for layers
  * without weights. Weights are allocated, filled with zeros. */
 FmnValue fmn_graph_add(FmnGraph *g, const FmnLayerOps *ops, const char *name, const FmnValue *inputs, int n_inputs,

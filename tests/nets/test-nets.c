@@ -28,10 +28,10 @@ static void fill_param(const char *name, FmnParam *p, gpointer user) {
   }
 }
 
-static FmnPlan *plan_of(const char *name, guint64 *parameters) {
+static FmnPlan *plan_of(const char *name, const char *options, guint64 *parameters) {
   GError *error = NULL;
   guint64 seed = 0;
-  FmnGraph *g = fmn_net_build(name, NULL, 10, &error);
+  FmnGraph *g = fmn_net_build(name, options, 10, &error);
   g_assert_no_error(error);
   fmn_graph_foreach_param(g, fill_param, &seed);
   if (parameters)
@@ -46,19 +46,33 @@ static void fill_input(FmnRun *run, gsize n, guint64 offset) {
     fmn_run_input(run)[i] = (float)(sample(0, offset + i) * 2 - 1);
 }
 
+/* All outputs of all images in a row, each output's images together. */
+static GArray *all_outputs(const FmnPlan *plan, const FmnRun *run, int images) {
+  GArray *all = g_array_new(FALSE, FALSE, sizeof(float));
+  for (int i = 0; i < fmn_plan_n_outputs(plan); i++)
+    g_array_append_vals(all, fmn_run_output(run, i), (guint)(fmn_shape_image(fmn_plan_output(plan, i)) * (gsize)images));
+  return all;
+}
+
+/* A line of golden.txt: network, options or "-", images, parameters, every n-th number of the outputs. */
 static void test_golden(gconstpointer line) {
   char **words = g_strsplit(line, " ", -1);
+  int images = atoi(words[2]), n_words = (int)g_strv_length(words) - 4;
   guint64 parameters;
-  FmnPlan *plan = plan_of(words[0], &parameters);
-  FmnRun *run = fmn_run_new(plan, 3, 1);
+  FmnPlan *plan = plan_of(words[0], g_str_equal(words[1], "-") ? NULL : words[1], &parameters);
+  FmnRun *run = fmn_run_new(plan, images, 1);
 
-  g_assert_cmpuint(parameters, ==, g_ascii_strtoull(words[1], NULL, 10));
-  fill_input(run, 3 * 784, 0);
-  fmn_run(run, 3);
-  for (int i = 0; i < 30; i++) {
-    double want = g_ascii_strtod(words[2 + i], NULL);
-    g_assert_cmpfloat_with_epsilon(fmn_run_output(run, 0)[i], want, 1e-4 * MAX(1.0, fabs(want)));
+  g_assert_cmpuint(parameters, ==, g_ascii_strtoull(words[3], NULL, 10));
+  fill_input(run, fmn_shape_image(fmn_plan_input(plan)) * (gsize)images, 0);
+  fmn_run(run, images);
+  GArray *all = all_outputs(plan, run, images);
+  guint every = MAX(1, all->len / 30);
+  g_assert_cmpint((all->len + every - 1) / every, ==, n_words);
+  for (int i = 0; i < n_words; i++) {
+    double want = g_ascii_strtod(words[4 + i], NULL);
+    g_assert_cmpfloat_with_epsilon(g_array_index(all, float, (guint)i * every), want, 1e-4 * MAX(1.0, fabs(want)));
   }
+  g_array_unref(all);
   fmn_run_free(run);
   fmn_plan_unref(plan);
   g_strfreev(words);
@@ -66,30 +80,37 @@ static void test_golden(gconstpointer line) {
 
 /* One image at a time, in batches, on any number of threads. */
 static void test_threads_and_batches(gconstpointer name) {
-  FmnPlan *plan = plan_of(name, NULL);
-  float want[4 * 10], *single = NULL;
+  const char *options = g_str_equal(name, "yolov3-tiny") ? "size=64" : NULL;
+  FmnPlan *plan = plan_of(name, options, NULL);
+  gsize image = fmn_shape_image(fmn_plan_input(plan));
+  GArray *want = NULL, *single = NULL;
 
   for (int threads = 1; threads <= 3; threads++) {
-    FmnRun *run = fmn_run_new(plan, 4, threads);
-    fill_input(run, 4 * 784, 0);
-    fmn_run(run, 4);
-    if (threads == 1)
-      memcpy(want, fmn_run_output(run, 0), sizeof want);
-    else
-      g_assert_cmpmem(want, sizeof want, fmn_run_output(run, 0), sizeof want);
-    for (int i = 0; i < 4; i++) {
-      fill_input(run, 784, (guint64)i * 784);
-      fmn_run(run, 1);
-      for (int j = 0; j < 10; j++)
-        g_assert_cmpfloat_with_epsilon(fmn_run_output(run, 0)[j], want[i * 10 + j], 1e-4f * MAX(1.f, fabsf(want[i * 10 + j])));
+    FmnRun *run = fmn_run_new(plan, 3, threads);
+    fill_input(run, 3 * image, 0);
+    fmn_run(run, 3);
+    GArray *got = all_outputs(plan, run, 3);
+    fill_input(run, image, 2 * image);
+    fmn_run(run, 1);
+    GArray *one = all_outputs(plan, run, 1);
+    if (want) {
+      g_assert_cmpmem(want->data, want->len * sizeof(float), got->data, got->len * sizeof(float));
+      g_assert_cmpmem(single->data, single->len * sizeof(float), one->data, one->len * sizeof(float));
+      g_array_unref(got);
+      g_array_unref(one);
+    } else {
+      gsize last = fmn_shape_image(fmn_plan_output(plan, 0));
+      want = got;
+      single = one;
+      for (gsize j = 0; j < last; j++) {
+        float a = g_array_index(single, float, j), b = g_array_index(want, float, 2 * last + j);
+        g_assert_cmpfloat_with_epsilon(a, b, 1e-4f * MAX(1.f, fabsf(b)));
+      }
     }
-    if (!single)
-      single = g_memdup2(fmn_run_output(run, 0), 10 * sizeof(float));
-    else
-      g_assert_cmpmem(single, 10 * sizeof(float), fmn_run_output(run, 0), 10 * sizeof(float));
     fmn_run_free(run);
   }
-  g_free(single);
+  g_array_unref(want);
+  g_array_unref(single);
   fmn_plan_unref(plan);
 }
 
@@ -108,7 +129,7 @@ static gpointer run_many(gpointer data) {
 }
 
 static void test_shared_plan(void) {
-  FmnPlan *plan = plan_of("compact", NULL);
+  FmnPlan *plan = plan_of("compact", NULL, NULL);
   GThread *threads[4];
   float *results[4];
   for (int i = 0; i < 4; i++)
@@ -177,7 +198,7 @@ void *malloc(size_t size) {
 }
 
 static void test_no_allocation(gconstpointer name) {
-  FmnPlan *plan = plan_of(name, NULL);
+  FmnPlan *plan = plan_of(name, g_str_equal(name, "yolov3-tiny") ? "size=64" : NULL, NULL);
   FmnRun *run = fmn_run_new(plan, 2, 2);
   fmn_run(run, 2); /* OpenBLAS makes its buffers at the first product of a thread */
   fmn_run(run, 1);
@@ -206,6 +227,10 @@ static void test_refused(void) {
   expect_refused("resnet", NULL, FMN_ERROR_NOT_FOUND, "there are: base, ");
   expect_refused("base", "strides=2", FMN_ERROR_ARGUMENT, "no option “strides”");
   expect_refused("base", "nonsense", FMN_ERROR_ARGUMENT, "KEY=VALUE");
+  expect_refused("efficientnet-b0", "strides=odd", FMN_ERROR_ARGUMENT, "fine|original");
+  expect_refused("yolov3-tiny", "size=100", FMN_ERROR_ARGUMENT, "multiple of 32");
+  expect_refused("yolov3-tiny", "size=1e3", FMN_ERROR_ARGUMENT, "whole number");
+  expect_refused("wide", "width=99", FMN_ERROR_ARGUMENT, "from 1 to 16");
   expect_refused("base", "=1", FMN_ERROR_ARGUMENT, "KEY=VALUE");
 }
 
@@ -216,7 +241,9 @@ int main(int argc, char **argv) {
   g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
   lines = g_strsplit(g_strchomp(text), "\n", -1);
   for (char **line = lines; *line; line++) {
-    char *name = g_strdup_printf("/nets/golden/%.*s", (int)strcspn(*line, " "), *line);
+    char **words = g_strsplit(*line, " ", 3);
+    char *name = g_strdup_printf("/nets/golden/%s:%s", words[0], words[1]);
+    g_strfreev(words);
     g_test_add_data_func(name, *line, test_golden);
     g_free(name);
   }
