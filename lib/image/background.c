@@ -12,6 +12,10 @@
 /* Distances under this many levels, and under this many times the border's own noise, are no object. */
 #define LEAST_DISTANCE 10
 #define NOISE_TIMES 3
+/* Residuals and costs are whole numbers, this many to a level. */
+#define STEPS 4
+#define LARGEST 5000
+#define PASSES 3
 
 static void to_opponent(FmnWork *w) {
   int n = w->width * w->height;
@@ -57,38 +61,41 @@ static float fit_border(FmnWork *w, FmnSurface *surface) {
   return 0;
 }
 
-static void measure(FmnWork *w, const FmnSurface *surface, guint32 histogram[256]) {
-  memset(histogram, 0, 256 * sizeof *histogram);
-  float *expected[3];
-  float *lines = g_newa(float, 3 * w->width);
-  for (int c = 0; c < 3; c++)
-    expected[c] = lines + c * w->width;
+static void subtract(FmnWork *w, const FmnSurface *surface) {
+  float *lines = w->line, *expected[3] = {lines, lines + w->width, lines + 2 * w->width};
   for (int y = 0; y < w->height; y++) {
-    fmn_surface_line(surface, w, y, expected);
     gsize at = (gsize)y * w->width;
-    const float *restrict a = w->color[0] + at, *restrict b = w->color[1] + at, *restrict c = w->color[2] + at;
-    guint8 *restrict out = w->distance + at;
-    for (int x = 0; x < w->width; x++) {
-      float da = a[x] - expected[0][x], db = b[x] - expected[1][x], dc = c[x] - expected[2][x];
-      float d = sqrtf(da * da + db * db + dc * dc);
-      out[x] = (guint8)(int)MIN(d, 255.f);
+    fmn_surface_line(surface, w, y, expected);
+    for (int c = 0; c < 3; c++) {
+      const float *restrict color = w->color[c] + at, *restrict e = expected[c];
+      gint16 *restrict out = w->residual[c] + at;
+      for (int x = 0; x < w->width; x++)
+        out[x] = (gint16)CLAMP(STEPS * (color[x] - e[x]), -LARGEST, LARGEST);
     }
-    for (int x = 0; x < w->width; x++)
-      histogram[out[x]]++;
   }
 }
 
+static void measure(FmnWork *w, guint32 histogram[256]) {
+  int n = w->width * w->height;
+  fmn_barrier(w, PASSES);
+  memset(histogram, 0, 256 * sizeof *histogram);
+  for (int i = 0; i < n; i++)
+    w->distance[i] = MIN(w->cost[i] / STEPS, 255);
+  for (int i = 0; i < n; i++)
+    histogram[w->distance[i]]++;
+}
+
 void fmn_background_mask(FmnWork *w) {
-  gsize n = (gsize)w->width * w->height;
+  int n = w->width * w->height, radius = MAX(w->width, w->height) / 128;
   FmnSurface surface;
   guint32 histogram[256];
   to_opponent(w);
   float noise = fit_border(w, &surface);
-  measure(w, &surface, histogram);
+  subtract(w, &surface);
+  measure(w, histogram);
   int threshold = MAX(MAX(fmn_otsu(histogram, NULL), LEAST_DISTANCE), (int)(NOISE_TIMES * noise));
-  for (gsize i = 0; i < n; i++)
+  for (int i = 0; i < n; i++)
     w->mask[i] = w->distance[i] > threshold ? 255 : 0;
-  int radius = MAX(w->width, w->height) / 128;
   fmn_erode(w->mask, w->width, w->height, radius, w->scratch);
   fmn_dilate(w->mask, w->width, w->height, 2 * radius, w->scratch);
   fmn_erode(w->mask, w->width, w->height, radius, w->scratch);

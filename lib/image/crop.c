@@ -7,13 +7,46 @@
 /* Object and mask are compared on a grid that many times as fine as the input, so that the edge comes out soft. */
 #define FINE 4
 
-/* The stretch of the picture that the whole input shows: the object in its middle, in its own proportions. */
+/* First and last of n values that reach share of the largest, the latter plus one. */
+static void reaching(const guint32 *sums, int n, double share, int *first, int *end) {
+  guint32 largest = 1;
+  for (int i = 0; i < n; i++)
+    largest = MAX(largest, sums[i]);
+  *first = 0;
+  *end = n;
+  while (*first < n - 1 && sums[*first] < share * largest)
+    ++*first;
+  while (*end > *first + 1 && sums[*end - 1] < share * largest)
+    --*end;
+}
+
+/* The part of the box without the mask's thin ends. */
+static FmnBox trimmed(FmnSampler *s, const FmnBox *box, const FmnMask *mask, double trim) {
+  int x0, x1, y0, y1, w = mask->width, h = mask->height;
+  guint32 *rows = fmn_scratch_get(&s->crop, ((gsize)w + h) * sizeof *rows), *columns = rows + h;
+  memset(rows, 0, ((gsize)w + h) * sizeof *rows);
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++)
+      rows[y] += mask->data[(gsize)y * w + x];
+  reaching(rows, h, trim, &y0, &y1);
+  for (int y = y0; y < y1; y++)
+    for (int x = 0; x < w; x++)
+      columns[x] += mask->data[(gsize)y * w + x];
+  reaching(columns, w, trim / 2, &x0, &x1);
+  double left = MAX(box->x, mask->box.x + mask->box.w * x0 / w), top = MAX(box->y, mask->box.y + mask->box.h * y0 / h);
+  double right = MIN(box->x + box->w, mask->box.x + mask->box.w * x1 / w);
+  double bottom = MIN(box->y + box->h, mask->box.y + mask->box.h * y1 / h);
+  return (FmnBox){left, top, right - left, bottom - top};
+}
+
+/* The stretch of the picture that the whole input shows: the object in its middle. */
 static FmnBox whole_input(const FmnImageFormat *f, const FmnBox *box, const FmnPreprocess *p) {
   double w = box->w * f->width, h = box->h * f->height;
+  double squeeze = p->max_aspect > 0 && w > h * p->max_aspect ? h * p->max_aspect / w : 1;
   double margin = CLAMP(p->margin, 0, 0.45) * MAX(p->width, p->height);
   double inner_w = MAX(p->width - 2 * margin, 1), inner_h = MAX(p->height - 2 * margin, 1);
-  double pixels = MAX(w / inner_w, h / inner_h);
-  double all_w = pixels * p->width / f->width, all_h = pixels * p->height / f->height;
+  double pixels = MAX(w * squeeze / inner_w, h / inner_h);
+  double all_w = pixels / squeeze * p->width / f->width, all_h = pixels * p->height / f->height;
   return (FmnBox){box->x + (box->w - all_w) / 2, box->y + (box->h - all_h) / 2, all_w, all_h};
 }
 
@@ -72,14 +105,17 @@ void fmn_crop(FmnSampler *s, const FmnImage *image, const FmnBox *box, const Fmn
   memset(out, 0, (gsize)channels * p->width * p->height);
   if (!usable(box) || (mask && (mask->width < 1 || mask->height < 1 || !usable(&mask->box))))
     return;
+  FmnBox part = mask && p->trim > 0 ? trimmed(s, box, mask, p->trim) : *box;
+  if (!usable(&part))
+    return;
   gsize n = (gsize)w * h;
   float *alpha = fmn_scratch_get(&s->crop, n * (sizeof *alpha + channels));
   guint8 *pixels = (guint8 *)(alpha + n);
-  FmnBox all = whole_input(&s->format, box, p);
+  FmnBox all = whole_input(&s->format, &part, p);
   for (int y = 0; y < h; y++) {
-    float inside = covered(y, h, all.y, all.h, MAX(box->y, 0), MIN(box->y + box->h, 1));
+    float inside = covered(y, h, all.y, all.h, MAX(part.y, 0), MIN(part.y + part.h, 1));
     for (int x = 0; x < w; x++)
-      alpha[y * w + x] = inside * covered(x, w, all.x, all.w, MAX(box->x, 0), MIN(box->x + box->w, 1));
+      alpha[y * w + x] = inside * covered(x, w, all.x, all.w, MAX(part.x, 0), MIN(part.x + part.w, 1));
   }
   if (mask)
     spread_mask(mask, &all, w, h, alpha);

@@ -53,6 +53,10 @@ FmnSegmenter *fmn_segmenter_new(const FmnImageFormat *format) {
   w->rgb = g_new(guint8, 3 * n);
   for (int c = 0; c < 3; c++)
     w->color[c] = g_new(float, n);
+  for (int c = 0; c < 3; c++)
+    w->residual[c] = g_new(gint16, n);
+  w->cost = g_new(guint16, n);
+  w->line = g_new(float, 3 * w->width);
   w->mask = g_new(guint8, n);
   w->distance = g_new(guint8, n);
   w->scratch = g_new(guint8, n);
@@ -69,6 +73,11 @@ void fmn_segmenter_free(FmnSegmenter *s) {
   g_free(w->rgb);
   for (int c = 0; c < 3; c++)
     g_free(w->color[c]);
+  for (int c = 0; c < 3; c++)
+    g_free(w->residual[c]);
+  g_free(w->cost);
+  g_free(w->line);
+  g_free(w->ranges.data);
   g_free(w->mask);
   g_free(w->distance);
   g_free(w->scratch);

@@ -19,8 +19,18 @@ typedef struct {
   int *border; /* pixels of the frame's border that the surface is fitted to */
   float *weight;
   int n_border;
+  FmnScratch ranges;
+  gint16 *residual[3]; /* color less the surface */
+  guint16 *cost;
+  float *line; /* 3 × width */
   FmnLabeller *labeller;
 } FmnWork;
+
+/* The least that a path from outside of the frame (where residuals are 0) to each pixel has to put up with: the sum over
+ * the channels of the difference between its largest and its smallest residual (the minimum barrier distance, Zhang et al.
+ * 2015). Texture of the ground adds up to little, an object's outline must be crossed, and within it a pattern can only add.
+ * Reads residual, writes cost; passes sweeps over the picture, alternately down and up. */
+void fmn_barrier(FmnWork *work, int passes);
 
 /* Both write work->mask: 255 where an object may be, 0 elsewhere. */
 void fmn_background_mask(FmnWork *work);
