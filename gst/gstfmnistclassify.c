@@ -202,9 +202,9 @@ static gboolean load_model(GstFmnistClassify *self, const char *name, const char
   self->model = gst_fmnist_model_acquire(name, &error);
   if (self->model == NULL) {
     if (g_error_matches(error, FMN_ERROR, FMN_ERROR_NOT_FOUND))
-      GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("%s", error->message), ("model=%s", GST_STR_NULL(name)));
+      GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("%s", error->message), ("model=%s", name));
     else
-      GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", error->message), ("model=%s", GST_STR_NULL(name)));
+      GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", error->message), ("model=%s", name));
     g_error_free(error);
     return FALSE;
   }
@@ -229,7 +229,7 @@ static gboolean gst_fmnist_classify_start(GstBaseTransform *trans) {
   int threads;
   gboolean ok;
   GST_OBJECT_LOCK(self);
-  name = g_strdup(self->model_property);
+  name = g_strdup(self->model_property != NULL && *self->model_property != '\0' ? self->model_property : FMN_DEFAULT_MODEL);
   labels_file = g_strdup(self->labels_file);
   threads = self->threads;
   GST_OBJECT_UNLOCK(self);

@@ -125,13 +125,15 @@ static void add_strip(Scene *s, guint color, int x, int y, int w, int h) {
   add_surface(s, surface, x, y);
 }
 
+/* Lines begin at even pixels, so that subsampled chroma takes their colour. */
 static void add_box(Scene *s, const Item *item) {
   const GstFmnistPixelBox *b = &item->box;
-  int t = MIN(s->line_width, MIN(b->w, b->h));
-  add_strip(s, item->color, b->x, b->y, b->w, t);
-  add_strip(s, item->color, b->x, b->y + b->h - t, b->w, MIN(t, b->h - t));
-  add_strip(s, item->color, b->x, b->y + t, t, b->h - 2 * t);
-  add_strip(s, item->color, b->x + b->w - t, b->y + t, MIN(t, b->w - t), b->h - 2 * t);
+  int t = s->line_width, x0 = b->x & ~1, y0 = b->y & ~1;
+  int x1 = MAX(x0, (b->x + b->w - t) & ~1), y1 = MAX(y0, (b->y + b->h - t) & ~1), w = MIN(x1 + t, s->width) - x0;
+  add_strip(s, item->color, x0, y0, w, MIN(t, s->height - y0));
+  add_strip(s, item->color, x0, y1, w, MIN(t, s->height - y1));
+  add_strip(s, item->color, x0, y0 + t, MIN(t, s->width - x0), y1 - y0 - t);
+  add_strip(s, item->color, x1, y0 + t, MIN(t, s->width - x1), y1 - y0 - t);
 }
 
 static void add_mask(Scene *s, const Item *item) {
@@ -316,8 +318,9 @@ static void count_frame(GstFmnistDraw *d, gint64 now) {
     return;
   }
   d->fps_frames++;
-  if (now - d->fps_since >= G_USEC_PER_SEC) {
+  if (now - d->fps_since >= G_USEC_PER_SEC || (d->fps == 0 && now > d->fps_since))
     d->fps = d->fps_frames * (double)G_USEC_PER_SEC / (double)(now - d->fps_since);
+  if (now - d->fps_since >= G_USEC_PER_SEC) {
     d->fps_since = now;
     d->fps_frames = 0;
   }
@@ -367,12 +370,12 @@ static GstVideoOverlayComposition *compose(const GPtrArray *rectangles) {
 
 GstVideoOverlayComposition *gst_fmnist_draw_compose(GstFmnistDraw *d, GstBuffer *buffer, int width, int height,
                                                     const GstFmnistDrawOptions *options, gint64 now) {
-  Scene s = {options, width, height, options->line_width > 0 ? (int)MIN(options->line_width, (guint)height) : MAX(height / 240, 1), NULL};
+  Scene s = {options, width, height, options->line_width > 0 ? (int)MIN(options->line_width, (guint)height) : MAX(height / 400, 1) * 2, NULL};
   GArray *items = collect(buffer, &s);
   gboolean changing = options->mask || options->input; /* pictures of their own, new in every frame */
   char fps[32] = "";
   count_frame(d, now);
-  if (options->fps)
+  if (options->fps && d->fps > 0)
     g_snprintf(fps, sizeof fps, "%.1f fps", d->fps);
   sign(d, &s, items, fps);
   if (changing || g_strcmp0(d->signature->str, d->last_signature) != 0) {

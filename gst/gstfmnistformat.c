@@ -131,7 +131,8 @@ static void unpack_line(const GstVideoFrame *frame, gpointer out, int y) {
 
 gboolean gst_fmnist_format_map(GstFmnistFormat *f, GstBuffer *buffer, FmnImage *image) {
   *image = (FmnImage){.format = &f->image};
-  if (!gst_video_frame_map(&f->frame, &f->info, buffer, GST_MAP_READ))
+  /* without a reference: the buffer stays writable, for its metadata */
+  if (!gst_video_frame_map(&f->frame, &f->info, buffer, GST_MAP_READ | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
     return FALSE;
   if (f->native) {
     for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(&f->frame); i++) {

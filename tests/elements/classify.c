@@ -1,0 +1,433 @@
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "gstfmnistmeta.h"
+#include "gstfmnistmodel.h"
+#include "helper.h"
+
+static const HelperScene scene = HELPER_SCENE;
+
+static const GstFmnistObject *object(GstBuffer *buffer, guint i) {
+  const GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
+  g_assert_nonnull(meta);
+  g_assert_cmpuint(gst_fmnist_meta_size(meta), >, i);
+  return gst_fmnist_meta_object(meta, i);
+}
+
+static void test_result(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify threshold=0", &info);
+  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+  const GstFmnistResult *r = object(out, 0)->result;
+  double sum = 0;
+  int top[10];
+  g_assert_nonnull(r);
+  g_assert_cmpstr(r->model_name, ==, "compact");
+  g_assert_cmpint(r->n, ==, 10);
+  g_assert_cmpint(r->label_id, >=, 0);
+  g_assert_cmpstr(gst_fmnist_result_label(r), ==, gst_fmnist_result_label_at(r, r->label_id));
+  for (int i = 0; i < r->n; i++)
+    sum += (double)r->probabilities[i];
+  g_assert_cmpfloat_with_epsilon(sum, 1, 1e-4);
+  g_assert_cmpfloat_with_epsilon((double)r->probabilities[r->label_id], r->confidence, 1e-9);
+  gst_fmnist_result_top(r, 10, top);
+  g_assert_cmpint(top[0], ==, r->label_id);
+  for (int i = 1; i < 10; i++)
+    g_assert_true(r->probabilities[top[i]] <= r->probabilities[top[i - 1]]);
+  gst_buffer_unref(out);
+  gst_harness_teardown(h);
+}
+
+/* The way through the elements gives what the library gives. */
+static void test_same_as_library(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_RGB, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify", &info);
+  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+  const GstFmnistResult *r = object(out, 0)->result;
+  FmnModel *model = fmn_model_open(helper_model(), NULL);
+  FmnClassifier *c = fmn_classifier_new(model, 1);
+  float expected[10];
+  fmn_classifier_run(c, g_bytes_get_data(r->input, NULL), expected);
+  for (int i = 0; i < 10; i++)
+    g_assert_cmpfloat_with_epsilon((double)r->probabilities[i], (double)expected[i], 1e-6);
+  fmn_classifier_free(c);
+  fmn_model_unref(model);
+  gst_buffer_unref(out);
+  gst_harness_teardown(h);
+}
+
+static void test_region_of_interest(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify threshold=0", &info);
+  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+  GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta(out);
+  const GstStructure *s = gst_video_region_of_interest_meta_get_param(roi, "classification");
+  const GstFmnistResult *r = object(out, 0)->result;
+  const GValue *probabilities;
+  int label_id, id;
+  double confidence;
+  g_assert_cmpuint(gst_buffer_get_n_meta(out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
+  g_assert_cmpstr(g_quark_to_string(roi->roi_type), ==, gst_fmnist_result_label(r));
+  g_assert_true(gst_structure_get(s, "label_id", G_TYPE_INT, &label_id, "confidence", G_TYPE_DOUBLE, &confidence, NULL));
+  g_assert_cmpint(label_id, ==, r->label_id);
+  g_assert_cmpfloat_with_epsilon(confidence, r->confidence, 1e-9);
+  g_assert_cmpstr(gst_structure_get_string(s, "label"), ==, gst_fmnist_result_label(r));
+  g_assert_cmpstr(gst_structure_get_string(s, "model_name"), ==, "compact");
+  probabilities = gst_structure_get_value(s, "probabilities");
+  g_assert_cmpuint(gst_value_array_get_size(probabilities), ==, 10);
+  g_assert_cmpfloat_with_epsilon(g_value_get_double(gst_value_array_get_value(probabilities, (guint)label_id)), confidence, 1e-9);
+  s = gst_video_region_of_interest_meta_get_param(roi, "object_id");
+  g_assert_true(gst_structure_get_int(s, "id", &id));
+  g_assert_cmpint(id, ==, roi->id);
+  gst_buffer_unref(out);
+  gst_harness_teardown(h);
+}
+
+static void test_threshold(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify smoothing=60000 threshold=1 top-k=3", &info);
+  HelperScene other = {{0.3, 0.3, 0.3, 0.3}, 0xf04040, 0x202020};
+  GstBuffer *out = NULL;
+  for (guint i = 0; i < 20; i++) { /* nobody stays at 1 */
+    gst_clear_buffer(&out);
+    out = helper_pass(h, helper_frame(&info, i % 2 ? &scene : &other, 0), i);
+  }
+  if (object(out, 0)->result->confidence < 1) {
+    g_assert_cmpint(object(out, 0)->result->label_id, ==, -1);
+    g_assert_cmpstr(gst_fmnist_object_label(object(out, 0)), ==, "unknown");
+  }
+  g_assert_cmpint(object(out, 0)->result->top_k, ==, 3);
+  gst_buffer_unref(out);
+  gst_harness_teardown(h);
+}
+
+/* The rule itself, on given numbers. */
+static void test_unknown(void) {
+  static const float p[3] = {0.2f, 0.5f, 0.3f};
+  GPtrArray *labels = g_ptr_array_new();
+  char *name = g_ref_string_new("m");
+  GstFmnistResult *low, *high;
+  g_ptr_array_add(labels, (char *)"a");
+  g_ptr_array_add(labels, (char *)"b");
+  g_ptr_array_add(labels, (char *)"c");
+  low = gst_fmnist_result_new(labels, name, p, 0.51, 9, NULL, 0, 0, 0);
+  high = gst_fmnist_result_new(labels, name, p, 0.5, 0, NULL, 0, 0, 0);
+  g_assert_cmpint(low->label_id, ==, -1);
+  g_assert_cmpstr(gst_fmnist_result_label(low), ==, "unknown");
+  g_assert_cmpfloat_with_epsilon(low->confidence, 0.5, 1e-6);
+  g_assert_cmpint(low->top_k, ==, 3);
+  g_assert_cmpint(high->label_id, ==, 1);
+  g_assert_cmpint(high->top_k, ==, 1);
+  g_ptr_array_unref(labels);
+  g_ref_string_release(name);
+  g_assert_cmpstr(gst_fmnist_result_label(high), ==, "b");
+  gst_fmnist_result_unref(low);
+  gst_fmnist_result_unref(high);
+}
+
+static void test_whole_frame(void) {
+  static const struct {
+    const char *launch;
+    guint objects;
+    gboolean whole;
+  } cases[] = {
+      {"fmnistclassify", 1, TRUE},
+      {"fmnistclassify inference-region=full-frame", 1, TRUE},
+      {"fmnistclassify inference-region=roi-list", 0, FALSE},
+      {"fmnistclassify object-class=face", 0, FALSE},
+      {"fmnistsegment min-area=0.9 ! fmnistclassify", 0, FALSE},
+      {"fmnistsegment ! fmnistclassify inference-region=full-frame", 2, FALSE},
+      {"fmnistclassify ! fmnistclassify", 1, TRUE},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+    GstHarness *h = helper_harness(cases[i].launch, &info);
+    GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+    const GstFmnistMeta *meta = gst_fmnist_meta_get(out);
+    static const FmnBox whole = {0, 0, 1, 1};
+    g_test_message("%s", cases[i].launch);
+    g_assert_cmpuint(meta != NULL ? gst_fmnist_meta_size(meta) : 0, ==, cases[i].objects);
+    g_assert_cmpuint(gst_buffer_get_n_meta(out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, cases[i].objects);
+    if (cases[i].objects == 2)
+      g_assert_cmpuint(object(out, 0)->id, !=, object(out, 1)->id);
+    if (cases[i].whole)
+      helper_assert_box(&object(out, 0)->box, &whole, 1e-9);
+    if (cases[i].objects > 0)
+      g_assert_nonnull(object(out, cases[i].objects - 1)->result);
+    gst_buffer_unref(out);
+    gst_harness_teardown(h);
+  }
+}
+
+/* Regions of interest that another detector has put there. */
+static void test_foreign_regions(void) {
+  static const struct {
+    const char *launch;
+    guint classified;
+  } cases[] = {{"fmnistclassify", 3}, {"fmnistclassify object-class=coat", 2}, {"fmnistclassify object-class=hat", 0},
+               {"fmnistclassify inference-region=roi-list", 3}};
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+    GstHarness *h = helper_harness(cases[i].launch, &info);
+    GstBuffer *frame = helper_frame(&info, &scene, 0);
+    guint with = 0;
+    gpointer state = NULL;
+    GstMeta *meta;
+    gst_buffer_add_video_region_of_interest_meta(frame, "coat", 10, 10, 100, 100);
+    gst_buffer_add_video_region_of_interest_meta(frame, "coat", 150, 10, 100, 100);
+    gst_buffer_add_video_region_of_interest_meta(frame, "shoe", 300, 200, 100, 100)->id = 77; /* over the edge */
+    frame = helper_pass(h, frame, 0);
+    g_assert_cmpuint(gst_buffer_get_n_meta(frame, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 3);
+    while ((meta = gst_buffer_iterate_meta_filtered(frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
+      GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
+      const char *type = g_quark_to_string(roi->roi_type);
+      g_assert_true(strcmp(type, "coat") == 0 || strcmp(type, "shoe") == 0);
+      g_assert_true(strcmp(type, "coat") == 0 || roi->id == 77);
+      with += gst_video_region_of_interest_meta_get_param(roi, "classification") != NULL;
+    }
+    g_assert_cmpuint(with, ==, cases[i].classified);
+    g_assert_cmpuint(gst_fmnist_meta_get(frame) != NULL ? gst_fmnist_meta_size(gst_fmnist_meta_get(frame)) : 0, ==, cases[i].classified);
+    gst_buffer_unref(frame);
+    gst_harness_teardown(h);
+  }
+}
+
+static void test_interval(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify inference-interval=3", &info);
+  GstFmnistResult *last = NULL;
+  for (guint i = 0; i < 9; i++) {
+    HelperScene moving = scene;
+    GstBuffer *out;
+    moving.box.x += 0.01 * i;
+    out = helper_pass(h, helper_frame(&info, &moving, 0), i);
+    g_assert_cmpuint(object(out, 0)->frames_ago, ==, i % 3);
+    g_assert_nonnull(object(out, 0)->result);
+    g_assert_true((object(out, 0)->result == last) == (i % 3 != 0));
+    gst_fmnist_result_unref(last);
+    last = gst_fmnist_result_ref(object(out, 0)->result);
+    gst_buffer_unref(out);
+  }
+  gst_fmnist_result_unref(last);
+  gst_harness_teardown(h);
+}
+
+/* The mean moves towards a new picture's probabilities as the time constant says, and not at once. */
+static void test_smoothing(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *plain = helper_harness("fmnistsegment ! fmnistclassify", &info);
+  GstHarness *smooth = helper_harness("fmnistsegment ! fmnistclassify smoothing=100", &info);
+  HelperScene other = {{0.25, 0.25, 0.42, 0.52}, 0xf0f0f0, 0x104010};
+  double mean[10], weight = 1 - 0.670320046035639; /* 1 − e^(−40/100) */
+  for (guint i = 0; i < 6; i++) {
+    const HelperScene *now = i < 2 ? &scene : &other;
+    GstBuffer *a = helper_pass(plain, helper_frame(&info, now, 0), i), *b = helper_pass(smooth, helper_frame(&info, now, 0), i);
+    for (int k = 0; k < 10; k++) {
+      double p = (double)object(a, 0)->result->probabilities[k];
+      mean[k] = i == 0 ? p : mean[k] + weight * (p - mean[k]);
+      g_assert_cmpfloat_with_epsilon((double)object(b, 0)->result->probabilities[k], mean[k], 1e-4);
+    }
+    gst_buffer_unref(a);
+    gst_buffer_unref(b);
+  }
+  gst_harness_teardown(plain);
+  gst_harness_teardown(smooth);
+}
+
+static void test_messages(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify post-messages=true", &info);
+  GstBus *bus = gst_bus_new();
+  GstMessage *message;
+  const GstStructure *s, *o;
+  guint64 timestamp, stream_time, running_time, duration;
+  int w;
+  gst_element_set_bus(h->element, bus);
+  gst_buffer_unref(helper_pass(h, helper_frame(&info, &scene, 0), 3));
+  message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT);
+  g_assert_nonnull(message);
+  s = gst_message_get_structure(message);
+  g_assert_true(gst_structure_has_name(s, "fmnist"));
+  g_assert_true(gst_structure_get(s, "timestamp", G_TYPE_UINT64, &timestamp, "stream-time", G_TYPE_UINT64, &stream_time, "running-time",
+                                  G_TYPE_UINT64, &running_time, "duration", G_TYPE_UINT64, &duration, NULL));
+  g_assert_cmpuint(timestamp, ==, 120 * GST_MSECOND);
+  g_assert_cmpuint(running_time, ==, 120 * GST_MSECOND);
+  g_assert_cmpuint(stream_time, ==, 120 * GST_MSECOND);
+  g_assert_cmpuint(duration, ==, 40 * GST_MSECOND);
+  g_assert_cmpuint(gst_value_array_get_size(gst_structure_get_value(s, "objects")), ==, 1);
+  o = gst_value_get_structure(gst_value_array_get_value(gst_structure_get_value(s, "objects"), 0));
+  g_assert_true(gst_structure_get_int(o, "w", &w));
+  g_assert_cmpint(ABS(w - 128), <, 8);
+  g_assert_true(gst_structure_has_field_typed(o, "classification", GST_TYPE_STRUCTURE));
+  g_assert_true(gst_structure_has_field_typed(o, "detection", GST_TYPE_STRUCTURE));
+  gst_message_unref(message);
+  g_assert_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT));
+  gst_element_set_bus(h->element, NULL);
+  gst_object_unref(bus);
+  gst_harness_teardown(h);
+}
+
+static void write_file(const char *name, const char *text, char **path) {
+  *path = helper_path(name);
+  g_assert_true(g_file_set_contents(*path, text, -1, NULL));
+}
+
+static void assert_start_error(const char *properties, const char *says) {
+  char *launch = g_strdup_printf("videotestsrc num-buffers=1 ! fmnistclassify %s ! fakesink", properties);
+  char *error = helper_start_error(launch);
+  g_test_message("%s", error);
+  g_assert_nonnull(strstr(error, says));
+  g_free(error);
+  g_free(launch);
+}
+
+static void test_errors(void) {
+  char *path, *properties;
+  assert_start_error("model=no-such-model", "no-such-model");
+  assert_start_error("model=/no/such/file.safetensors", "/no/such/file.safetensors");
+  assert_start_error("labels-file=/no/such/labels.txt", "/no/such/labels.txt");
+  assert_start_error("labels-file=/", "labels file");
+  write_file("broken.safetensors", "this is no model", &path);
+  properties = g_strdup_printf("model=%s", path);
+  assert_start_error(properties, "broken");
+  g_free(properties);
+  g_free(path);
+  write_file("three.txt", "a\nb\nc\n", &path);
+  properties = g_strdup_printf("labels-file=%s", path);
+  assert_start_error(properties, "has 3 labels, but model compact has 10");
+  g_free(properties);
+  g_free(path);
+  write_file("empty-line.txt", "a\n\nc\nd\ne\nf\ng\nh\ni\nj\n", &path);
+  properties = g_strdup_printf("labels-file=%s", path);
+  assert_start_error(properties, "line 2");
+  g_free(properties);
+  g_free(path);
+  write_file("latin1.txt", "caf\xe9\n", &path);
+  properties = g_strdup_printf("labels-file=%s", path);
+  assert_start_error(properties, "UTF-8");
+  g_free(properties);
+  g_free(path);
+}
+
+static void test_labels_file(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  char *path, *launch;
+  GstHarness *h;
+  GstBuffer *out;
+  write_file("labels.txt", "null\r\neins\r\nzwei\r\ndrei\r\nvier\r\nf\xc3\xbcnf\r\nsechs\r\nsieben\r\nacht\r\nneun\r\n\r\n", &path);
+  launch = g_strdup_printf("fmnistclassify threshold=0 labels-file=%s", path);
+  h = helper_harness(launch, &info);
+  out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 0), ==, "null");
+  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 5), ==, "f\xc3\xbcnf");
+  gst_harness_teardown(h);
+  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 9), ==, "neun"); /* results outlive the element */
+  gst_buffer_unref(out);
+  g_free(launch);
+  g_free(path);
+}
+
+static void run_once(GstElement *pipeline) {
+  GstBus *bus = gst_element_get_bus(pipeline);
+  GstMessage *message;
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered(bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_nonnull(message);
+  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
+  gst_message_unref(message);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(bus);
+}
+
+static void test_reuse(void) {
+  GstElement *pipeline = gst_parse_launch("videotestsrc num-buffers=3 ! video/x-raw,format=NV12,width=160,height=120 ! fmnistsegment ! "
+                                          "fmnistclassify name=c ! fmnistoverlay ! fakesink",
+                                          NULL);
+  GstElement *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
+  run_once(pipeline);
+  g_object_set(c, "model", helper_model(), "threads", 2, NULL);
+  run_once(pipeline);
+  g_object_set(c, "model", "no-such-model", NULL);
+  g_assert_cmpint(gst_element_set_state(pipeline, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  g_object_set(c, "model", NULL, NULL);
+  run_once(pipeline);
+  gst_object_unref(c);
+  gst_object_unref(pipeline);
+}
+
+static void test_many(void) {
+  GString *launch = g_string_new(NULL);
+  GstElement *pipeline;
+  for (int i = 0; i < 12; i++)
+    g_string_append(launch, "videotestsrc num-buffers=4 pattern=ball ! video/x-raw,width=160,height=120 ! fmnistsegment max-objects=3 ! "
+                            "fmnistclassify ! fmnistoverlay ! fakesink ");
+  pipeline = gst_parse_launch(launch->str, NULL);
+  run_once(pipeline);
+  gst_object_unref(pipeline);
+  g_string_free(launch, TRUE);
+}
+
+/* One copy of a model, whatever name leads to it; a new one when the file has changed. */
+static void test_model_cache(void) {
+  FmnModel *a = gst_fmnist_model_acquire("compact", NULL), *b = gst_fmnist_model_acquire(helper_model(), NULL), *c;
+  char *copy = helper_path("copy.safetensors"), *data;
+  gsize size;
+  g_assert_nonnull(a);
+  g_assert_true(a == b);
+  g_assert_true(g_file_get_contents(helper_model(), &data, &size, NULL));
+  g_assert_true(g_file_set_contents(copy, data, (gssize)size, NULL));
+  c = gst_fmnist_model_acquire(copy, NULL);
+  g_assert_nonnull(c);
+  g_assert_true(c != a);
+  g_assert_true(g_file_set_contents(copy, data, (gssize)size, NULL)); /* another file of the same content */
+  b = gst_fmnist_model_acquire(copy, NULL);
+  g_assert_true(b != c);
+  gst_fmnist_model_release(a);
+  gst_fmnist_model_release(a);
+  gst_fmnist_model_release(b);
+  gst_fmnist_model_release(c);
+  g_free(data);
+  g_free(copy);
+}
+
+/* Properties change while frames go through. */
+static void test_change_while_playing(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstHarness *h = helper_harness("fmnistsegment name=s ! fmnistclassify name=c ! fmnistoverlay name=o", &info);
+  GstElement *s = gst_bin_get_by_name(GST_BIN(h->element), "s"), *c = gst_bin_get_by_name(GST_BIN(h->element), "c");
+  GstElement *o = gst_bin_get_by_name(GST_BIN(h->element), "o");
+  for (guint i = 0; i < 24; i++) {
+    g_object_set(s, "method", i % 2, "max-objects", 1 + (int)i % 4, "output", i % 3, NULL);
+    g_object_set(c, "inference-region", i % 3, "object-class", i % 4 == 0 ? "object" : NULL, "smoothing", i * 10, "inference-interval",
+                 1 + i % 3, "top-k", 1 + (int)i, "threshold", i / 24.0, NULL);
+    g_object_set(o, "show-mask", i % 2, "show-input", i % 3 == 0, "show-fps", i % 2, "font", i % 2 ? "Serif 20" : NULL, "color", i << 20,
+                 "line-width", i, NULL);
+    gst_buffer_unref(helper_pass(h, helper_frame(&info, &scene, 0), i));
+  }
+  gst_object_unref(s);
+  gst_object_unref(c);
+  gst_object_unref(o);
+  gst_harness_teardown(h);
+}
+
+int main(int argc, char **argv) {
+  helper_init(&argc, &argv);
+  g_test_add_func("/classify/result", test_result);
+  g_test_add_func("/classify/same-as-library", test_same_as_library);
+  g_test_add_func("/classify/region-of-interest", test_region_of_interest);
+  g_test_add_func("/classify/threshold", test_threshold);
+  g_test_add_func("/classify/unknown", test_unknown);
+  g_test_add_func("/classify/whole-frame", test_whole_frame);
+  g_test_add_func("/classify/foreign-regions", test_foreign_regions);
+  g_test_add_func("/classify/interval", test_interval);
+  g_test_add_func("/classify/smoothing", test_smoothing);
+  g_test_add_func("/classify/messages", test_messages);
+  g_test_add_func("/classify/errors", test_errors);
+  g_test_add_func("/classify/labels-file", test_labels_file);
+  g_test_add_func("/classify/reuse", test_reuse);
+  g_test_add_func("/classify/many", test_many);
+  g_test_add_func("/classify/model-cache", test_model_cache);
+  g_test_add_func("/classify/change-while-playing", test_change_while_playing);
+  return helper_run();
+}
