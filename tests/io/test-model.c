@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "folder.h"
+#include "io/idx.h"
 #include "model-fixture.h"
 #include "nn/plan.h"
 
@@ -202,8 +203,40 @@ static void threads(void) {
   fmn_model_unref(s.model);
 }
 
+/* With no property and no file: the network trained on Fashion-MNIST. */
+static void embedded(void) {
+  GError *error = NULL;
+  FmnModel *model = fmn_model_open(NULL, &error);
+  g_assert_no_error(error);
+  g_assert_cmpstr(fmn_model_name(model), ==, FMN_DEFAULT_MODEL);
+  g_assert_cmpint(fmn_model_n_labels(model), ==, 10);
+  FmnDataset *test =
+      g_file_test(fmn_data_dir(NULL), G_FILE_TEST_IS_DIR) ? fmn_dataset_load(NULL, FMN_SPLIT_TEST, 10, &error) : NULL;
+  g_assert_no_error(error);
+  if (test) {
+    FmnClassifier *c = fmn_classifier_new(model, 1);
+    int right = 0, n = 500;
+    for (int i = 0; i < n; i++) {
+      float p[10];
+      fmn_classifier_run(c, test->images + (gsize)i * PIXELS, p);
+      gboolean best = TRUE;
+      for (int k = 0; k < 10; k++)
+        best &= p[k] <= p[test->labels[i]];
+      right += best;
+    }
+    g_test_message("%d of %d test images right", right, n);
+    g_assert_cmpint(right, >, n * 9 / 10);
+    fmn_classifier_free(c);
+    fmn_dataset_free(test);
+  } else {
+    g_test_message("Fashion-MNIST is not installed (dataset-fashion-mnist): the embedded model is opened only");
+  }
+  fmn_model_unref(model);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/model/embedded", embedded);
   g_test_add_func("/model/search", search);
   g_test_add_func("/model/classify", classify);
   g_test_add_func("/model/beyond-float", beyond_float);
