@@ -26,6 +26,9 @@ typedef struct {
   void (*add)(float *y, const float *x, gsize n);            /* y += x */
   void (*multiply)(float *y, const float *a, const float *b, gsize n); /* y = a·b; y may be a or b */
 
+  float (*dot_half)(const guint16 *a, const float *x, gsize n); /* Σ a·x, a in IEEE half precision */
+  void (*from_half)(float *y, const guint16 *x, gsize n);
+
   double (*sum)(const float *x, gsize n);
   double (*sum_squared_difference)(const float *x, gsize n, float mean); /* Σ (x − mean)² */
   double (*sum_product)(const float *a, const float *b, gsize n, float mean); /* Σ a·(b − mean) */

@@ -1,7 +1,12 @@
 /* The bodies of FmnKernels, included once for each instruction set with KERNELS naming the table. The compiler vectorises them. */
 #include <math.h>
 
+#include "io/half.h"
 #include "kernels/kernels.h"
+
+#if defined(__AVX512F__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
 
 static inline float act_one(float x, FmnActivation act, float slope) {
   switch (act) {
@@ -91,6 +96,46 @@ static void multiply(float *y, const float *a, const float *b, gsize n) {
     y[i] = a[i] * b[i];
 }
 
+static void from_half(float *y, const guint16 *x, gsize n) {
+  gsize i = 0;
+#if defined(__AVX512F__)
+  for (; i + 16 <= n; i += 16)
+    _mm512_storeu_ps(y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(x + i))));
+#elif defined(__F16C__)
+  for (; i + 8 <= n; i += 8)
+    _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
+#endif
+  for (; i < n; i++)
+    y[i] = fmn_half_to_float(x[i]);
+}
+
+/* Four sums at a time hide the latency of the additions. */
+static float dot_half(const guint16 *a, const float *x, gsize n) {
+  float s = 0.f;
+  gsize i = 0;
+#if defined(__AVX512F__)
+  __m512 v[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+  for (; i + 64 <= n; i += 64)
+    for (int k = 0; k < 4; k++)
+      v[k] = _mm512_fmadd_ps(_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(a + i) + k)),
+                             _mm512_loadu_ps(x + i + 16 * k), v[k]);
+  s = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(v[0], v[1]), _mm512_add_ps(v[2], v[3])));
+#elif defined(__F16C__)
+  __m256 v[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
+  float lanes[8];
+  for (; i + 32 <= n; i += 32)
+    for (int k = 0; k < 4; k++)
+      v[k] = _mm256_fmadd_ps(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(a + i) + k)),
+                             _mm256_loadu_ps(x + i + 8 * k), v[k]);
+  _mm256_storeu_ps(lanes, _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3])));
+  for (int k = 0; k < 8; k++)
+    s += lanes[k];
+#endif
+  for (; i < n; i++)
+    s += fmn_half_to_float(a[i]) * x[i];
+  return s;
+}
+
 static double sum(const float *x, gsize n) {
   float s = 0.f;
   for (gsize i = 0; i < n; i++)
@@ -123,6 +168,8 @@ const FmnKernels KERNELS = {
     .affine2 = affine2,
     .add = add,
     .multiply = multiply,
+    .dot_half = dot_half,
+    .from_half = from_half,
     .sum = sum,
     .sum_squared_difference = sum_squared_difference,
     .sum_product = sum_product,

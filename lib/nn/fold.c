@@ -132,6 +132,8 @@ void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
     plan->outputs[i] = folded[g->outputs[i]].step;
   for (guint i = 0; i < plan->steps->len; i++) {
     FmnStep *step = fmn_plan_step(plan, (int)i);
+    if (step->ops->prepare)
+      step->w[0] = step->ops->prepare(step->config, step->in[0], step->out, step->w[0]);
     step->epilogue.bias = step->bias;
     step->epilogue.scale = step->scale;
     step->epilogue.shift = step->shift;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "io/half.h"
 #include "kernels/kernels.h"
 #include "train/random.h"
 
@@ -63,6 +64,14 @@ static void compare_sets(const FmnKernels *ref, const FmnKernels *k, gsize n) {
   k->multiply(got, x, x2, n);
   assert_close(got, want, n, 1e-6f);
 #undef RESET
+  guint16 *half = g_new(guint16, n + 1);
+  for (gsize i = 0; i < n; i++)
+    half[i] = fmn_float_to_half(x[i]);
+  ref->from_half(want, half, n);
+  k->from_half(got, half, n);
+  assert_close(got, want, n, 1e-9f);
+  g_assert_cmpfloat_with_epsilon(k->dot_half(half, x2, n), ref->dot_half(half, x2, n), 1e-5f * (float)(n + 1));
+  g_free(half);
   double bound = 1e-5 * (double)(n + 1);
   g_assert_cmpfloat_with_epsilon(k->sum(x, n), ref->sum(x, n), bound);
   g_assert_cmpfloat_with_epsilon(k->sum_squared_difference(x, n, .4f), ref->sum_squared_difference(x, n, .4f), bound * 4);

@@ -30,7 +30,8 @@ def fill(module):
     for seed, (name, t) in enumerate((k, v) for k, v in module.state_dict().items() if not k.endswith("num_batches_tracked")):
         u = uniform(seed + 1, t.numel())
         if t.dim() > 1:
-            u = (u * 2 - 1) * np.sqrt(6.0 * t.shape[0] / t.numel())
+            # in half precision, as in a shipped file
+            u = ((u * 2 - 1) * np.sqrt(6.0 * t.shape[0] / t.numel())).astype(np.float32).astype(np.float16)
         elif name.endswith(("running_var", "weight")):
             u = u + .5
         else:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "io/half.h"
 #include "nets/nets.h"
 #include "nn/layers.h"
 #include "nn/plan.h"
@@ -19,7 +20,7 @@ static void fill_param(const char *name, FmnParam *p, gpointer user) {
   for (gsize i = 0; i < n; i++) {
     double u = sample(seed, i);
     if (p->n_dims > 1)
-      u = (u * 2 - 1) * spread;
+      u = fmn_half_to_float(fmn_float_to_half((float)((u * 2 - 1) * spread)));
     else if (g_str_has_suffix(name, "running_var") || g_str_has_suffix(name, "weight"))
       u += .5;
     else
