@@ -86,7 +86,7 @@ static void add_run(const FmnLabeller *l, FmnComponentStats *s, const Run *r) {
   s->y1 = MAX(s->y1, r->y + 1);
   s->sum_x += n * (r->x0 + r->x1) * 0.5;
   s->sum_y += n * (r->y + 0.5);
-  s->border += r->y == 0 || r->y == l->height - 1 ? n : (r->x0 == 0) + (r->x1 == l->width);
+  s->border += r->y == 0 || r->y == l->height - 1 ? n : (r->x0 == 0) + (r->x1 == l->width && l->width > 1);
 }
 
 int fmn_labeller_run(FmnLabeller *l, const guint8 *mask, gboolean inside, const guint32 **labels,

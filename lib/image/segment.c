@@ -6,6 +6,8 @@
 
 /* Pictures are shrunk to that longer side before anything else. */
 #define WORK_SIZE 192
+/* Nothing can be told from what surrounds it in pictures narrower than this. */
+#define LEAST_SIZE 8
 /* Width of the frame's border that shows the ground, as a share of the longer side; pixels of it that are looked at. */
 #define BORDER_SHARE 0.04
 #define BORDER_PIXELS 1500
@@ -163,6 +165,8 @@ int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOp
   static const FmnBox everything = {0, 0, 1, 1};
   FmnWork *w = &s->work;
   *objects = s->objects;
+  if (MIN(w->width, w->height) < LEAST_SIZE)
+    return 0;
   fmn_sampler_read(s->sampler, image, &everything, 3, w->width, w->height, w->rgb);
   if (options->method == FMN_SEGMENT_OTSU)
     fmn_otsu_mask(w, options->polarity);
