@@ -161,10 +161,8 @@ FmnModelFile *fmn_model_file_new(const char *arch, const char *arch_options, GEr
                                      .height = in.h,
                                      .channels = in.c,
                                      .mean = {.2860f, .2860f, .2860f}, /* of Fashion-MNIST's training set */
-                                     .std = {.3530f, .3530f, .3530f},
-                                     .trim = 0.2f,
-                                     .max_aspect = 0.8f,
-                                     .invert = TRUE};
+                                     .std = {.3530f, .3530f, .3530f}};
+  fmn_model_meta_preprocess_init(&file->preprocess);
   return file;
 }
 

@@ -155,7 +155,7 @@ static gboolean known_step(const char *key) {
   return FALSE;
 }
 
-static void preprocess_init(FmnPreprocess *p) {
+void fmn_model_meta_preprocess_init(FmnPreprocess *p) {
   for (gsize i = 0; i < G_N_ELEMENTS(steps); i++) {
     if (steps[i].type == NUMBER)
       G_STRUCT_MEMBER(float, p, steps[i].offset) = (float)steps[i].initial;
@@ -170,7 +170,7 @@ static gboolean parse_preprocess(FmnModelFile *file, GError **error) {
   if (!root)
     return FALSE;
   gboolean ok = TRUE;
-  preprocess_init(p);
+  fmn_model_meta_preprocess_init(p);
   for (gsize i = 0; ok && i < G_N_ELEMENTS(steps); i++) {
     JsonNode *node = json_object_get_member(json_node_get_object(root), steps[i].key);
     double number;

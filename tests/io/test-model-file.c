@@ -19,6 +19,8 @@ static void good(void) {
   g_assert_cmpfloat(file->preprocess.mean[0], ==, 0.5f);
   g_assert_cmpfloat(file->preprocess.std[0], ==, 0.25f);
   g_assert_cmpfloat(file->preprocess.margin, ==, 0.1f);
+  g_assert_cmpfloat(file->preprocess.trim, ==, 0.2f); /* left out: the default */
+  g_assert_cmpfloat(file->preprocess.max_aspect, ==, 0.8f);
   g_assert_false(file->preprocess.invert);
   g_assert_cmpfloat(file->temperature, ==, 2);
   g_assert_cmpfloat(file->threshold, ==, 0.4);
@@ -59,6 +61,8 @@ static void round_trip(void) {
     file->temperature = 1.37;
     file->threshold = 0.55;
     file->preprocess.margin = 0.07f;
+    file->preprocess.trim = 0.3f;
+    file->preprocess.max_aspect = 1.1f;
     g_hash_table_insert(file->metadata, g_strdup("command"), g_strdup("fmnist-train train --arch compact"));
     g_hash_table_insert(file->metadata, g_strdup("temperature"), g_strdup("old"));
     g_assert_true(fmn_model_file_save(file, path, half, &error));
@@ -72,6 +76,8 @@ static void round_trip(void) {
     g_assert_cmpmem(&read->preprocess.mean[0], 4, &file->preprocess.mean[0], 4);
     g_assert_cmpfloat(read->preprocess.std[0], ==, file->preprocess.std[0]);
     g_assert_cmpfloat(read->preprocess.margin, ==, 0.07f);
+    g_assert_cmpfloat(read->preprocess.trim, ==, 0.3f);
+    g_assert_cmpfloat(read->preprocess.max_aspect, ==, 1.1f);
     g_assert_true(read->preprocess.invert);
     g_assert_cmpstr(g_hash_table_lookup(read->metadata, "command"), ==, "fmnist-train train --arch compact");
     g_assert_cmpstr(g_hash_table_lookup(read->metadata, "temperature"), ==, "1.37");
@@ -166,6 +172,8 @@ static const Case cases[] = {
     {"preprocess-unknown", STEPS("{\"margin\":0,\"blur\":3}"), "preprocess: \"blur\" is unknown to this version"},
     {"preprocess-margin", STEPS("{\"margin\":0.5}"), "preprocess: expected \"margin\" to be a number from 0 to 0.45"},
     {"preprocess-margin-negative", STEPS("{\"margin\":-0.1}"), "expected \"margin\""},
+    {"preprocess-trim", STEPS("{\"trim\":1}"), "preprocess: expected \"trim\" to be a number from 0 to 0.9"},
+    {"preprocess-max-aspect", STEPS("{\"max_aspect\":\"0.8\"}"), "preprocess: expected \"max_aspect\" to be a number"},
     {"preprocess-invert", STEPS("{\"invert\":1}"), "preprocess: expected \"invert\" to be true or false"},
     {"preprocess-twice", STEPS("{\"invert\":true,\"invert\":false}"), "preprocess: the name \"invert\" stands twice"},
     {"preprocess-list", STEPS("[]"), "preprocess: expected a JSON object"},
