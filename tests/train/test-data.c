@@ -98,7 +98,8 @@ static void test_rotate_zoom(void) {
     for (guint64 seed = 0; seed < 50; seed++) {
       FmnRandom r = {fmn_random_derive(9, seed)};
       fmn_augment_image(&a, &r, image, 1, SIDE, SIDE, out);
-      double gx = (double)(out[14 * SIDE + 18] - out[14 * SIDE + 10]) / 8, gy = (double)(out[18 * SIDE + 14] - out[10 * SIDE + 14]) / 8;
+      double gx = (double)(out[14 * SIDE + 18] - out[14 * SIDE + 10]) / 8,
+             gy = (double)(out[18 * SIDE + 14] - out[10 * SIDE + 14]) / 8;
       double length = hypot(gx, gy) * 255 / 6;
       low = fmin(low, length);
       high = fmax(high, length);
@@ -256,8 +257,15 @@ static void test_data_errors(void) {
 
 static FmnLoader *make_loader(const FmnTrainData *d, const char *augment, int step, int threads) {
   static const float mean[] = {0.3f}, std[] = {0.4f};
-  FmnLoaderConfig c = {.augment = parse(augment), .mean = mean, .std = std, .classes = 10, .batch = 16, .seed = 7,
-                       .epoch = 0, .step = step, .threads = threads};
+  FmnLoaderConfig c = {.augment = parse(augment),
+                       .mean = mean,
+                       .std = std,
+                       .classes = 10,
+                       .batch = 16,
+                       .seed = 7,
+                       .epoch = 0,
+                       .step = step,
+                       .threads = threads};
   return fmn_loader_new(d, &c);
 }
 
@@ -291,11 +299,13 @@ static void test_loader(void) {
   fmn_train_data_free(d);
 }
 
-/* Unchanged images come normalised and with their own label; the same image changes from epoch to epoch when augmented. */
+/* Unchanged images come normalised and with their own label; the same image changes from epoch to epoch when augmented.
+ */
 static void test_loader_labels(void) {
   FmnTrainData *d = make_data(32, 0, 3);
   FmnLoader *plain = make_loader(d, "none", 0, 1), *shifted = make_loader(d, "shift", 0, 1);
-  g_autoptr(GHashTable) versions = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
+  g_autoptr(GHashTable) versions =
+      g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
   for (int i = 0; i < 20; i++) {
     const FmnBatch *b = fmn_loader_next(plain), *s = fmn_loader_next(shifted);
     for (int k = 0; k < 16; k++) {

@@ -131,7 +131,8 @@ static void test_schedules_closed_form(void) {
 }
 
 static void test_schedule_errors(void) {
-  const char *wrong[] = {"", "linear", "step:", "step:2", "step:0.5:0", "step:0.5:2:1", "cosine:1", "plateau:nan", "plateau:0.1:x"};
+  const char *wrong[] = {"",         "linear",      "step:",        "step:2", "step:0.5:0", "step:0.5:2:1",
+                         "cosine:1", "plateau:nan", "plateau:0.1:x"};
   for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
     g_autoptr(GError) error = NULL;
     FmnSchedule s;

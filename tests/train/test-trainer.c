@@ -49,8 +49,8 @@ static void golden_step(FmnPool *pool) {
   memcpy(fmn_trainer_input(t), x, BATCH * 64 * sizeof(float));
   fmn_trainer_forward(t, BATCH, 1);
   g_assert_cmpfloat(golden_difference(fmn_trainer_output(t, 0), logits, BATCH * CLASSES), <, 1e-4);
-  FmnLoss l = fmn_loss_cross_entropy(fmn_trainer_output(t, 0), targets, BATCH, CLASSES, 0.1,
-                                     fmn_trainer_output_gradient(t, 0));
+  FmnLoss l =
+      fmn_loss_cross_entropy(fmn_trainer_output(t, 0), targets, BATCH, CLASSES, 0.1, fmn_trainer_output_gradient(t, 0));
   g_assert_cmpfloat_with_epsilon(l.loss / BATCH, loss[0], 1e-4);
   fmn_trainer_backward(t);
   FmnOptimizerConfig config = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE};
