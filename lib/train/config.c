@@ -32,7 +32,7 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
     const char *option;
     double value, min, max;
   } ranges[] = {
-      {"--epochs", r->epochs, 1, 1e6},
+      {"--epochs", r->epochs, 1, 2000},
       {"--batch", r->batch, 1, 65536},
       {"--lr", r->rate, 1e-12, 1e3},
       {"--momentum", r->optimizer.momentum, 0, 0.999999},
