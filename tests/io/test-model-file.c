@@ -257,7 +257,7 @@ static void damaged(void) {
     guint8 *copy = g_memdup2(content, size);
     for (int k = g_rand_int_range(rand, 1, 4); k > 0; k--)
       copy[g_rand_int_range(rand, 0, (gint32)header + 8)] =
-          (guint8) "09afe{}[]\",:\\-. \xff\n"[g_rand_int_range(rand, 0, 20)];
+          (guint8) "09afe{}[]\",:\\-. \xff\n"[g_rand_int_range(rand, 0, 19)];
     GBytes *bad = g_bytes_new_take(copy, size);
     FmnModelFile *file = fmn_model_file_parse(bad, "damaged", &error);
     g_assert_true((file == NULL) == (error != NULL));
