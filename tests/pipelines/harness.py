@@ -54,7 +54,7 @@ def run(command, timeout=300, env=None, cwd=None):
 
 def launch(pipeline, timeout=300, env=None):
     """gst-launch-1.0; a pipeline line, shell quoting allowed."""
-    return run(["gst-launch-1.0", "-q", *shlex.split(pipeline)], timeout, env)
+    return run(["gst-launch-1.0", "--no-fault", "-q", *shlex.split(pipeline)], timeout, env)
 
 
 def play(pipeline, timeout=300, env=None):
