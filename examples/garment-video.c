@@ -14,7 +14,7 @@
 #define HEIGHT 480
 #define FPS 30
 #define N_LABELS 10
-#define ENCODER "videoconvert ! vp8enc deadline=1 cpu-used=8 threads=2 target-bitrate=3000000 keyframe-max-dist=30 ! webmmux ! filesink name=file"
+#define ENCODER "videoconvert ! vp8enc deadline=1 cpu-used=8 target-bitrate=3000000 keyframe-max-dist=30 ! webmmux ! filesink name=file"
 
 static char *data_dir, *truth_path;
 static int n_items = 30, seed = 1;

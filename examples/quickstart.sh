@@ -16,7 +16,7 @@ build/examples/garment-video --truth $out/truth.jsonl $out/garments.webm
 echo "Naming them"
 gst-launch-1.0 -q filesrc location=$out/garments.webm ! decodebin ! videoconvert \
   ! fmnistsegment ! fmnistclassify ! fmnistjson location=$out/garments.jsonl ! fmnistoverlay \
-  ! videoconvert ! vp8enc deadline=1 cpu-used=8 threads=2 target-bitrate=3000000 ! webmmux ! filesink location=$out/annotated.webm
+  ! videoconvert ! vp8enc deadline=1 cpu-used=8 target-bitrate=3000000 ! webmmux ! filesink location=$out/annotated.webm
 
 build/examples/garment-report --truth $out/truth.jsonl --results $out/garments.jsonl --video $out/annotated.webm --sheet $out/sheet.png
 echo "Annotated video: $out/annotated.webm"
