@@ -1,0 +1,65 @@
+#include <glib/gstdio.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "error.h"
+#include "io/onnx.h"
+
+/* The new file is renamed into place, which would replace a pipe or the model itself as readily as an older export. */
+static gboolean check_target(const char *model, const char *onnx, GError **error) {
+  GStatBuf from, to;
+  if (g_stat(onnx, &to) != 0)
+    return TRUE;
+  if (!S_ISREG(to.st_mode)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s is no regular file; --onnx needs the name of a file to write",
+                onnx);
+    return FALSE;
+  }
+  if (g_stat(model, &from) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s is the model itself; give --onnx another file to write",
+                onnx);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean export(const char *model, const char *onnx, GError **error) {
+  g_autofree char *path = command_model_path(model, error);
+  FmnModelFile *file = path && check_target(path, onnx, error) ? fmn_model_file_load(path, error) : NULL;
+  gboolean ok = file && fmn_onnx_save(file, onnx, error);
+  if (ok) {
+    FmnShape in = fmn_graph_node(file->graph, 0)->out;
+    printf("%s: %s%s%s, %" G_GUINT64_FORMAT " parameters, opset %d, input N×%d×%d×%d\n", onnx, file->arch,
+           *file->arch_options ? ":" : "", file->arch_options, fmn_graph_parameters(file->graph), FMN_ONNX_OPSET, in.c,
+           in.h, in.w);
+  }
+  fmn_model_file_free(file);
+  return ok;
+}
+
+static int run(int argc, char **argv) {
+  char *model = NULL, *onnx = NULL;
+  const GOptionEntry entries[] = {{"model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
+                                   "Model: a file, or the name of one in FMNIST_MODEL_PATH", "FILE"},
+                                  {"onnx", 'o', 0, G_OPTION_ARG_FILENAME, &onnx, "ONNX file to write", "FILE"},
+                                  G_OPTION_ENTRY_NULL};
+  GError *error = NULL;
+  int status = EXIT_USAGE;
+  if (command_parse(
+          &argc, &argv, NULL, "Writes a model for other programs, in the ONNX format.",
+          "Input: “input”, N×C×H×W, float32, (v / 255 − mean) / std. Output: “logits”, N×classes; of a detector "
+          "its raw heads, “head32” and “head16”.",
+          entries, 0)) {
+    if (!model || !*model)
+      command_usage("--model FILE is missing");
+    else if (!onnx || !*onnx)
+      command_usage("--onnx FILE is missing");
+    else
+      status = export(model, onnx, &error) ? EXIT_OK : command_fail(error);
+  }
+  g_free(model);
+  g_free(onnx);
+  return status;
+}
+
+const Command command_export = {"export", "write a model in the ONNX format", run};
