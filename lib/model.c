@@ -124,11 +124,11 @@ static void softmax(const float *logits, int n, double temperature, float *out) 
 void fmn_classifier_run(FmnClassifier *classifier, const guint8 *pixels, float *probabilities) {
   const FmnModel *model = classifier->model;
   FmnShape in = fmn_plan_input(model->plan);
-  gsize plane = fmn_shape_plane(in);
+  gsize plane = fmn_shape_pixels(in);
   float *x = fmn_run_input(classifier->run);
   for (int k = 0; k < in.c; k++)
     for (gsize i = 0; i < plane; i++)
-      x[(gsize)k * plane + i] = classifier->value[k][pixels[(gsize)k * plane + i]];
+      x[i * (gsize)in.c + (gsize)k] = classifier->value[k][pixels[(gsize)k * plane + i]];
   fmn_run(classifier->run, 1);
   softmax(fmn_run_output(classifier->run, 0), model->n_labels, model->file->temperature, probabilities);
 }

@@ -1,37 +1,66 @@
 /* Loops over arrays of float32, in plain C for every machine and compiled again for wider vectors; chosen once at run time.
  *
  * FMNIST_CPU=c|avx2|avx512 in the environment forces a lower choice. Arrays may be unaligned; they overlap only where the
- * function says so. Sums add in double across calls, in float32 lanes inside of one. */
+ * function says so. "Rows" are pixels of c channels each, one behind the other. */
 #ifndef FMN_KERNELS_H
 #define FMN_KERNELS_H
 
 #include "nn/layer.h"
 
+#define FMN_LANES 32        /* outputs that product() computes at a time */
+#define FMN_PRODUCT_ROWS 12 /* pixels that it does at most */
+
+/* A weight matrix packed for product(): blocks of FMN_LANES outputs, in each the inputs in order, in each the lanes (zeros past
+ * the last output); in float32 or in half precision. */
+typedef struct {
+  const void *data;
+  gboolean half;
+} FmnPacked;
+
+/* The two Winograd minimal filtering algorithms in use, both on two-dimensional tiles (Lavin & Gray 2016). */
+typedef enum {
+  FMN_WINOGRAD_4_3, /* F(4×4, 3×3): 6×6 inputs to 4×4 outputs */
+  FMN_WINOGRAD_4_5, /* F(4×4, 5×5): 8×8 inputs to 4×4 outputs */
+} FmnWinograd;
+
 typedef struct {
   const char *name;
 
-  /* y = act(y + bias) · scale + shift */
-  void (*epilogue)(float *y, gsize n, FmnActivation act, float slope, float bias, float scale, float shift);
-  /* The same with one bias, scale and shift an element; each may be NULL. */
-  void (*epilogue_vector)(float *y, gsize n, FmnActivation act, float slope, const float *bias, const float *scale,
-                          const float *shift);
-
+  /* rows × c values, rows stride floats apart: FmnEpilogue applied in place */
+  void (*epilogue)(float *y, gsize rows, gsize c, gsize stride, const FmnEpilogue *e);
   void (*activate)(float *y, const float *x, gsize n, FmnActivation act, float slope); /* y may be x */
   /* dx = dy · act'(x); dx may be dy */
   void (*activate_grad)(float *dx, const float *dy, const float *x, gsize n, FmnActivation act, float slope);
 
-  void (*affine)(float *y, const float *x, gsize n, float a, float b); /* y = a·x + b; y may be x */
-  /* y = a·x1 + b·x2 + c; y may be x1 or x2 */
-  void (*affine2)(float *y, const float *x1, const float *x2, gsize n, float a, float b, float c);
-  void (*add)(float *y, const float *x, gsize n);            /* y += x */
+  void (*add)(float *y, const float *x, gsize n);                      /* y += x */
   void (*multiply)(float *y, const float *a, const float *b, gsize n); /* y = a·b; y may be a or b */
+  void (*multiply_add)(float *y, const float *a, const float *b, gsize n); /* y += a·b */
+  void (*maximum)(float *y, const float *x, gsize n);                  /* y = max(y, x) */
+
+  /* By channel, rows × c values: y = x·a[c] + b[c]; y may be x */
+  void (*channel_affine)(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b);
+  /* y = x1·a[c] + x2·b[c] + d[c]; y may be x1 or x2 */
+  void (*channel_affine2)(float *y, const float *x1, const float *x2, gsize rows, gsize c, const float *a, const float *b,
+                          const float *d);
+  void (*channel_sum)(double *sum, const float *x, gsize rows, gsize c);                         /* sum[c] += Σ x */
+  void (*channel_squares)(double *sum, const float *x, gsize rows, gsize c, const float *mean); /* sum[c] += Σ (x − mean[c])² */
+  /* sum[c] += Σ dy · (x − mean[c]) */
+  void (*channel_products)(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean);
 
   float (*dot_half)(const guint16 *a, const float *x, gsize n); /* Σ a·x, a in IEEE half precision */
   void (*from_half)(float *y, const guint16 *x, gsize n);
 
-  double (*sum)(const float *x, gsize n);
-  double (*sum_squared_difference)(const float *x, gsize n, float mean); /* Σ (x − mean)² */
-  double (*sum_product)(const float *a, const float *b, gsize n, float mean); /* Σ a·(b − mean) */
+  /* For n ≤ FMN_PRODUCT_ROWS pixels the first `lanes` outputs of block `block` of w:
+   *   y[r·stride + o] = Σ over taps t and inputs i of rows[t·n + r][i] · w(block, t·k + i, o)
+   * the weights having taps·k inputs. */
+  void (*product)(const float *const *rows, int n, int taps, gsize k, FmnPacked w, gsize block, float *y, gsize stride,
+                  int lanes);
+
+  /* One tile of 16 channels. x: pointers to the tile's input pixels in reading order (at the first of the channels); its result
+   * p goes to v[p·stride]. */
+  void (*winograd_input)(FmnWinograd f, const float *const *x, float *v, gsize stride);
+  /* Result p of the products at m[p·stride], 16 of the outputs; writes 4×4 pixels of 16 to y. */
+  void (*winograd_output)(FmnWinograd f, const float *m, gsize stride, float y[16][16]);
 } FmnKernels;
 
 /* The fastest that this machine runs; always the same pointer in one process. Thread-safe. */
@@ -46,20 +75,9 @@ void fmn_gemm(gboolean ta, gboolean tb, int m, int n, int k, const float *a, int
 /* y (m) = A (m×n) · x */
 void fmn_gemv(int m, int n, const float *a, int lda, const float *x, float *y);
 
-/* Geometry of a sliding window over c×h×w. */
-typedef struct {
-  int c, h, w, k, stride, pad, out_h, out_w;
-} FmnWindow;
-
-/* Columns for the output rows row0 ≤ r < row1: col is (c·k·k) × ((row1 − row0)·out_w), zeros where padded. */
-void fmn_im2col(const FmnWindow *win, const float *x, int row0, int row1, float *col);
-/* The transpose of fmn_im2col() over all rows: adds the columns back into dx (c×h×w). */
-void fmn_col2im(const FmnWindow *win, const float *col, float *dx);
-
-/* One plane (win->c = 1) with one k×k kernel w: its correlation y; what dy (out_h×out_w) adds to the kernel's gradient dw; the
- * input's gradient dx. Padding is zeros. */
-void fmn_window_correlate(const FmnWindow *win, const float *x, const float *w, float *y);
-void fmn_window_weight_grad(const FmnWindow *win, const float *x, const float *dy, float *dw);
-void fmn_window_input_grad(const FmnWindow *win, const float *dy, const float *w, float *dx);
+/* total[c] = Σ x over rows × c values. */
+void fmn_channel_total(float *total, const float *x, gsize rows, int c);
+/* y (columns × rows) = x (rows × columns) transposed */
+void fmn_transpose(const float *x, int rows, int columns, float *y);
 
 #endif

@@ -1,5 +1,6 @@
 /* The bodies of FmnKernels, included once for each instruction set with KERNELS naming the table. The compiler vectorises them. */
 #include <math.h>
+#include <string.h>
 
 #include "io/half.h"
 #include "kernels/kernels.h"
@@ -8,7 +9,9 @@
 #include <immintrin.h>
 #endif
 
-static inline float act_one(float x, FmnActivation act, float slope) {
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE float act_one(float x, FmnActivation act, float slope) {
   switch (act) {
   case FMN_ACT_RELU:
     return x > 0.f ? x : 0.f;
@@ -24,7 +27,7 @@ static inline float act_one(float x, FmnActivation act, float slope) {
   return x;
 }
 
-static inline float act_grad_one(float x, FmnActivation act, float slope) {
+INLINE float act_grad_one(float x, FmnActivation act, float slope) {
   float s;
   switch (act) {
   case FMN_ACT_RELU:
@@ -43,47 +46,75 @@ static inline float act_grad_one(float x, FmnActivation act, float slope) {
   return 1.f;
 }
 
-/* Runs one statement with `act` a constant, so that each loop is vectorised for its activation. */
-#define FOR_ACT(statement)                                                                                             \
-  switch (act) {                                                                                                       \
-  case FMN_ACT_NONE: { enum { A = FMN_ACT_NONE }; statement; } break;                                                  \
-  case FMN_ACT_RELU: { enum { A = FMN_ACT_RELU }; statement; } break;                                                  \
-  case FMN_ACT_LEAKY_RELU: { enum { A = FMN_ACT_LEAKY_RELU }; statement; } break;                                      \
-  case FMN_ACT_SIGMOID: { enum { A = FMN_ACT_SIGMOID }; statement; } break;                                            \
-  case FMN_ACT_SWISH: { enum { A = FMN_ACT_SWISH }; statement; } break;                                                \
-  }
-
-static void epilogue(float *y, gsize n, FmnActivation act, float slope, float bias, float scale, float shift) {
-  FOR_ACT(for (gsize i = 0; i < n; i++) y[i] = act_one(y[i] + bias, (FmnActivation)A, slope) * scale + shift)
+INLINE void activate_as(float *y, const float *x, gsize n, const FmnActivation act, float slope) {
+  for (gsize i = 0; i < n; i++)
+    y[i] = act_one(x[i], act, slope);
 }
 
-static void epilogue_vector(float *y, gsize n, FmnActivation act, float slope, const float *bias, const float *scale,
-                            const float *shift) {
-  if (bias)
-    for (gsize i = 0; i < n; i++)
-      y[i] += bias[i];
-  FOR_ACT(for (gsize i = 0; i < n; i++) y[i] = act_one(y[i], (FmnActivation)A, slope))
-  if (scale)
-    for (gsize i = 0; i < n; i++)
-      y[i] = y[i] * scale[i] + shift[i];
-}
-
+/* One call for each activation, so that each becomes a loop without a choice in it. */
 static void activate(float *y, const float *x, gsize n, FmnActivation act, float slope) {
-  FOR_ACT(for (gsize i = 0; i < n; i++) y[i] = act_one(x[i], (FmnActivation)A, slope))
+  switch (act) {
+  case FMN_ACT_NONE:
+    activate_as(y, x, n, FMN_ACT_NONE, slope);
+    break;
+  case FMN_ACT_RELU:
+    activate_as(y, x, n, FMN_ACT_RELU, slope);
+    break;
+  case FMN_ACT_LEAKY_RELU:
+    activate_as(y, x, n, FMN_ACT_LEAKY_RELU, slope);
+    break;
+  case FMN_ACT_SIGMOID:
+    activate_as(y, x, n, FMN_ACT_SIGMOID, slope);
+    break;
+  case FMN_ACT_SWISH:
+    activate_as(y, x, n, FMN_ACT_SWISH, slope);
+    break;
+  }
+}
+
+INLINE void activate_grad_as(float *dx, const float *dy, const float *x, gsize n, const FmnActivation act, float slope) {
+  for (gsize i = 0; i < n; i++)
+    dx[i] = dy[i] * act_grad_one(x[i], act, slope);
 }
 
 static void activate_grad(float *dx, const float *dy, const float *x, gsize n, FmnActivation act, float slope) {
-  FOR_ACT(for (gsize i = 0; i < n; i++) dx[i] = dy[i] * act_grad_one(x[i], (FmnActivation)A, slope))
+  switch (act) {
+  case FMN_ACT_NONE:
+    activate_grad_as(dx, dy, x, n, FMN_ACT_NONE, slope);
+    break;
+  case FMN_ACT_RELU:
+    activate_grad_as(dx, dy, x, n, FMN_ACT_RELU, slope);
+    break;
+  case FMN_ACT_LEAKY_RELU:
+    activate_grad_as(dx, dy, x, n, FMN_ACT_LEAKY_RELU, slope);
+    break;
+  case FMN_ACT_SIGMOID:
+    activate_grad_as(dx, dy, x, n, FMN_ACT_SIGMOID, slope);
+    break;
+  case FMN_ACT_SWISH:
+    activate_grad_as(dx, dy, x, n, FMN_ACT_SWISH, slope);
+    break;
+  }
 }
 
-static void affine(float *y, const float *x, gsize n, float a, float b) {
-  for (gsize i = 0; i < n; i++)
-    y[i] = a * x[i] + b;
-}
-
-static void affine2(float *y, const float *x1, const float *x2, gsize n, float a, float b, float c) {
-  for (gsize i = 0; i < n; i++)
-    y[i] = a * x1[i] + (b * x2[i] + c);
+static void epilogue(float *y, gsize rows, gsize c, gsize stride, const FmnEpilogue *e) {
+  const float *gain = e->gain, *bias = e->bias, *scale = e->scale, *shift = e->shift;
+  for (gsize r = 0; r < rows; r++, y += stride) {
+    if (gain && bias)
+      for (gsize i = 0; i < c; i++)
+        y[i] = y[i] * gain[i] + bias[i];
+    else if (bias)
+      for (gsize i = 0; i < c; i++)
+        y[i] += bias[i];
+    else if (gain)
+      for (gsize i = 0; i < c; i++)
+        y[i] *= gain[i];
+    if (e->act != FMN_ACT_NONE)
+      activate(y, y, c, e->act, e->slope);
+    if (scale)
+      for (gsize i = 0; i < c; i++)
+        y[i] = y[i] * scale[i] + shift[i];
+  }
 }
 
 static void add(float *y, const float *x, gsize n) {
@@ -94,6 +125,69 @@ static void add(float *y, const float *x, gsize n) {
 static void multiply(float *y, const float *a, const float *b, gsize n) {
   for (gsize i = 0; i < n; i++)
     y[i] = a[i] * b[i];
+}
+
+static void multiply_add(float *y, const float *a, const float *b, gsize n) {
+  for (gsize i = 0; i < n; i++)
+    y[i] += a[i] * b[i];
+}
+
+static void maximum(float *y, const float *x, gsize n) {
+  for (gsize i = 0; i < n; i++)
+    y[i] = y[i] > x[i] ? y[i] : x[i];
+}
+
+static void channel_affine(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b) {
+  for (gsize r = 0; r < rows; r++, x += c, y += c)
+    for (gsize i = 0; i < c; i++)
+      y[i] = x[i] * a[i] + b[i];
+}
+
+static void channel_affine2(float *y, const float *x1, const float *x2, gsize rows, gsize c, const float *a,
+                            const float *b, const float *d) {
+  for (gsize r = 0; r < rows; r++, x1 += c, x2 += c, y += c)
+    for (gsize i = 0; i < c; i++)
+      y[i] = x1[i] * a[i] + (x2[i] * b[i] + d[i]);
+}
+
+/* Sums over rows: CHANNELS of them at a time in registers, in float32 over at most SUM_ROWS rows, then in double. */
+#define CHANNELS 16
+#define SUM_ROWS 128
+
+typedef enum { SUM, SQUARES, PRODUCTS } SumKind;
+
+INLINE void channel_total(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean,
+                          const SumKind kind) {
+  for (gsize c0 = 0; c0 < c; c0 += CHANNELS)
+    for (gsize r0 = 0; r0 < rows; r0 += SUM_ROWS) {
+      float s[CHANNELS] = {0}, m[CHANNELS] = {0};
+      gsize n = MIN(CHANNELS, c - c0), r1 = MIN(rows, r0 + SUM_ROWS);
+      for (gsize i = 0; kind != SUM && i < n; i++)
+        m[i] = mean[c0 + i];
+      for (gsize r = r0; r < r1; r++) {
+        const float *px = x + r * c + c0, *pd = dy + r * c + c0;
+        if (n == CHANNELS)
+          for (gsize i = 0; i < CHANNELS; i++)
+            s[i] += kind == SUM ? px[i] : kind == SQUARES ? (px[i] - m[i]) * (px[i] - m[i]) : pd[i] * (px[i] - m[i]);
+        else
+          for (gsize i = 0; i < n; i++)
+            s[i] += kind == SUM ? px[i] : kind == SQUARES ? (px[i] - m[i]) * (px[i] - m[i]) : pd[i] * (px[i] - m[i]);
+      }
+      for (gsize i = 0; i < n; i++)
+        sum[c0 + i] += s[i];
+    }
+}
+
+static void channel_sum(double *sum, const float *x, gsize rows, gsize c) {
+  channel_total(sum, x, x, rows, c, NULL, SUM);
+}
+
+static void channel_squares(double *sum, const float *x, gsize rows, gsize c, const float *mean) {
+  channel_total(sum, x, x, rows, c, mean, SQUARES);
+}
+
+static void channel_products(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean) {
+  channel_total(sum, dy, x, rows, c, mean, PRODUCTS);
 }
 
 static void from_half(float *y, const guint16 *x, gsize n) {
@@ -136,41 +230,27 @@ static float dot_half(const guint16 *a, const float *x, gsize n) {
   return s;
 }
 
-static double sum(const float *x, gsize n) {
-  float s = 0.f;
-  for (gsize i = 0; i < n; i++)
-    s += x[i];
-  return s;
-}
-
-static double sum_squared_difference(const float *x, gsize n, float mean) {
-  float s = 0.f;
-  for (gsize i = 0; i < n; i++)
-    s += (x[i] - mean) * (x[i] - mean);
-  return s;
-}
-
-static double sum_product(const float *a, const float *b, gsize n, float mean) {
-  float s = 0.f;
-  for (gsize i = 0; i < n; i++)
-    s += a[i] * (b[i] - mean);
-  return s;
-}
+#include "kernels/product.h"
+#include "kernels/winograd.h"
 
 extern const FmnKernels KERNELS;
 const FmnKernels KERNELS = {
     .name = KERNELS_NAME,
     .epilogue = epilogue,
-    .epilogue_vector = epilogue_vector,
     .activate = activate,
     .activate_grad = activate_grad,
-    .affine = affine,
-    .affine2 = affine2,
     .add = add,
     .multiply = multiply,
+    .multiply_add = multiply_add,
+    .maximum = maximum,
+    .channel_affine = channel_affine,
+    .channel_affine2 = channel_affine2,
+    .channel_sum = channel_sum,
+    .channel_squares = channel_squares,
+    .channel_products = channel_products,
     .dot_half = dot_half,
     .from_half = from_half,
-    .sum = sum,
-    .sum_squared_difference = sum_squared_difference,
-    .sum_product = sum_product,
+    .product = product,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
 };

@@ -14,36 +14,21 @@ static float *copy_floats(const float *data, gsize count) {
   return copy;
 }
 
-/* bias += …, where a step may have none yet. */
-static float *or_zeros(float **data, int count) {
-  if (!*data)
-    *data = fmn_floats_new0((gsize)count);
-  return *data;
-}
-
-/* y·scale + shift straight after a linear layer: into its weights and bias. */
-static void scale_weights(FmnStep *step, gsize weights, const FmnPointwise *p) {
-  int channels = step->out.c;
-  gsize row = weights / (gsize)channels;
-  float *bias = or_zeros(&step->bias, channels);
+/* y·p->scale + p->shift after y·gain + bias, or after act(…)·scale + shift: one affine map after another is one again. */
+static void compose(float **factor, float **offset, int channels, const FmnPointwise *p) {
+  gboolean fresh = !*factor;
+  if (fresh)
+    *factor = fmn_floats_new((gsize)channels);
+  if (!*offset)
+    *offset = fmn_floats_new0((gsize)channels);
   for (int c = 0; c < channels; c++) {
-    for (gsize i = 0; i < row; i++)
-      step->w[0][(gsize)c * row + i] *= p->scale[c];
-    bias[c] = bias[c] * p->scale[c] + p->shift[c];
+    (*offset)[c] = (*offset)[c] * p->scale[c] + p->shift[c];
+    (*factor)[c] = fresh ? p->scale[c] : (*factor)[c] * p->scale[c];
   }
 }
 
-static void scale_epilogue(FmnStep *step, const FmnPointwise *p) {
-  gboolean fresh = !step->scale;
-  float *scale = or_zeros(&step->scale, step->out.c), *shift = or_zeros(&step->shift, step->out.c);
-  for (int c = 0; c < step->out.c; c++) {
-    shift[c] = shift[c] * p->scale[c] + p->shift[c];
-    scale[c] = fresh ? p->scale[c] : scale[c] * p->scale[c];
-  }
-}
-
-/* Takes a pointwise node into the step before it, as far as act(y + bias)·scale + shift can say it. */
-static gboolean absorb(FmnStep *step, gsize weights, const FmnPointwise *p) {
+/* Takes a pointwise node into the step before it, as far as act(y·gain + bias)·scale + shift can say it. */
+static gboolean absorb(FmnStep *step, const FmnPointwise *p) {
   if (!step->ops->has_epilogue)
     return FALSE;
   if (p->kind == FMN_POINTWISE_ACTIVATION) {
@@ -51,14 +36,11 @@ static gboolean absorb(FmnStep *step, gsize weights, const FmnPointwise *p) {
       return FALSE;
     step->epilogue.act = p->act;
     step->epilogue.slope = p->slope;
-    return TRUE;
+  } else if (step->epilogue.act == FMN_ACT_NONE) {
+    compose(&step->gain, &step->bias, step->out.c, p);
+  } else {
+    compose(&step->scale, &step->shift, step->out.c, p);
   }
-  if (!weights)
-    return FALSE;
-  if (step->epilogue.act == FMN_ACT_NONE)
-    scale_weights(step, weights, p);
-  else
-    scale_epilogue(step, p);
   return TRUE;
 }
 
@@ -70,7 +52,7 @@ static void add_step(FmnPlan *plan, const FmnNode *node, const Folded *folded, F
     step.in[i] = node->in[i];
   }
   if (p->kind == FMN_POINTWISE_AFFINE) {
-    step.w[0] = copy_floats(p->scale, (gsize)node->out.c);
+    step.gain = copy_floats(p->scale, (gsize)node->out.c);
     step.bias = copy_floats(p->shift, (gsize)node->out.c);
   } else if (node->ops->has_epilogue && node->n_params > 0) {
     step.w[0] = copy_floats(node->params[0].data, fmn_param_count(&node->params[0]));
@@ -97,7 +79,6 @@ static int *count_uses(const FmnGraph *g) {
 void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
   int n = fmn_graph_size(g), *uses = count_uses(g);
   Folded *folded = g_new0(Folded, n);
-  gsize *weights = g_new0(gsize, n); /* of each step, in w[0]; 0 where it has none */
 
   folded[0] = (Folded){-1, FALSE};
   for (int i = 1; i < n; i++) {
@@ -115,14 +96,12 @@ void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
         folded[i].single = before->single && uses[i] == 1;
         fused = TRUE;
       } else {
-        fused = before->step >= 0 && before->single &&
-                absorb(fmn_plan_step(plan, before->step), weights[before->step], &p);
+        fused = before->step >= 0 && before->single && absorb(fmn_plan_step(plan, before->step), &p);
       }
     }
     if (!fused) {
       add_step(plan, node, folded, &p);
       folded[i].step = (int)plan->steps->len - 1;
-      weights[folded[i].step] = node->ops->has_epilogue && node->n_params ? fmn_param_count(&node->params[0]) : 0;
     }
     fmn_floats_free(p.scale);
     fmn_floats_free(p.shift);
@@ -134,11 +113,11 @@ void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
     FmnStep *step = fmn_plan_step(plan, (int)i);
     if (step->ops->prepare)
       step->w[0] = step->ops->prepare(step->config, step->in[0], step->out, step->w[0]);
+    step->epilogue.gain = step->gain;
     step->epilogue.bias = step->bias;
     step->epilogue.scale = step->scale;
     step->epilogue.shift = step->shift;
   }
-  g_free(weights);
   g_free(folded);
   g_free(uses);
 }

@@ -27,6 +27,7 @@ typedef struct {
   int n_inputs; /* 0: 1 */
   const void *config;
   FmnShape second; /* of the second input where it differs; n = 0: it does not */
+  float step;      /* of the differences; 0: 2e-3. A linear layer takes a larger one, where rounding counts less */
 } FmnGradSample;
 
 typedef struct {

@@ -19,13 +19,24 @@ typedef enum {
 } FmnActivation;
 
 /* What happens to each output of a linear layer before it is stored, per channel c:
- *   y = act(y + bias[c]) · scale[c] + shift[c]
- * bias, scale and shift may be NULL (0, 1, 0); scale and shift come together. */
+ *   y = act(y · gain[c] + bias[c]) · scale[c] + shift[c]
+ * Each may be NULL (1, 0, 1, 0), but scale and shift come together. A batch norm before the activation becomes gain and bias, so
+ * that weights stay what the file has, exact in half precision; one after it becomes scale and shift. */
 typedef struct {
   FmnActivation act;
   float slope;
-  const float *bias, *scale, *shift;
+  const float *gain, *bias, *scale, *shift;
 } FmnEpilogue;
+
+/* The epilogue of the channels from the given one on. */
+static inline FmnEpilogue fmn_epilogue_from(const FmnEpilogue *e, int channel) {
+  FmnEpilogue part = *e;
+  part.gain = e->gain ? e->gain + channel : NULL;
+  part.bias = e->bias ? e->bias + channel : NULL;
+  part.scale = e->scale ? e->scale + channel : NULL;
+  part.shift = e->shift ? e->shift + channel : NULL;
+  return part;
+}
 
 /* One weight tensor of a layer, in PyTorch's name and layout. */
 typedef struct {
@@ -82,12 +93,10 @@ struct FmnLayerOps {
   const char *name;
   gsize config_size;
   int n_inputs;          /* how many values it reads; 0: any number from 1 to FMN_MAX_INPUTS */
-  /* forward() applies FmnForward.epilogue. Its weights, if it has any, are w[0], whose first dimension is the output channels,
-   * and the epilogue's bias; batch norm by itself has its scales there. */
-  gboolean has_epilogue;
+  gboolean has_epilogue; /* forward() applies FmnForward.epilogue; its weights, if any, are w[0] and the epilogue's bias */
   /* Checks node->in and config, fills in node->out and node->params (all but data). */
   gboolean (*setup)(FmnNode *node, GError **error);
-  /* Floats of scratch a thread needs; NULL: none. */
+  /* Floats of scratch a thread needs; NULL: none. Values lie pixel by pixel, channels innermost (nn/tensor.h). */
   gsize (*scratch)(const FmnNode *node);
   /* NULL where the layer is no pointwise operation. p->scale and p->shift have room for out.c floats each. */
   void (*pointwise)(const FmnNode *node, FmnPointwise *p);

@@ -79,6 +79,7 @@ void fmn_plan_unref(FmnPlan *plan) {
     FmnStep *step = fmn_plan_step(plan, (int)i);
     for (int j = 0; j < FMN_MAX_PARAMS; j++)
       fmn_floats_free(step->w[j]);
+    fmn_floats_free(step->gain);
     fmn_floats_free(step->bias);
     fmn_floats_free(step->scale);
     fmn_floats_free(step->shift);

@@ -25,13 +25,13 @@ gsize fmn_plan_arena_bytes(const FmnPlan *plan);      /* for one image */
 FmnRun *fmn_run_new(FmnPlan *plan, int max_batch, int threads);
 void fmn_run_free(FmnRun *run); /* NULL allowed */
 
-/* Where to put the input, batch × C × H × W; owned by run, its content is spent by fmn_run(). */
+/* Where to put the input, batch × H × W × C; owned by run, its content is spent by fmn_run(). */
 float *fmn_run_input(FmnRun *run);
 
 /* Runs the network on the first n images of the input. Allocates nothing. */
 void fmn_run(FmnRun *run, int n);
 
-/* Output i of the last fmn_run(), n × C × H × W; owned by run, valid until the next call. */
+/* Output i of the last fmn_run(), n × H × W × C; owned by run, valid until the next call. */
 const float *fmn_run_output(const FmnRun *run, int i);
 
 #endif

@@ -13,8 +13,8 @@ typedef struct {
   int n_inputs, inputs[FMN_MAX_INPUTS];
   FmnShape in[FMN_MAX_INPUTS], out;
   float *w[FMN_MAX_PARAMS];    /* owned */
-  FmnEpilogue epilogue;        /* points into the three below */
-  float *bias, *scale, *shift; /* owned; out.c each, or NULL */
+  FmnEpilogue epilogue;        /* points into the four below */
+  float *gain, *bias, *scale, *shift; /* owned; out.c each, or NULL */
   gsize scratch;               /* floats a thread */
   gsize offset;                /* of its output in the arena, floats an image */
 } FmnStep;

@@ -1,4 +1,5 @@
-/* Shapes of tensors. Data is always dense float32 in N×C×H×W order; vectors are C×1×1. */
+/* Shapes of tensors. Values are dense float32 with channels innermost, N×H×W×C, so that loops run over the channels of a pixel;
+ * vectors have H = W = 1. Weights keep PyTorch's layout (nn/layer.h) until a layer packs them. */
 #ifndef FMN_NN_TENSOR_H
 #define FMN_NN_TENSOR_H
 
@@ -8,14 +9,17 @@ typedef struct {
   int n, c, h, w;
 } FmnShape;
 
-/* Number of elements of one image (C·H·W). */
+/* Number of elements of one image (H·W·C). */
 static inline gsize fmn_shape_image(FmnShape s) { return (gsize)s.c * (gsize)s.h * (gsize)s.w; }
 
-/* Number of elements of the whole batch (N·C·H·W). */
+/* Number of elements of the whole batch (N·H·W·C). */
 static inline gsize fmn_shape_count(FmnShape s) { return (gsize)s.n * fmn_shape_image(s); }
 
-/* Elements of one channel plane (H·W). */
-static inline gsize fmn_shape_plane(FmnShape s) { return (gsize)s.h * (gsize)s.w; }
+/* Pixels of one image (H·W). */
+static inline gsize fmn_shape_pixels(FmnShape s) { return (gsize)s.h * (gsize)s.w; }
+
+/* Pixels of the whole batch (N·H·W). */
+static inline gsize fmn_shape_rows(FmnShape s) { return (gsize)s.n * fmn_shape_pixels(s); }
 
 /* Uninitialised float memory aligned to 64 bytes; never NULL (aborts when memory is exhausted, as g_malloc does).
  * Release with fmn_floats_free(), which takes NULL. */

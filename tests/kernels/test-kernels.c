@@ -1,9 +1,9 @@
-/* Every set of kernels that this machine runs against the plain C one; matrix products and columns against loops written out. */
+/* Every set of kernels that this machine runs against the plain C one; products and convolutions against their definition. */
 #include <math.h>
 #include <string.h>
 
 #include "io/half.h"
-#include "kernels/kernels.h"
+#include "kernels/conv.h"
 #include "train/random.h"
 
 #define GUARD 8
@@ -18,6 +18,14 @@ static float *random_floats(gsize n, guint64 seed) {
   return data;
 }
 
+static void free_all(int n, ...) {
+  va_list arguments;
+  va_start(arguments, n);
+  for (int i = 0; i < n; i++)
+    fmn_floats_free(va_arg(arguments, float *));
+  va_end(arguments);
+}
+
 static void assert_close(const float *a, const float *b, gsize n, float tolerance) {
   for (gsize i = 0; i < n; i++)
     g_assert_cmpfloat_with_epsilon(a[i], b[i], tolerance);
@@ -25,24 +33,11 @@ static void assert_close(const float *a, const float *b, gsize n, float toleranc
     g_assert_true(a[i] == 1e9f);
 }
 
-static void compare_sets(const FmnKernels *ref, const FmnKernels *k, gsize n) {
-  float *x = random_floats(n, 1), *x2 = random_floats(n, 2), *b = random_floats(n, 3), *s = random_floats(n, 4);
-  float *start = random_floats(n, 5), *want = random_floats(n, 5), *got = random_floats(n, 5);
-#define RESET()                                                                                                        \
-  memcpy(want, start, n * sizeof *want);                                                                               \
-  memcpy(got, start, n * sizeof *got)
+static void check_elementwise(const FmnKernels *ref, const FmnKernels *k, gsize n) {
+  float *x = random_floats(n, 1), *x2 = random_floats(n, 2), *want = random_floats(n, 5), *got = random_floats(n, 5);
+  guint16 *half = g_new(guint16, n + 1);
+
   for (int act = FMN_ACT_NONE; act <= FMN_ACT_SWISH; act++) {
-    RESET();
-    ref->epilogue(want, n, (FmnActivation)act, .1f, .3f, 1.5f, -.2f);
-    k->epilogue(got, n, (FmnActivation)act, .1f, .3f, 1.5f, -.2f);
-    assert_close(got, want, n, 1e-5f);
-    RESET();
-    ref->epilogue_vector(want, n, (FmnActivation)act, .1f, b, s, x);
-    k->epilogue_vector(got, n, (FmnActivation)act, .1f, b, s, x);
-    assert_close(got, want, n, 2e-5f);
-    ref->epilogue_vector(want, n, (FmnActivation)act, .1f, NULL, NULL, NULL);
-    k->epilogue_vector(got, n, (FmnActivation)act, .1f, NULL, NULL, NULL);
-    assert_close(got, want, n, 2e-5f);
     ref->activate(want, x, n, (FmnActivation)act, .1f);
     k->activate(got, x, n, (FmnActivation)act, .1f);
     assert_close(got, want, n, 1e-5f);
@@ -50,21 +45,18 @@ static void compare_sets(const FmnKernels *ref, const FmnKernels *k, gsize n) {
     k->activate_grad(got, x2, x, n, (FmnActivation)act, .1f);
     assert_close(got, want, n, 1e-5f);
   }
-  ref->affine(want, x, n, .7f, -1.f);
-  k->affine(got, x, n, .7f, -1.f);
+  ref->add(want, x2, n);
+  k->add(got, x2, n);
   assert_close(got, want, n, 1e-5f);
-  ref->affine2(want, x, x2, n, .7f, -1.f, .5f);
-  k->affine2(got, x, x2, n, .7f, -1.f, .5f);
+  ref->multiply_add(want, x, x2, n);
+  k->multiply_add(got, x, x2, n);
   assert_close(got, want, n, 1e-5f);
-  RESET();
-  ref->add(want, x, n);
-  k->add(got, x, n);
-  assert_close(got, want, n, 1e-6f);
+  ref->maximum(want, x, n);
+  k->maximum(got, x, n);
+  assert_close(got, want, n, 1e-5f);
   ref->multiply(want, x, x2, n);
   k->multiply(got, x, x2, n);
-  assert_close(got, want, n, 1e-6f);
-#undef RESET
-  guint16 *half = g_new(guint16, n + 1);
+  assert_close(got, want, n, 1e-5f);
   for (gsize i = 0; i < n; i++)
     half[i] = fmn_float_to_half(x[i]);
   ref->from_half(want, half, n);
@@ -72,13 +64,84 @@ static void compare_sets(const FmnKernels *ref, const FmnKernels *k, gsize n) {
   assert_close(got, want, n, 1e-9f);
   g_assert_cmpfloat_with_epsilon(k->dot_half(half, x2, n), ref->dot_half(half, x2, n), 1e-5f * (float)(n + 1));
   g_free(half);
-  double bound = 1e-5 * (double)(n + 1);
-  g_assert_cmpfloat_with_epsilon(k->sum(x, n), ref->sum(x, n), bound);
-  g_assert_cmpfloat_with_epsilon(k->sum_squared_difference(x, n, .4f), ref->sum_squared_difference(x, n, .4f), bound * 4);
-  g_assert_cmpfloat_with_epsilon(k->sum_product(x, x2, n, .4f), ref->sum_product(x, x2, n, .4f), bound * 4);
-  float *all[] = {x, x2, b, s, start, want, got};
-  for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
-    fmn_floats_free(all[i]);
+  free_all(4, x, x2, want, got);
+}
+
+static void check_channels(const FmnKernels *ref, const FmnKernels *k, gsize rows, gsize c) {
+  gsize n = rows * c;
+  float *x = random_floats(n, 1), *x2 = random_floats(n, 2), *a = random_floats(c, 3), *b = random_floats(c, 4);
+  float *d = random_floats(c, 6), *want = random_floats(n, 5), *got = random_floats(n, 5);
+  double *sums[2] = {g_new0(double, c), g_new0(double, c)};
+
+  for (int act = FMN_ACT_NONE; act <= FMN_ACT_SWISH; act++) {
+    FmnEpilogue e = {(FmnActivation)act, .1f, act > 1 ? b : NULL, a, act % 2 ? b : NULL, act % 2 ? d : NULL};
+    memcpy(want, x, n * sizeof *x);
+    memcpy(got, x, n * sizeof *x);
+    ref->epilogue(want, rows, c, c, &e);
+    k->epilogue(got, rows, c, c, &e);
+    assert_close(got, want, n, 2e-5f);
+  }
+  ref->channel_affine(want, x, rows, c, a, b);
+  k->channel_affine(got, x, rows, c, a, b);
+  assert_close(got, want, n, 1e-5f);
+  ref->channel_affine2(want, x, x2, rows, c, a, b, d);
+  k->channel_affine2(got, x, x2, rows, c, a, b, d);
+  assert_close(got, want, n, 2e-5f);
+  for (int kind = 0; kind < 3; kind++) {
+    const FmnKernels *both[] = {ref, k};
+    for (int i = 0; i < 2; i++)
+      if (kind == 0)
+        both[i]->channel_sum(sums[i], x, rows, c);
+      else if (kind == 1)
+        both[i]->channel_squares(sums[i], x, rows, c, a);
+      else
+        both[i]->channel_products(sums[i], x, x2, rows, c, a);
+    for (gsize i = 0; i < c; i++)
+      g_assert_cmpfloat_with_epsilon(sums[0][i], sums[1][i], 3e-5 * (double)(rows + 1));
+  }
+  g_free(sums[0]);
+  g_free(sums[1]);
+  free_all(7, x, x2, a, b, d, want, got);
+}
+
+/* By definition, in double. */
+static double product_by_definition(const float *const *rows, int n, int r, int taps, int k, const float *w, int o) {
+  double sum = 0;
+  for (int t = 0; t < taps; t++)
+    for (int i = 0; i < k; i++)
+      sum += (double)rows[t * n + r][i] * (double)w[(t * k + i) * FMN_LANES + o];
+  return sum;
+}
+
+static void check_product(const FmnKernels *kernels, int n, int taps, int k, int lanes, gboolean half) {
+  gsize block = (gsize)(taps * k * FMN_LANES);
+  float *x = random_floats((gsize)(n * taps * k), 1), *w = random_floats(2 * block, 2);
+  float *y = random_floats((gsize)(n * 40), 3), *before = random_floats((gsize)(n * 40), 3);
+  guint16 *w16 = g_new(guint16, 2 * block);
+  const float **rows = g_new(const float *, n * taps);
+  for (gsize i = 0; i < 2 * block; i++)
+    w[i] = fmn_half_to_float(w16[i] = fmn_float_to_half(w[i]));
+  for (int i = 0; i < n * taps; i++)
+    rows[i] = x + i * k;
+  kernels->product(rows, n, taps, (gsize)k, (FmnPacked){half ? (const void *)w16 : w, half}, 1, y, 40, lanes);
+  for (int r = 0; r < n; r++)
+    for (int o = 0; o < 40; o++) {
+      double want = o < lanes ? product_by_definition(rows, n, r, taps, k, w + block, o) : (double)before[r * 40 + o];
+      g_assert_cmpfloat_with_epsilon(y[r * 40 + o], (float)want, 1e-5f * (float)(taps * k + 1));
+    }
+  g_free(rows);
+  g_free(w16);
+  free_all(4, x, w, y, before);
+}
+
+static void check_products(const FmnKernels *k) {
+  for (int n = 1; n <= FMN_PRODUCT_ROWS; n++)
+    for (int half = 0; half < 2; half++) {
+      check_product(k, n, 9, 16, 32, half);
+      check_product(k, n, 1, 27, 16, half);
+      check_product(k, n, 1, 1, 1 + n, half);
+      check_product(k, n, 4, 3, 31, half);
+    }
 }
 
 static void test_sets(void) {
@@ -87,27 +150,36 @@ static void test_sets(void) {
   for (const FmnKernels *const *k = all; *k; k++) {
     g_test_message("%s", (*k)->name);
     for (gsize n = 0; n < 70; n++)
-      compare_sets(all[0], *k, n);
-    compare_sets(all[0], *k, 1000);
-    compare_sets(all[0], *k, 12345);
+      check_elementwise(all[0], *k, n);
+    check_elementwise(all[0], *k, 12345);
+    for (gsize c = 1; c < 40; c++)
+      check_channels(all[0], *k, c % 5, c);
+    check_channels(all[0], *k, 500, 33);
+    check_products(*k);
   }
 }
 
-/* The same by definition, in the order of the definition. */
+/* The reference itself, on numbers worked out by hand. */
 static void test_reference(void) {
   const FmnKernels *k = fmn_kernels_all()[0];
-  float x[] = {-2.f, 1.f, 4.f}, y[3];
+  float x[] = {-2.f, 1.f, 4.f, 5.f, 6.f, 7.f}, y[6];
+  double sum[2] = {0};
   memcpy(y, x, sizeof y);
-  k->epilogue(y, 3, FMN_ACT_RELU, 0.f, 1.f, 2.f, 10.f);
+  k->epilogue(y, 3, 1, 2, &(const FmnEpilogue){FMN_ACT_RELU, 0.f, NULL, (float[]){1.f}, (float[]){2.f}, (float[]){10.f}});
   g_assert_cmpfloat(y[0], ==, 10.f);
-  g_assert_cmpfloat(y[1], ==, 14.f);
+  g_assert_cmpfloat(y[1], ==, 1.f); /* between the rows' strides */
   g_assert_cmpfloat(y[2], ==, 20.f);
+  g_assert_cmpfloat(y[4], ==, 24.f);
   k->activate_grad(y, (const float[]){1.f, 1.f, 1.f}, x, 3, FMN_ACT_LEAKY_RELU, .1f);
   g_assert_cmpfloat(y[0], ==, .1f);
   g_assert_cmpfloat(y[2], ==, 1.f);
-  g_assert_cmpfloat(k->sum(x, 3), ==, 3.0);
-  g_assert_cmpfloat(k->sum_squared_difference(x, 3, 1.f), ==, 18.0);
-  g_assert_cmpfloat(k->sum_product((const float[]){1.f, 2.f, 3.f}, x, 3, 1.f), ==, 6.0);
+  k->channel_sum(sum, x, 3, 2);
+  g_assert_cmpfloat(sum[0], ==, 8.0);
+  g_assert_cmpfloat(sum[1], ==, 13.0);
+  k->channel_squares(sum, x, 3, 2, (const float[]){1.f, 5.f});
+  g_assert_cmpfloat(sum[0], ==, 8.0 + 9.0 + 9.0 + 25.0);
+  k->channel_products(sum, (const float[]){1.f, 1.f, 2.f, 2.f, 3.f, 3.f}, x, 3, 2, (const float[]){1.f, 5.f});
+  g_assert_cmpfloat(sum[1], ==, 13.0 + 16.0 + 0.0 + 4.0 + -4.0 + 0.0 + 6.0);
 }
 
 static void check_gemm(gboolean ta, gboolean tb, int m, int n, int k, float beta) {
@@ -122,9 +194,7 @@ static void check_gemm(gboolean ta, gboolean tb, int m, int n, int k, float beta
         sum += (double)(ta ? a[l * lda + i] : a[i * lda + l]) * (double)(tb ? b[j * ldb + l] : b[l * ldb + j]);
       g_assert_cmpfloat_with_epsilon(c[i * ldc + j], (float)sum, 2e-5f * (float)(k + 10));
     }
-  float *all[] = {a, b, c, before};
-  for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
-    fmn_floats_free(all[i]);
+  free_all(4, a, b, c, before);
 }
 
 static void test_gemm(void) {
@@ -159,43 +229,110 @@ static void test_gemm_threads(void) {
   fmn_floats_free(p.c);
 }
 
-static float padded(const float *x, const FmnWindow *win, int c, int y, int xx) {
-  if (y < 0 || y >= win->h || xx < 0 || xx >= win->w)
+static float padded(const FmnConvShape *s, const float *x, int y, int xx, int c) {
+  if (y < 0 || y >= s->in_h || xx < 0 || xx >= s->in_w)
     return 0.f;
-  return x[(c * win->h + y) * win->w + xx];
+  return x[(y * s->in_w + xx) * s->in_c + c];
 }
 
-static void check_columns(FmnWindow win) {
-  win.out_h = (win.h + 2 * win.pad - win.k) / win.stride + 1;
-  win.out_w = (win.w + 2 * win.pad - win.k) / win.stride + 1;
-  int kk = win.k * win.k, plane = win.out_h * win.out_w;
-  gsize n_col = (gsize)(win.c * kk * plane), n_x = (gsize)(win.c * win.h * win.w);
-  float *x = random_floats(n_x, 1), *col = random_floats(n_col, 2), *part = random_floats(n_col, 2);
-  fmn_im2col(&win, x, 0, win.out_h, col);
-  for (int c = 0; c < win.c; c++)
-    for (int t = 0; t < kk; t++)
-      for (int r = 0; r < win.out_h; r++)
-        for (int o = 0; o < win.out_w; o++)
-          g_assert_cmpfloat(col[(c * kk + t) * plane + r * win.out_w + o], ==,
-                            padded(x, &win, c, r * win.stride + t / win.k - win.pad, o * win.stride + t % win.k - win.pad));
-  /* One row alone holds that row's columns. */
-  int row = win.out_h - 1;
-  fmn_im2col(&win, x, row, row + 1, part);
-  for (int i = 0; i < win.c * kk; i++)
-    for (int o = 0; o < win.out_w; o++)
-      g_assert_cmpfloat(part[i * win.out_w + o], ==, col[i * plane + row * win.out_w + o]);
-  /* col2im is the transpose: <im2col(x), z> = <x, col2im(z)>. */
-  float *z = random_floats(n_col, 3), *back = fmn_floats_new0(n_x);
-  double left = 0.0, right = 0.0;
-  fmn_col2im(&win, z, back);
-  for (gsize i = 0; i < n_col; i++)
-    left += (double)col[i] * z[i];
+static double convolve_by_definition(const FmnConvShape *s, const float *x, const float *w, int oy, int ox, int o) {
+  double sum = 0;
+  for (int i = 0; i < s->in_c; i++)
+    for (int t = 0; t < s->k * s->k; t++)
+      sum += (double)w[(o * s->in_c + i) * s->k * s->k + t] *
+             (double)padded(s, x, oy * s->stride - s->pad + t / s->k, ox * s->stride - s->pad + t % s->k, i);
+  return sum;
+}
+
+/* Both precisions, one and several threads, one and several images, all output values. */
+static void check_conv(FmnConvShape s, gboolean winograd) {
+  s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
+  s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
+  int images = 2, weights = s.out_c * s.in_c * s.k * s.k;
+  gsize in = (gsize)(s.in_c * s.in_h * s.in_w), out = (gsize)(s.out_c * s.out_h * s.out_w);
+  float *x = random_floats(in * 2, 1), *w = random_floats((gsize)weights, 2), *bias = random_floats((gsize)s.out_c, 3);
+  float *y = random_floats(out * 2, 4), *again = random_floats(out * 2, 4), *turned = random_floats((gsize)weights, 5);
+  FmnEpilogue e = {.bias = bias};
+
+  for (int half = 0; half < 2; half++) {
+    FmnConv conv;
+    for (int i = 0; half && i < weights; i++)
+      w[i] = fmn_half_to_float(fmn_float_to_half(w[i]));
+    fmn_conv_choose(&conv, &s, half);
+    g_assert_cmpint(conv.winograd, ==, winograd);
+    float *packed = fmn_floats_new(conv.packed);
+    fmn_conv_pack(&conv, w, FALSE, packed);
+    for (int threads = 1; threads <= 3; threads++) {
+      FmnPool *pool = fmn_pool_new(threads);
+      float *scratch = fmn_floats_new(conv.scratch * (gsize)threads), *to = threads == 1 ? y : again;
+      fmn_conv_run(&conv, images, x, packed, &e, to, scratch, conv.scratch, pool);
+      if (threads > 1)
+        g_assert_cmpmem(y, out * 2 * sizeof *y, again, out * 2 * sizeof *y);
+      fmn_floats_free(scratch);
+      fmn_pool_free(pool);
+    }
+    double tolerance = (winograd ? 5e-4 : 1e-5) * sqrt((double)(s.in_c * s.k * s.k));
+    for (gsize i = 0; i < 2 * out; i++) {
+      int o = (int)(i % (gsize)s.out_c), p = (int)(i % out) / s.out_c;
+      double want = convolve_by_definition(&s, x + i / out * in, w, p / s.out_w, p % s.out_w, o) + (double)bias[o];
+      g_assert_cmpfloat_with_epsilon(y[i], want, tolerance);
+    }
+    /* The same from weights as the way back finds them. */
+    for (int i = 0; i < weights; i++) {
+      int t = i % (s.k * s.k), c = i / (s.k * s.k) % s.in_c, o = i / (s.k * s.k) / s.in_c;
+      turned[(c * s.out_c + o) * s.k * s.k + s.k * s.k - 1 - t] = w[i];
+    }
+    float *packed2 = fmn_floats_new(conv.packed);
+    fmn_conv_pack(&conv, turned, TRUE, packed2);
+    g_assert_cmpmem(packed, conv.packed * sizeof *packed, packed2, conv.packed * sizeof *packed);
+    fmn_floats_free(packed);
+    fmn_floats_free(packed2);
+  }
+  free_all(6, x, w, bias, y, again, turned);
+}
+
+static void test_conv(void) {
+  for (int k = 1; k <= 5; k += 2)
+    for (int stride = 1; stride <= 3; stride++)
+      for (int pad = 0; pad <= k / 2 + 1; pad++) {
+        check_conv((FmnConvShape){.in_c = 3, .in_h = k + 3, .in_w = 2 * k, .out_c = 5, .k = k, .stride = stride, .pad = pad}, FALSE);
+        check_conv((FmnConvShape){.in_c = 9, .in_h = k, .in_w = k + 1, .out_c = 40, .k = k, .stride = stride, .pad = pad}, FALSE);
+      }
+  check_conv((FmnConvShape){.in_c = 1, .in_h = 1, .in_w = 1, .out_c = 1, .k = 5, .stride = 1, .pad = 2}, FALSE);
+  check_conv((FmnConvShape){.in_c = 512, .in_h = 3, .in_w = 3, .out_c = 300, .k = 1, .stride = 1}, FALSE); /* half precision */
+}
+
+static void test_winograd(void) {
+  check_conv((FmnConvShape){.in_c = 32, .in_h = 8, .in_w = 8, .out_c = 32, .k = 3, .stride = 1, .pad = 1}, TRUE);
+  check_conv((FmnConvShape){.in_c = 48, .in_h = 11, .in_w = 30, .out_c = 80, .k = 3, .stride = 1, .pad = 1}, TRUE);
+  check_conv((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 64, .k = 3, .stride = 1, .pad = 0}, TRUE);
+  check_conv((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, TRUE);
+  check_conv((FmnConvShape){.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, TRUE); /* half */
+}
+
+static void check_columns(FmnConvShape s) {
+  s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
+  s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
+  int inputs = s.k * s.k * s.in_c, pixels = s.out_h * s.out_w;
+  gsize n_x = (gsize)(s.in_c * s.in_h * s.in_w), n = (gsize)(inputs * pixels);
+  float *x = random_floats(n_x, 1), *columns = random_floats(n, 2), *z = random_floats(n, 3), *back = fmn_floats_new0(n_x);
+  double left = 0, right = 0;
+  fmn_conv_columns(&s, x, 0, pixels / 2, columns);
+  fmn_conv_columns(&s, x, pixels / 2, pixels, columns + pixels / 2 * inputs);
+  for (int p = 0; p < pixels; p++)
+    for (int i = 0; i < inputs; i++) {
+      int t = i / s.in_c;
+      g_assert_cmpfloat(columns[p * inputs + i], ==,
+                        padded(&s, x, p / s.out_w * s.stride - s.pad + t / s.k, p % s.out_w * s.stride - s.pad + t % s.k, i % s.in_c));
+    }
+  /* The way back is the transpose: <columns(x), z> = <x, add_columns(z)>. */
+  fmn_conv_add_columns(&s, z, 0, pixels, back);
+  for (gsize i = 0; i < n; i++)
+    left += (double)columns[i] * (double)z[i];
   for (gsize i = 0; i < n_x; i++)
-    right += (double)x[i] * back[i];
+    right += (double)x[i] * (double)back[i];
   g_assert_cmpfloat_with_epsilon(left, right, 1e-3);
-  float *all[] = {x, col, part, z, back};
-  for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
-    fmn_floats_free(all[i]);
+  free_all(4, x, columns, z, back);
 }
 
 static void test_columns(void) {
@@ -203,8 +340,17 @@ static void test_columns(void) {
     for (int stride = 1; stride <= 3; stride++)
       for (int pad = 0; pad <= k / 2 + 1; pad++)
         for (int h = k; h <= k + 4; h++)
-          check_columns((FmnWindow){.c = 2, .h = h, .w = 2 * k + h % 3, .k = k, .stride = stride, .pad = pad});
-  check_columns((FmnWindow){.c = 1, .h = 1, .w = 1, .k = 5, .stride = 1, .pad = 2});
+          check_columns((FmnConvShape){.in_c = 3, .in_h = h, .in_w = 2 * k + h % 3, .k = k, .stride = stride, .pad = pad});
+}
+
+static void test_transpose(void) {
+  float x[17 * 40], y[17 * 40];
+  for (int i = 0; i < 17 * 40; i++)
+    x[i] = (float)i;
+  fmn_transpose(x, 17, 40, y);
+  for (int r = 0; r < 17; r++)
+    for (int c = 0; c < 40; c++)
+      g_assert_cmpfloat(y[c * 17 + r], ==, x[r * 40 + c]);
 }
 
 typedef struct {
@@ -245,7 +391,10 @@ int main(int argc, char **argv) {
   g_test_add_func("/kernels/sets", test_sets);
   g_test_add_func("/kernels/gemm", test_gemm);
   g_test_add_func("/kernels/gemm-threads", test_gemm_threads);
+  g_test_add_func("/kernels/conv", test_conv);
+  g_test_add_func("/kernels/winograd", test_winograd);
   g_test_add_func("/kernels/columns", test_columns);
+  g_test_add_func("/kernels/transpose", test_transpose);
   g_test_add_func("/kernels/pool", test_pool);
   return g_test_run();
 }

@@ -6,14 +6,13 @@
 #include "nn/layers.h"
 #include "train/random.h"
 
-#define STEP 2e-3f
 #define TOLERANCE 1.5e-2
 
 typedef struct {
   FmnTrainCall call;
   FmnGraph *graph;
   const FmnLayerGrad *grad;
-  float *x[FMN_MAX_INPUTS], *loss_weights;
+  float *x[FMN_MAX_INPUTS], *loss_weights, step;
 } Fixture;
 
 /* Distinct values further apart than the step and away from zero, in random order: no kink is crossed. */
@@ -42,12 +41,12 @@ static void compare(Fixture *f, float *values, gsize n, const float *gradient, c
   for (int k = 0; k < 60; k++) {
     gsize i = n <= 60 ? (gsize)k % n : fmn_random_below(&r, n);
     float kept = values[i];
-    values[i] = kept + STEP;
+    values[i] = kept + f->step;
     double high = loss(f);
-    values[i] = kept - STEP;
+    values[i] = kept - f->step;
     double low = loss(f);
     values[i] = kept;
-    double numeric = (high - low) / (2.0 * STEP), bound = TOLERANCE * MAX(1.0, fabs(numeric));
+    double numeric = (high - low) / (2.0 * (double)f->step), bound = TOLERANCE * MAX(1.0, fabs(numeric));
     if (fabs(numeric - gradient[i]) > bound) {
       g_test_message("%s %s[%" G_GSIZE_FORMAT "]: backward %g, numeric %g", f->grad->ops->name, what, i, gradient[i], numeric);
       g_test_fail();
@@ -68,6 +67,7 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   int n_inputs = MAX(sample->n_inputs, 1), batch = sample->in.n, threads = fmn_pool_threads(pool);
   FmnValue inputs[FMN_MAX_INPUTS] = {0};
   FmnTrainCall *c = &f.call;
+  f.step = sample->step > 0.f ? sample->step : 2e-3f;
 
   if (sample->second.n)
     inputs[1] = second_input(f.graph, sample->second);

@@ -17,12 +17,10 @@ static gboolean setup(FmnNode *node, GError **error) {
 }
 
 static void forward(const FmnForward *f) {
-  const FmnEpilogue *e = &f->epilogue;
   gsize n = fmn_shape_count(f->out);
   memcpy(f->y, f->x[0], n * sizeof *f->y);
   fmn_kernels()->add(f->y, f->x[1], n);
-  if (e->act != FMN_ACT_NONE)
-    fmn_kernels()->activate(f->y, f->y, n, e->act, e->slope);
+  fmn_kernels()->epilogue(f->y, fmn_shape_rows(f->out), (gsize)f->out.c, (gsize)f->out.c, &f->epilogue);
 }
 
 const FmnLayerOps fmn_add_ops = {

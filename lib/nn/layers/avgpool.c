@@ -7,13 +7,14 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-static void mean_planes(const float *x, float *y, FmnShape in) {
-  gsize plane = fmn_shape_plane(in);
-  for (int i = 0; i < in.n * in.c; i++)
-    y[i] = (float)(fmn_kernels()->sum(x + (gsize)i * plane, plane) / (double)plane);
+static void mean_pixels(const float *x, float *y, FmnShape in) {
+  for (int i = 0; i < in.n; i++)
+    fmn_channel_total(y + (gsize)i * (gsize)in.c, x + (gsize)i * fmn_shape_image(in), fmn_shape_pixels(in), in.c);
+  for (gsize i = 0; i < (gsize)in.n * (gsize)in.c; i++)
+    y[i] /= (float)fmn_shape_pixels(in);
 }
 
-static void forward(const FmnForward *f) { mean_planes(f->x[0], f->y, f->in[0]); }
+static void forward(const FmnForward *f) { mean_pixels(f->x[0], f->y, f->in[0]); }
 
 const FmnLayerOps fmn_global_avgpool_ops = {
     .name = "global_avgpool",
@@ -26,15 +27,15 @@ FmnValue fmn_global_avgpool(FmnGraph *g, FmnValue x) {
   return fmn_graph_add(g, &fmn_global_avgpool_ops, NULL, &x, 1, NULL);
 }
 
-static void train_forward(const FmnTrainCall *t) { mean_planes(t->x[0], t->y, t->in[0]); }
+static void train_forward(const FmnTrainCall *t) { mean_pixels(t->x[0], t->y, t->in[0]); }
 
 static void train_backward(const FmnTrainCall *t) {
-  gsize plane = fmn_shape_plane(t->in[0]);
-  if (!t->dx[0])
-    return;
-  for (int i = 0; i < t->out.n * t->out.c; i++)
-    for (gsize j = 0; j < plane; j++)
-      t->dx[0][(gsize)i * plane + j] = t->dy[i] / (float)plane;
+  gsize pixels = fmn_shape_pixels(t->in[0]), c = (gsize)t->out.c;
+  float *dx = t->dx[0];
+  for (int i = 0; dx && i < t->out.n; i++)
+    for (gsize p = 0; p < pixels; p++)
+      for (gsize k = 0; k < c; k++)
+        *dx++ = t->dy[(gsize)i * c + k] / (float)pixels;
 }
 
 const FmnLayerGrad fmn_global_avgpool_grad = {

@@ -3,6 +3,7 @@
 #include "nn/layers.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR, N_PARAMS };
 
@@ -25,17 +26,10 @@ static void pointwise(const FmnNode *node, FmnPointwise *p) {
   }
 }
 
-/* On its own, where it could not be fused: w[0] is the scale of each channel and the epilogue's bias the shift. */
+/* On its own, where it could not be fused: it is all epilogue. */
 static void forward(const FmnForward *f) {
-  const FmnEpilogue *e = &f->epilogue;
-  gsize plane = fmn_shape_plane(f->out);
-  for (int i = 0; i < f->out.n * f->out.c; i++) {
-    int c = i % f->out.c;
-    float *y = f->y + (gsize)i * plane;
-    fmn_kernels()->affine(y, f->x[0] + (gsize)i * plane, plane, f->w[0][c], e->bias[c]);
-    if (e->act != FMN_ACT_NONE)
-      fmn_kernels()->epilogue(y, plane, e->act, e->slope, 0.f, e->scale ? e->scale[c] : 1.f, e->scale ? e->shift[c] : 0.f);
-  }
+  memcpy(f->y, f->x[0], fmn_shape_count(f->out) * sizeof *f->y);
+  fmn_kernels()->epilogue(f->y, fmn_shape_rows(f->out), (gsize)f->out.c, (gsize)f->out.c, &f->epilogue);
 }
 
 const FmnLayerOps fmn_batchnorm_ops = {
@@ -55,91 +49,128 @@ static void init(FmnNode *node, guint64 seed) {
   }
 }
 
-/* Kept for backward(): mean and 1 / standard deviation of each channel. */
-static gsize state(const FmnNode *node, int batch) { return 2 * (gsize)node->out.c * sizeof(float); }
+/* Per channel: what forward() keeps for backward(), and the coefficients of the pass in progress. */
+typedef struct {
+  float *mean, *inverse; /* of the batch; 1 / standard deviation */
+  float *a, *b, *d;
+} State;
 
-static double channel_sum(const float *x, FmnShape s, int c) {
-  gsize plane = fmn_shape_plane(s);
-  double sum = 0.0;
-  for (int i = 0; i < s.n; i++)
-    sum += fmn_kernels()->sum(x + ((gsize)i * (gsize)s.c + (gsize)c) * plane, plane);
-  return sum;
+static State get_state(const FmnTrainCall *t) {
+  float *data = t->state;
+  gsize c = (gsize)t->out.c;
+  return (State){data, data + c, data + 2 * c, data + 3 * c, data + 4 * c};
 }
 
-static double channel_squares(const float *x, FmnShape s, int c, float mean) {
-  gsize plane = fmn_shape_plane(s);
-  double sum = 0.0;
-  for (int i = 0; i < s.n; i++)
-    sum += fmn_kernels()->sum_squared_difference(x + ((gsize)i * (gsize)s.c + (gsize)c) * plane, plane, mean);
-  return sum;
+static gsize state(const FmnNode *node, int batch) { return 5 * (gsize)node->out.c * sizeof(float); }
+
+/* Two sums a channel, in double, of a thread's share of the rows. */
+static gsize scratch(const FmnNode *node, int batch) { return 2 * 2 * (gsize)node->out.c; }
+
+static double *sums(const FmnTrainCall *t, int thread) {
+  return (double *)(gpointer)(t->scratch + (gsize)thread * t->scratch_size);
 }
 
-static void train_forward_channels(gpointer data, int begin, int end, int thread) {
+/* Tasks are images in all of these. */
+static void add_values(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  const FmnBatchNorm *config = t->node->config;
-  float *mean = t->state, *inverse = mean + t->out.c;
-  float momentum = config->momentum > 0.f ? config->momentum : 0.1f;
-  gsize plane = fmn_shape_plane(t->out);
-  double count = (double)t->out.n * (double)plane;
+  gsize image = fmn_shape_image(t->out);
+  fmn_kernels()->channel_sum(sums(t, thread), t->x[0] + (gsize)begin * image,
+                             (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c);
+}
 
-  for (int c = begin; c < end; c++) {
-    mean[c] = (float)(channel_sum(t->x[0], t->out, c) / count);
-    double squares = channel_squares(t->x[0], t->out, c, mean[c]);
-    inverse[c] = (float)(1.0 / sqrt(squares / count + epsilon(config)));
-    t->w[RUNNING_MEAN][c] += momentum * (mean[c] - t->w[RUNNING_MEAN][c]);
-    t->w[RUNNING_VAR][c] += momentum * ((float)(squares / MAX(count - 1.0, 1.0)) - t->w[RUNNING_VAR][c]);
-    float a = t->w[WEIGHT][c] * inverse[c], b = t->w[BIAS][c] - mean[c] * a;
-    for (int i = 0; i < t->out.n; i++) {
-      gsize at = ((gsize)i * (gsize)t->out.c + (gsize)c) * plane;
-      fmn_kernels()->affine(t->y + at, t->x[0] + at, plane, a, b);
-    }
-  }
+static void add_squares(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *t = data;
+  gsize image = fmn_shape_image(t->out);
+  fmn_kernels()->channel_squares(sums(t, thread), t->x[0] + (gsize)begin * image,
+                                 (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c, get_state(t).mean);
+}
+
+static void add_gradients(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *t = data;
+  gsize image = fmn_shape_image(t->out), rows = (gsize)(end - begin) * fmn_shape_pixels(t->out), c = (gsize)t->out.c;
+  const float *dy = t->dy + (gsize)begin * image;
+  fmn_kernels()->channel_sum(sums(t, thread), dy, rows, c);
+  fmn_kernels()->channel_products(sums(t, thread) + c, dy, t->x[0] + (gsize)begin * image, rows, c, get_state(t).mean);
+}
+
+/* Runs func over the images; its sums, in the order of the threads, end up in thread 0's. */
+static const double *total(const FmnTrainCall *t, FmnPoolFunc func, int n_sums) {
+  gsize n = (gsize)n_sums * (gsize)t->out.c;
+  for (int i = 0; i < fmn_pool_threads(t->pool); i++)
+    memset(sums(t, i), 0, n * sizeof(double));
+  fmn_pool_run(t->pool, func, (gpointer)t, t->out.n);
+  for (int i = 1; i < fmn_pool_threads(t->pool); i++)
+    for (gsize k = 0; k < n; k++)
+      sums(t, 0)[k] += sums(t, i)[k];
+  return sums(t, 0);
+}
+
+static void normalise(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *t = data;
+  State s = get_state(t);
+  gsize at = (gsize)begin * fmn_shape_image(t->out);
+  fmn_kernels()->channel_affine(t->y + at, t->x[0] + at, (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c,
+                                s.a, s.b);
 }
 
 static void train_forward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_forward_channels, (gpointer)t, t->out.c);
+  const FmnBatchNorm *config = t->node->config;
+  float momentum = config->momentum > 0.f ? config->momentum : 0.1f;
+  double count = (double)fmn_shape_rows(t->out);
+  State s = get_state(t);
+
+  const double *sum = total(t, add_values, 1);
+  for (int c = 0; c < t->out.c; c++)
+    s.mean[c] = (float)(sum[c] / count);
+  sum = total(t, add_squares, 1);
+  for (int c = 0; c < t->out.c; c++) {
+    s.inverse[c] = (float)(1.0 / sqrt(sum[c] / count + epsilon(config)));
+    t->w[RUNNING_MEAN][c] += momentum * (s.mean[c] - t->w[RUNNING_MEAN][c]);
+    t->w[RUNNING_VAR][c] += momentum * ((float)(sum[c] / MAX(count - 1.0, 1.0)) - t->w[RUNNING_VAR][c]);
+    s.a[c] = t->w[WEIGHT][c] * s.inverse[c];
+    s.b[c] = t->w[BIAS][c] - s.mean[c] * s.a[c];
+  }
+  fmn_pool_run(t->pool, normalise, (gpointer)t, t->out.n);
 }
 
-static void train_backward_channels(gpointer data, int begin, int end, int thread) {
+static void pass_gradient(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  const float *mean = t->state, *inverse = mean + t->out.c;
-  gsize plane = fmn_shape_plane(t->out);
-  double count = (double)t->out.n * (double)plane;
-
-  for (int c = begin; c < end; c++) {
-    double sum_dy = channel_sum(t->dy, t->out, c), sum_product = 0.0;
-    for (int i = 0; i < t->out.n; i++) {
-      gsize at = ((gsize)i * (gsize)t->out.c + (gsize)c) * plane;
-      sum_product += fmn_kernels()->sum_product(t->dy + at, t->x[0] + at, plane, mean[c]);
-    }
-    double dgamma = sum_product * inverse[c];
-    t->dw[WEIGHT][c] = (float)dgamma;
-    t->dw[BIAS][c] = (float)sum_dy;
-    if (!t->dx[0])
-      continue;
-    /* dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy·x̂)), written as a·dy + b·x + c0 */
-    double a = (double)t->w[WEIGHT][c] * inverse[c], b = -a * dgamma / count * inverse[c];
-    double c0 = -a * sum_dy / count - b * mean[c];
-    for (int i = 0; i < t->out.n; i++) {
-      gsize at = ((gsize)i * (gsize)t->out.c + (gsize)c) * plane;
-      fmn_kernels()->affine2(t->dx[0] + at, t->dy + at, t->x[0] + at, plane, (float)a, (float)b, (float)c0);
-    }
-  }
+  State s = get_state(t);
+  gsize at = (gsize)begin * fmn_shape_image(t->out);
+  fmn_kernels()->channel_affine2(t->dx[0] + at, t->dy + at, t->x[0] + at, (gsize)(end - begin) * fmn_shape_pixels(t->out),
+                                 (gsize)t->out.c, s.a, s.b, s.d);
 }
 
 static void train_backward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_backward_channels, (gpointer)t, t->out.c);
+  State s = get_state(t);
+  double count = (double)fmn_shape_rows(t->out);
+  const double *sum = total(t, add_gradients, 2);
+
+  for (int c = 0; c < t->out.c; c++) {
+    double dgamma = sum[t->out.c + c] * s.inverse[c];
+    t->dw[WEIGHT][c] = (float)dgamma;
+    t->dw[BIAS][c] = (float)sum[c];
+    /* dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy·x̂)), written as a·dy + b·x + d */
+    double a = (double)t->w[WEIGHT][c] * s.inverse[c], b = -a * dgamma / count * s.inverse[c];
+    s.a[c] = (float)a;
+    s.b[c] = (float)b;
+    s.d[c] = (float)(-a * sum[c] / count - b * s.mean[c]);
+  }
+  if (t->dx[0])
+    fmn_pool_run(t->pool, pass_gradient, (gpointer)t, t->out.n);
 }
 
 const FmnLayerGrad fmn_batchnorm_grad = {
     .ops = &fmn_batchnorm_ops,
     .init = init,
     .state = state,
+    .scratch = scratch,
     .forward = train_forward,
     .backward = train_backward,
     .samples =
         (const FmnGradSample[]){
             {{3, 4, 3, 5}, 1, &(const FmnBatchNorm){0}},
+            {{3, 17, 3, 2}, 1, &(const FmnBatchNorm){0}},
             {{8, 5, 1, 1}, 1, &(const FmnBatchNorm){.eps = 1e-3f}},
             {{0}},
         },

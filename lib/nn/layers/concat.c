@@ -16,15 +16,13 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-/* Where input k's channels begin in each image of the output. */
-static gsize place(const FmnShape in[], int k) { return k == 0 ? 0 : fmn_shape_image(in[0]); }
+/* Where input k's channels begin in each pixel of the output. */
+static int place(const FmnShape in[], int k) { return k == 0 ? 0 : in[0].c; }
 
 static void join(const float *const x[], const FmnShape in[], float *y, FmnShape out) {
-  for (int i = 0; i < out.n; i++)
-    for (int k = 0; k < 2; k++) {
-      gsize image = fmn_shape_image(in[k]);
-      memcpy(y + (gsize)i * fmn_shape_image(out) + place(in, k), x[k] + (gsize)i * image, image * sizeof *y);
-    }
+  for (gsize p = 0; p < fmn_shape_rows(out); p++)
+    for (int k = 0; k < 2; k++)
+      memcpy(y + p * (gsize)out.c + place(in, k), x[k] + p * (gsize)in[k].c, (gsize)in[k].c * sizeof *y);
 }
 
 static void forward(const FmnForward *f) { join(f->x, f->in, f->y, f->out); }
@@ -43,13 +41,11 @@ FmnValue fmn_concat(FmnGraph *g, FmnValue a, FmnValue b) {
 static void train_forward(const FmnTrainCall *t) { join(t->x, t->in, t->y, t->out); }
 
 static void train_backward(const FmnTrainCall *t) {
-  for (int i = 0; i < t->out.n; i++)
-    for (int k = 0; k < 2; k++) {
-      gsize image = fmn_shape_image(t->in[k]);
+  for (gsize p = 0; p < fmn_shape_rows(t->out); p++)
+    for (int k = 0; k < 2; k++)
       if (t->dx[k])
-        memcpy(t->dx[k] + (gsize)i * image, t->dy + (gsize)i * fmn_shape_image(t->out) + place(t->in, k),
-               image * sizeof(float));
-    }
+        memcpy(t->dx[k] + p * (gsize)t->in[k].c, t->dy + p * (gsize)t->out.c + place(t->in, k),
+               (gsize)t->in[k].c * sizeof(float));
 }
 
 const FmnLayerGrad fmn_concat_grad = {

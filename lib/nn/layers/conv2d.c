@@ -1,19 +1,22 @@
+#include "kernels/conv.h"
+
 #include <string.h>
 
 #include "error.h"
-#include "kernels/kernels.h"
 #include "nn/grad.h"
 #include "nn/layers.h"
 #include "nn/layers/init.h"
 
-#define TILE_BYTES (192 << 10) /* columns worked on at a time at inference: they stay in the L2 cache */
-
-static FmnWindow window(const FmnConv2d *c, FmnShape in, FmnShape out) {
-  return (FmnWindow){in.c, in.h, in.w, c->k, MAX(c->stride, 1), c->pad, out.h, out.w};
+static FmnConvShape shape_of(const FmnConv2d *c, FmnShape in, FmnShape out) {
+  return (FmnConvShape){in.c, in.h, in.w, out.c, out.h, out.w, c->k, MAX(c->stride, 1), c->pad};
 }
 
-/* A 1×1 convolution reads the input as its own columns. */
-static gboolean is_pointwise(const FmnConv2d *c) { return c->k == 1 && c->stride <= 1 && c->pad == 0; }
+static FmnConv choose(const FmnConv2d *c, FmnShape in, FmnShape out, gboolean inference) {
+  FmnConvShape shape = shape_of(c, in, out);
+  FmnConv conv;
+  fmn_conv_choose(&conv, &shape, inference);
+  return conv;
+}
 
 static gboolean setup(FmnNode *node, GError **error) {
   const FmnConv2d *c = node->config;
@@ -33,54 +36,23 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-/* Output rows of a tile; it depends on the shape alone, so that any number of threads gives the same result. */
-static int tile_rows(const FmnWindow *win) {
-  gsize row_bytes = (gsize)win->c * (gsize)(win->k * win->k) * (gsize)win->out_w * sizeof(float);
-  return CLAMP((int)(TILE_BYTES / row_bytes), 1, win->out_h);
-}
+static gsize scratch(const FmnNode *node) { return choose(node->config, node->in[0], node->out, TRUE).scratch; }
 
-static gsize scratch(const FmnNode *node) {
-  FmnWindow win = window(node->config, node->in[0], node->out);
-  if (is_pointwise(node->config))
-    return 0;
-  return (gsize)win.c * (gsize)(win.k * win.k) * (gsize)tile_rows(&win) * (gsize)win.out_w;
-}
-
-static void forward_tiles(gpointer data, int begin, int end, int thread) {
-  const FmnForward *f = data;
-  const FmnConv2d *c = f->config;
-  const FmnEpilogue *e = &f->epilogue;
-  FmnWindow win = window(c, f->in[0], f->out);
-  int k = win.c * win.k * win.k, rows = tile_rows(&win), tiles = (win.out_h + rows - 1) / rows;
-  gsize plane = fmn_shape_plane(f->out);
-  float *col = f->scratch + (gsize)thread * f->scratch_size;
-
-  for (int task = begin; task < end; task++) {
-    const float *x = f->x[0] + (gsize)(task / tiles) * fmn_shape_image(f->in[0]);
-    int row0 = task % tiles * rows, row1 = MIN(row0 + rows, win.out_h), n = (row1 - row0) * win.out_w;
-    gsize at = (gsize)row0 * (gsize)win.out_w;
-    float *y = f->y + (gsize)(task / tiles) * fmn_shape_image(f->out) + at;
-
-    if (is_pointwise(c)) {
-      fmn_gemm(FALSE, FALSE, c->out, n, k, f->w[0], k, x + at, (int)plane, 0.f, y, (int)plane);
-    } else {
-      fmn_im2col(&win, x, row0, row1, col);
-      fmn_gemm(FALSE, FALSE, c->out, n, k, f->w[0], k, col, n, 0.f, y, (int)plane);
-    }
-    for (int o = 0; o < c->out; o++)
-      fmn_kernels()->epilogue(y + (gsize)o * plane, (gsize)n, e->act, e->slope, e->bias ? e->bias[o] : 0.f,
-                              e->scale ? e->scale[o] : 1.f, e->scale ? e->shift[o] : 0.f);
-  }
+static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
+  FmnConv conv = choose(config, in, out, TRUE);
+  float *packed = fmn_floats_new(conv.packed);
+  fmn_conv_pack(&conv, w, FALSE, packed);
+  fmn_floats_free(w);
+  return packed;
 }
 
 static void forward(const FmnForward *f) {
-  FmnWindow win = window(f->config, f->in[0], f->out);
-  int rows = tile_rows(&win), tiles = (win.out_h + rows - 1) / rows;
-  fmn_pool_run(f->pool, forward_tiles, (gpointer)f, f->out.n * tiles);
+  FmnConv conv = choose(f->config, f->in[0], f->out, TRUE);
+  fmn_conv_run(&conv, f->out.n, f->x[0], f->w[0], &f->epilogue, f->y, f->scratch, f->scratch_size, f->pool);
 }
 
 static guint64 multiply_adds(const FmnNode *node) {
-  return (guint64)fmn_param_count(&node->params[0]) * fmn_shape_plane(node->out);
+  return (guint64)fmn_param_count(&node->params[0]) * fmn_shape_pixels(node->out);
 }
 
 const FmnLayerOps fmn_conv2d_ops = {
@@ -90,94 +62,147 @@ const FmnLayerOps fmn_conv2d_ops = {
     .has_epilogue = TRUE,
     .setup = setup,
     .scratch = scratch,
+    .prepare = prepare,
     .forward = forward,
     .multiply_adds = multiply_adds,
 };
 
 static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], seed); }
 
-/* Columns of one image, then, for backward(), the weight and bias gradients of the thread's share of the batch. */
-static gsize grad_scratch(const FmnNode *node, int batch) {
+/* Training. Forward, and backward to the input where the stride is 1, are the convolutions of inference on weights packed anew
+ * at every step; the weights' gradient is a product of columns. */
+
+#define COLUMN_FLOATS (64 << 10) /* columns made at a time: they stay in the L2 cache */
+
+typedef struct {
+  FmnConv forward, backward;
+  gboolean direct_dx; /* dx by `backward`, else through columns */
+  gsize inputs;       /* k·k·in_c */
+  int rows;           /* output pixels whose columns are made at a time */
+  gsize columns;      /* floats of them */
+} Training;
+
+static Training plan_training(const FmnNode *node) {
+  FmnConvShape shape = shape_of(node->config, node->in[0], node->out), back;
+  Training t;
+  fmn_conv_choose(&t.forward, &shape, FALSE);
+  t.direct_dx = fmn_conv_input_shape(&shape, &back);
+  if (t.direct_dx)
+    fmn_conv_choose(&t.backward, &back, FALSE);
+  t.inputs = (gsize)(shape.k * shape.k) * (gsize)shape.in_c;
+  t.rows = CLAMP((int)(COLUMN_FLOATS / t.inputs), 1, shape.out_h * shape.out_w);
+  t.columns = t.inputs * (gsize)t.rows;
+  return t;
+}
+
+/* Packed weights of both directions. */
+static gsize state(const FmnNode *node, int batch) {
+  Training t = plan_training(node);
   gsize weights = fmn_param_count(&node->params[0]);
-  gsize columns = weights / (gsize)node->out.c * fmn_shape_plane(node->out);
-  return columns + weights + (gsize)node->out.c;
+  return MAX(MAX(t.forward.packed, t.direct_dx ? t.backward.packed : 0), weights) * sizeof(float);
 }
 
-static void train_forward_images(gpointer data, int begin, int end, int thread) {
-  const FmnTrainCall *t = data;
-  const FmnConv2d *c = t->node->config;
-  FmnWindow win = window(c, t->in[0], t->out);
-  int k = win.c * win.k * win.k, plane = (int)fmn_shape_plane(t->out);
-  float *col = t->scratch + (gsize)thread * t->scratch_size;
+/* A thread's columns, then the gradients of the weights (as out × ky × kx × in) and biases of its share of the batch. */
+static gsize grad_scratch(const FmnNode *node, int batch) {
+  Training t = plan_training(node);
+  gsize backward = t.columns + fmn_param_count(&node->params[0]);
+  gsize runs = MAX(t.forward.scratch, t.direct_dx ? t.backward.scratch : 0);
+  return MAX(backward, runs);
+}
+
+static void train_forward(const FmnTrainCall *c) {
+  Training t = plan_training(c->node);
+  const FmnConv2d *config = c->node->config;
+  FmnEpilogue e = {.bias = config->no_bias ? NULL : c->w[1]};
+  fmn_conv_pack(&t.forward, c->w[0], FALSE, c->state);
+  fmn_conv_run(&t.forward, c->out.n, c->x[0], c->state, &e, c->y, c->scratch, c->scratch_size, c->pool);
+}
+
+/* Tasks: images. */
+static void weight_gradients(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *c = data;
+  Training t = plan_training(c->node);
+  const FmnConvShape *s = &t.forward.shape;
+  int pixels = s->out_h * s->out_w, k = (int)t.inputs;
+  float *columns = c->scratch + (gsize)thread * c->scratch_size, *dw = columns + t.columns;
 
   for (int i = begin; i < end; i++) {
-    const float *x = t->x[0] + (gsize)i * fmn_shape_image(t->in[0]);
-    float *y = t->y + (gsize)i * fmn_shape_image(t->out);
-    if (!is_pointwise(c))
-      fmn_im2col(&win, x, 0, win.out_h, col);
-    fmn_gemm(FALSE, FALSE, c->out, plane, k, t->w[0], k, is_pointwise(c) ? x : col, plane, 0.f, y, plane);
-    for (int o = 0; !c->no_bias && o < c->out; o++)
-      fmn_kernels()->affine(y + (gsize)o * plane, y + (gsize)o * plane, (gsize)plane, 1.f, t->w[1][o]);
+    const float *x = c->x[0] + (gsize)i * fmn_shape_image(c->in[0]), *dy = c->dy + (gsize)i * fmn_shape_image(c->out);
+    for (int r = 0; r < pixels; r += t.rows) {
+      int n = MIN(t.rows, pixels - r);
+      gboolean first = i == begin && r == 0;
+      fmn_conv_columns(s, x, r, r + n, columns);
+      fmn_gemm(TRUE, FALSE, s->out_c, k, n, dy + (gsize)r * (gsize)s->out_c, s->out_c, columns, k, first ? 0.f : 1.f, dw, k);
+    }
   }
 }
 
-static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
+/* dw[o][i][ky][kx] from a thread's [o][ky][kx][i]. */
+static void add_weight_gradient(const FmnConvShape *s, const float *from, gboolean first, float *dw) {
+  int taps = s->k * s->k;
+  for (int o = 0; o < s->out_c; o++, from += taps * s->in_c, dw += taps * s->in_c)
+    for (int t = 0; t < taps; t++)
+      for (int i = 0; i < s->in_c; i++)
+        dw[i * taps + t] = (first ? 0.f : dw[i * taps + t]) + from[t * s->in_c + i];
+}
 
-static void train_backward_images(gpointer data, int begin, int end, int thread) {
-  const FmnTrainCall *t = data;
-  const FmnConv2d *c = t->node->config;
-  FmnWindow win = window(c, t->in[0], t->out);
-  int k = win.c * win.k * win.k, plane = (int)fmn_shape_plane(t->out);
-  float *col = t->scratch + (gsize)thread * t->scratch_size;
-  float *dw = col + (gsize)k * (gsize)plane, *db = dw + (gsize)c->out * (gsize)k;
+/* Tasks: images. state holds the weights as out × ky × kx × in. */
+static void input_gradients_by_columns(gpointer data, int begin, int end, int thread) {
+  const FmnTrainCall *c = data;
+  Training t = plan_training(c->node);
+  const FmnConvShape *s = &t.forward.shape;
+  int pixels = s->out_h * s->out_w, k = (int)t.inputs;
+  float *columns = c->scratch + (gsize)thread * c->scratch_size;
 
   for (int i = begin; i < end; i++) {
-    const float *x = t->x[0] + (gsize)i * fmn_shape_image(t->in[0]);
-    const float *dy = t->dy + (gsize)i * fmn_shape_image(t->out);
-    float keep = i == begin ? 0.f : 1.f;
-    if (!is_pointwise(c))
-      fmn_im2col(&win, x, 0, win.out_h, col);
-    fmn_gemm(FALSE, TRUE, c->out, k, plane, dy, plane, is_pointwise(c) ? x : col, plane, keep, dw, k);
-    for (int o = 0; !c->no_bias && o < c->out; o++)
-      db[o] = (i == begin ? 0.f : db[o]) + (float)fmn_kernels()->sum(dy + (gsize)o * plane, (gsize)plane);
-    if (!t->dx[0])
-      continue;
-    float *dx = t->dx[0] + (gsize)i * fmn_shape_image(t->in[0]);
-    fmn_gemm(TRUE, FALSE, k, plane, c->out, t->w[0], k, dy, plane, 0.f, is_pointwise(c) ? dx : col, plane);
-    if (is_pointwise(c))
-      continue;
-    memset(dx, 0, fmn_shape_image(t->in[0]) * sizeof *dx);
-    fmn_col2im(&win, col, dx);
+    const float *dy = c->dy + (gsize)i * fmn_shape_image(c->out);
+    float *dx = c->dx[0] + (gsize)i * fmn_shape_image(c->in[0]);
+    memset(dx, 0, fmn_shape_image(c->in[0]) * sizeof *dx);
+    for (int r = 0; r < pixels; r += t.rows) {
+      int n = MIN(t.rows, pixels - r);
+      fmn_gemm(FALSE, FALSE, n, k, s->out_c, dy + (gsize)r * (gsize)s->out_c, s->out_c, c->state, k, 0.f, columns, k);
+      fmn_conv_add_columns(s, columns, r, r + n, dx);
+    }
   }
 }
 
-static void train_backward(const FmnTrainCall *t) {
-  const FmnConv2d *c = t->node->config;
-  gsize weights = fmn_param_count(&t->node->params[0]);
-  gsize columns = weights / (gsize)c->out * fmn_shape_plane(t->out);
-  /* With one image, or one thread, the pool leaves all to thread 0; with fewer images than threads, some stay idle. */
-  int threads = fmn_pool_threads(t->pool), n = t->out.n;
+static void input_gradient(const FmnTrainCall *c, const Training *t) {
+  static const FmnEpilogue nothing;
+  const FmnConvShape *s = &t->forward.shape;
+  if (t->direct_dx) {
+    fmn_conv_pack(&t->backward, c->w[0], TRUE, c->state);
+    fmn_conv_run(&t->backward, c->out.n, c->dy, c->state, &nothing, c->dx[0], c->scratch, c->scratch_size, c->pool);
+    return;
+  }
+  float *w = c->state;
+  for (int o = 0; o < s->out_c; o++)
+    for (int tap = 0; tap < s->k * s->k; tap++)
+      for (int i = 0; i < s->in_c; i++)
+        *w++ = fmn_conv_weight(s, c->w[0], FALSE, o, i, tap / s->k, tap % s->k);
+  fmn_pool_run(c->pool, input_gradients_by_columns, (gpointer)c, c->out.n);
+}
+
+static void train_backward(const FmnTrainCall *c) {
+  Training t = plan_training(c->node);
   gboolean first = TRUE;
 
-  fmn_pool_run(t->pool, train_backward_images, (gpointer)t, n);
+  fmn_pool_run(c->pool, weight_gradients, (gpointer)c, c->out.n);
   /* In the order of the threads: the same sum at every run. */
-  for (int i = 0; i < threads; i++) {
-    const float *dw = t->scratch + (gsize)i * t->scratch_size + columns;
-    if (!fmn_pool_has_share(t->pool, i, n))
-      continue;
-    if (first)
-      memcpy(t->dw[0], dw, weights * sizeof *dw);
-    else
-      fmn_kernels()->add(t->dw[0], dw, weights);
-    for (int o = 0; !c->no_bias && o < c->out; o++)
-      t->dw[1][o] = (first ? 0.f : t->dw[1][o]) + dw[weights + (gsize)o];
-    first = FALSE;
-  }
+  for (int i = 0; i < fmn_pool_threads(c->pool); i++)
+    if (fmn_pool_has_share(c->pool, i, c->out.n)) {
+      add_weight_gradient(&t.forward.shape, c->scratch + (gsize)i * c->scratch_size + t.columns, first, c->dw[0]);
+      first = FALSE;
+    }
+  if (c->dw[1])
+    fmn_channel_total(c->dw[1], c->dy, fmn_shape_rows(c->out), c->out.c);
+  if (c->dx[0])
+    input_gradient(c, &t);
 }
 
 const FmnLayerGrad fmn_conv2d_grad = {
     .ops = &fmn_conv2d_ops,
     .init = init,
+    .state = state,
     .scratch = grad_scratch,
     .forward = train_forward,
     .backward = train_backward,
@@ -185,9 +210,12 @@ const FmnLayerGrad fmn_conv2d_grad = {
         (const FmnGradSample[]){
             {{2, 2, 5, 4}, 1, &(const FmnConv2d){.out = 3, .k = 3, .pad = 1}},
             {{3, 3, 7, 6}, 1, &(const FmnConv2d){.out = 2, .k = 3, .stride = 2, .pad = 1, .no_bias = TRUE}},
+            {{2, 9, 7, 6}, 1, &(const FmnConv2d){.out = 35, .k = 3, .stride = 2, .pad = 1}},
             {{1, 1, 6, 6}, 1, &(const FmnConv2d){.out = 2, .k = 5, .pad = 2}},
             {{2, 4, 3, 3}, 1, &(const FmnConv2d){.out = 5, .k = 1}},
             {{2, 3, 5, 5}, 1, &(const FmnConv2d){.out = 2, .k = 1, .stride = 2, .no_bias = TRUE}},
+            {{2, 32, 8, 9}, 1, &(const FmnConv2d){.out = 48, .k = 3, .pad = 1}, .step = .1f}, /* Winograd */
+            {{1, 48, 7, 8}, 1, &(const FmnConv2d){.out = 32, .k = 5, .pad = 2, .no_bias = TRUE}, .step = .1f},
             {{0}},
         },
 };

@@ -27,13 +27,25 @@ static gboolean setup(FmnNode *node, GError **error) {
 /* At one image a time a large layer costs the reading of its weights: half precision halves it. */
 static gboolean is_half(FmnShape in, FmnShape out) { return fmn_shape_image(in) * (gsize)out.c >= HALF_FROM; }
 
+/* PyTorch flattens maps channel by channel, ours lie pixel by pixel: where the value at PyTorch's index i is in ours. */
+static gsize flat_index(FmnShape in, gsize i) {
+  gsize pixels = fmn_shape_pixels(in);
+  return i % pixels * (gsize)in.c + i / pixels;
+}
+
 static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
-  gsize n = fmn_shape_image(in) * (gsize)out.c;
-  if (!is_half(in, out))
+  gsize n = fmn_shape_image(in), count = n * (gsize)out.c;
+  gboolean half = is_half(in, out);
+  if (!half && fmn_shape_pixels(in) == 1)
     return w;
-  float *packed = fmn_floats_new((n + 1) / 2);
-  for (gsize i = 0; i < n; i++)
-    ((guint16 *)packed)[i] = fmn_float_to_half(w[i]);
+  float *packed = fmn_floats_new(half ? (count + 1) / 2 : count);
+  for (gsize i = 0; i < count; i++) {
+    gsize to = i / n * n + flat_index(in, i % n);
+    if (half)
+      ((guint16 *)packed)[to] = fmn_float_to_half(w[i]);
+    else
+      packed[to] = w[i];
+  }
   fmn_floats_free(w);
   return packed;
 }
@@ -71,16 +83,13 @@ static void multiply(const FmnForward *f, int o, int m, float *wide) {
 
 static void forward_chunks(gpointer data, int begin, int end, int thread) {
   const FmnForward *f = data;
-  const FmnEpilogue *e = &f->epilogue;
   int out = f->out.c;
 
   for (int task = begin; task < end; task++) {
     int o = task * CHUNK, m = MIN(CHUNK, out - o);
     multiply(f, o, m, f->scratch + (gsize)thread * f->scratch_size);
-    for (int i = 0; i < f->out.n; i++)
-      fmn_kernels()->epilogue_vector(f->y + (gsize)i * (gsize)out + o, (gsize)m, e->act, e->slope,
-                                     e->bias ? e->bias + o : NULL, e->scale ? e->scale + o : NULL,
-                                     e->scale ? e->shift + o : NULL);
+    FmnEpilogue e = fmn_epilogue_from(&f->epilogue, o);
+    fmn_kernels()->epilogue(f->y + o, (gsize)f->out.n, (gsize)m, (gsize)out, &e);
   }
 }
 
@@ -104,51 +113,62 @@ const FmnLayerOps fmn_dense_ops = {
 
 static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], seed); }
 
+/* The inputs in PyTorch's order, where that differs: forward() keeps them for backward(), which puts their gradient there. */
+static gboolean reorders(FmnShape in) { return fmn_shape_pixels(in) > 1 && in.c > 1; }
+
+static gsize state(const FmnNode *node, int batch) {
+  return reorders(node->in[0]) ? (gsize)batch * fmn_shape_image(node->in[0]) * sizeof(float) : 0;
+}
+
+static const float *flat_inputs(const FmnTrainCall *t) { return reorders(t->in[0]) ? t->state : t->x[0]; }
+
 static void train_forward_images(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  const FmnDense *c = t->node->config;
-  int in = (int)fmn_shape_image(t->in[0]), out = c->out;
+  int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
   float *y = t->y + (gsize)begin * (gsize)out;
+  FmnEpilogue e = {.bias = t->w[1]};
 
-  fmn_gemm(FALSE, TRUE, end - begin, out, in, t->x[0] + (gsize)begin * (gsize)in, in, t->w[0], in, 0.f, y, out);
-  for (int i = begin; !c->no_bias && i < end; i++, y += out)
-    fmn_kernels()->add(y, t->w[1], (gsize)out);
+  for (int i = begin; reorders(t->in[0]) && i < end; i++)
+    fmn_transpose(t->x[0] + (gsize)i * (gsize)in, (int)fmn_shape_pixels(t->in[0]), t->in[0].c,
+                  (float *)t->state + (gsize)i * (gsize)in);
+  fmn_gemm(FALSE, TRUE, end - begin, out, in, flat_inputs(t) + (gsize)begin * (gsize)in, in, t->w[0], in, 0.f, y, out);
+  fmn_kernels()->epilogue(y, (gsize)(end - begin), (gsize)out, (gsize)out, &e);
 }
 
 static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
 
+/* After the weights' gradient: the kept inputs make room for their own. */
 static void backward_inputs(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
   int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
-  fmn_gemm(FALSE, FALSE, end - begin, in, out, t->dy + (gsize)begin * (gsize)out, out, t->w[0], in, 0.f,
-           t->dx[0] + (gsize)begin * (gsize)in, in);
+  float *dx = (reorders(t->in[0]) ? (float *)t->state : t->dx[0]) + (gsize)begin * (gsize)in;
+
+  fmn_gemm(FALSE, FALSE, end - begin, in, out, t->dy + (gsize)begin * (gsize)out, out, t->w[0], in, 0.f, dx, in);
+  for (int i = begin; reorders(t->in[0]) && i < end; i++)
+    fmn_transpose((float *)t->state + (gsize)i * (gsize)in, t->in[0].c, (int)fmn_shape_pixels(t->in[0]),
+                  t->dx[0] + (gsize)i * (gsize)in);
 }
 
 /* Tasks are outputs here: each row of the weight gradient sums over the whole batch in one product. */
 static void backward_weights(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  const FmnDense *c = t->node->config;
   int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
-
-  fmn_gemm(TRUE, FALSE, end - begin, in, t->out.n, t->dy + begin, out, t->x[0], in, 0.f,
+  fmn_gemm(TRUE, FALSE, end - begin, in, t->out.n, t->dy + begin, out, flat_inputs(t), in, 0.f,
            t->dw[0] + (gsize)begin * (gsize)in, in);
-  for (int o = begin; !c->no_bias && o < end; o++) {
-    double sum = 0.0;
-    for (int i = 0; i < t->out.n; i++)
-      sum += t->dy[(gsize)i * (gsize)out + (gsize)o];
-    t->dw[1][o] = (float)sum;
-  }
 }
 
 static void train_backward(const FmnTrainCall *t) {
+  fmn_pool_run(t->pool, backward_weights, (gpointer)t, t->out.c);
+  if (t->dw[1])
+    fmn_channel_total(t->dw[1], t->dy, (gsize)t->out.n, t->out.c);
   if (t->dx[0])
     fmn_pool_run(t->pool, backward_inputs, (gpointer)t, t->out.n);
-  fmn_pool_run(t->pool, backward_weights, (gpointer)t, t->out.c);
 }
 
 const FmnLayerGrad fmn_dense_grad = {
     .ops = &fmn_dense_ops,
     .init = init,
+    .state = state,
     .forward = train_forward,
     .backward = train_backward,
     .samples =

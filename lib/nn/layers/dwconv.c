@@ -25,30 +25,54 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-static FmnWindow window(const FmnDwConv *c, FmnShape in, FmnShape out) {
-  return (FmnWindow){1, in.h, in.w, c->k, stride(c), c->pad, out.h, out.w};
+/* Weights as tap × channel, the order in which they are used. */
+static void pack(const float *w, int taps, int channels, float *packed) {
+  for (int t = 0; t < taps; t++)
+    for (int c = 0; c < channels; c++)
+      packed[t * channels + c] = w[c * taps + t];
 }
 
-static void forward_planes(gpointer data, int begin, int end, int thread) {
-  const FmnForward *f = data;
-  const FmnDwConv *c = f->config;
-  const FmnEpilogue *e = &f->epilogue;
-  FmnWindow win = window(c, f->in[0], f->out);
-  gsize plane = fmn_shape_plane(f->out);
+static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
+  const FmnDwConv *c = config;
+  float *packed = fmn_floats_new((gsize)(c->k * c->k * in.c));
+  pack(w, c->k * c->k, in.c, packed);
+  fmn_floats_free(w);
+  return packed;
+}
 
+/* The input pixel of an output pixel's tap, as an index into the image; −1: padding. */
+static int tap_pixel(const FmnDwConv *c, FmnShape in, int oy, int ox, int tap) {
+  int y = oy * stride(c) - c->pad + tap / c->k, x = ox * stride(c) - c->pad + tap % c->k;
+  return y >= 0 && y < in.h && x >= 0 && x < in.w ? y * in.w + x : -1;
+}
+
+/* One row of output pixels. */
+static void correlate_row(const FmnDwConv *c, FmnShape in, FmnShape out, const float *x, const float *w, int oy, float *y) {
+  gsize channels = (gsize)in.c;
+  memset(y, 0, (gsize)out.w * channels * sizeof *y);
+  for (int ox = 0; ox < out.w; ox++, y += channels)
+    for (int tap = 0; tap < c->k * c->k; tap++) {
+      int pixel = tap_pixel(c, in, oy, ox, tap);
+      if (pixel >= 0)
+        fmn_kernels()->multiply_add(y, x + (gsize)pixel * channels, w + (gsize)tap * channels, channels);
+    }
+}
+
+/* Tasks: rows of all images. */
+static void forward_rows(gpointer data, int begin, int end, int thread) {
+  const FmnForward *f = data;
   for (int i = begin; i < end; i++) {
-    int channel = i % f->out.c;
-    float *y = f->y + (gsize)i * plane;
-    fmn_window_correlate(&win, f->x[0] + (gsize)i * fmn_shape_plane(f->in[0]), f->w[0] + channel * c->k * c->k, y);
-    fmn_kernels()->epilogue(y, plane, e->act, e->slope, e->bias ? e->bias[channel] : 0.f, e->scale ? e->scale[channel] : 1.f,
-                            e->scale ? e->shift[channel] : 0.f);
+    float *y = f->y + (gsize)i * (gsize)f->out.w * (gsize)f->out.c;
+    correlate_row(f->config, f->in[0], f->out, f->x[0] + (gsize)(i / f->out.h) * fmn_shape_image(f->in[0]), f->w[0],
+                  i % f->out.h, y);
+    fmn_kernels()->epilogue(y, (gsize)f->out.w, (gsize)f->out.c, (gsize)f->out.c, &f->epilogue);
   }
 }
 
-static void forward(const FmnForward *f) { fmn_pool_run(f->pool, forward_planes, (gpointer)f, f->out.n * f->out.c); }
+static void forward(const FmnForward *f) { fmn_pool_run(f->pool, forward_rows, (gpointer)f, f->out.n * f->out.h); }
 
 static guint64 multiply_adds(const FmnNode *node) {
-  return (guint64)fmn_param_count(&node->params[0]) * fmn_shape_plane(node->out);
+  return (guint64)fmn_param_count(&node->params[0]) * fmn_shape_pixels(node->out);
 }
 
 const FmnLayerOps fmn_dwconv_ops = {
@@ -57,63 +81,89 @@ const FmnLayerOps fmn_dwconv_ops = {
     .n_inputs = 1,
     .has_epilogue = TRUE,
     .setup = setup,
+    .prepare = prepare,
     .forward = forward,
     .multiply_adds = multiply_adds,
 };
 
 static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], seed); }
 
-static void train_forward_planes(gpointer data, int begin, int end, int thread) {
+/* The weights packed for this step. */
+static gsize state(const FmnNode *node, int batch) { return fmn_param_count(&node->params[0]) * sizeof(float); }
+
+/* A thread's gradient of the packed weights. */
+static gsize scratch(const FmnNode *node, int batch) { return fmn_param_count(&node->params[0]); }
+
+static void train_forward_rows(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
   const FmnDwConv *c = t->node->config;
-  FmnWindow win = window(c, t->in[0], t->out);
-  gsize plane = fmn_shape_plane(t->out);
-
+  FmnEpilogue e = {.bias = c->no_bias ? NULL : t->w[1]};
   for (int i = begin; i < end; i++) {
-    int channel = i % t->out.c;
-    float *y = t->y + (gsize)i * plane;
-    fmn_window_correlate(&win, t->x[0] + (gsize)i * fmn_shape_plane(t->in[0]), t->w[0] + channel * c->k * c->k, y);
-    if (!c->no_bias)
-      fmn_kernels()->affine(y, y, plane, 1.f, t->w[1][channel]);
+    float *y = t->y + (gsize)i * (gsize)t->out.w * (gsize)t->out.c;
+    correlate_row(c, t->in[0], t->out, t->x[0] + (gsize)(i / t->out.h) * fmn_shape_image(t->in[0]), t->state, i % t->out.h,
+                  y);
+    fmn_kernels()->epilogue(y, (gsize)t->out.w, (gsize)t->out.c, (gsize)t->out.c, &e);
   }
 }
 
 static void train_forward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_forward_planes, (gpointer)t, t->out.n * t->out.c);
+  const FmnDwConv *c = t->node->config;
+  pack(t->w[0], c->k * c->k, t->out.c, t->state);
+  fmn_pool_run(t->pool, train_forward_rows, (gpointer)t, t->out.n * t->out.h);
 }
 
-/* Tasks are channels: each sums its own weights' gradient over the batch. */
-static void train_backward_channels(gpointer data, int begin, int end, int thread) {
+/* Tasks: images. */
+static void backward_images(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
   const FmnDwConv *c = t->node->config;
-  FmnWindow win = window(c, t->in[0], t->out);
-  gsize in = fmn_shape_plane(t->in[0]), out = fmn_shape_plane(t->out);
+  gsize channels = (gsize)t->out.c;
+  const float *w = t->state;
+  float *dw = t->scratch + (gsize)thread * t->scratch_size;
 
-  for (int channel = begin; channel < end; channel++) {
-    float *dw = t->dw[0] + channel * c->k * c->k;
-    double db = 0.0;
-    memset(dw, 0, sizeof *dw * (gsize)(c->k * c->k));
-    for (int i = 0; i < t->out.n; i++) {
-      gsize at = (gsize)i * (gsize)t->out.c + (gsize)channel;
-      const float *dy = t->dy + at * out;
-      fmn_window_weight_grad(&win, t->x[0] + at * in, dy, dw);
-      if (!c->no_bias)
-        db += fmn_kernels()->sum(dy, out);
-      if (t->dx[0])
-        fmn_window_input_grad(&win, dy, t->w[0] + channel * c->k * c->k, t->dx[0] + at * in);
-    }
-    if (!c->no_bias)
-      t->dw[1][channel] = (float)db;
+  memset(dw, 0, (gsize)(c->k * c->k) * channels * sizeof *dw);
+  for (int i = begin; i < end; i++) {
+    const float *x = t->x[0] + (gsize)i * fmn_shape_image(t->in[0]), *dy = t->dy + (gsize)i * fmn_shape_image(t->out);
+    float *dx = t->dx[0] ? t->dx[0] + (gsize)i * fmn_shape_image(t->in[0]) : NULL;
+    if (dx)
+      memset(dx, 0, fmn_shape_image(t->in[0]) * sizeof *dx);
+    for (int o = 0; o < t->out.h * t->out.w; o++, dy += channels)
+      for (int tap = 0; tap < c->k * c->k; tap++) {
+        int pixel = tap_pixel(c, t->in[0], o / t->out.w, o % t->out.w, tap);
+        if (pixel < 0)
+          continue;
+        fmn_kernels()->multiply_add(dw + (gsize)tap * channels, dy, x + (gsize)pixel * channels, channels);
+        if (dx)
+          fmn_kernels()->multiply_add(dx + (gsize)pixel * channels, dy, w + (gsize)tap * channels, channels);
+      }
   }
 }
 
 static void train_backward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_backward_channels, (gpointer)t, t->out.c);
+  const FmnDwConv *c = t->node->config;
+  int taps = c->k * c->k;
+  gboolean first = TRUE;
+
+  fmn_pool_run(t->pool, backward_images, (gpointer)t, t->out.n);
+  for (int i = 0; i < fmn_pool_threads(t->pool); i++) {
+    const float *dw = t->scratch + (gsize)i * t->scratch_size;
+    if (!fmn_pool_has_share(t->pool, i, t->out.n))
+      continue;
+    for (int channel = 0; channel < t->out.c; channel++)
+      for (int tap = 0; tap < taps; tap++) {
+        float *to = &t->dw[0][channel * taps + tap];
+        *to = (first ? 0.f : *to) + dw[tap * t->out.c + channel];
+      }
+    first = FALSE;
+  }
+  if (t->dw[1])
+    fmn_channel_total(t->dw[1], t->dy, fmn_shape_rows(t->out), t->out.c);
 }
 
 const FmnLayerGrad fmn_dwconv_grad = {
     .ops = &fmn_dwconv_ops,
     .init = init,
+    .state = state,
+    .scratch = scratch,
     .forward = train_forward,
     .backward = train_backward,
     .samples =

@@ -22,30 +22,34 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-/* One channel plane; index (may be NULL) gets the place of each maximum, the first where several are equal. */
-static void pool_plane(const FmnMaxPool *c, FmnShape in, FmnShape out, const float *x, float *y, gint32 *index) {
-  int k = kernel(c), s = stride(c);
-  for (int oy = 0; oy < out.h; oy++)
-    for (int ox = 0; ox < out.w; ox++) {
-      int best = oy * s * in.w + ox * s;
-      for (int iy = oy * s; iy < MIN(oy * s + k, in.h); iy++)
-        for (int ix = ox * s; ix < MIN(ox * s + k, in.w); ix++)
-          if (x[iy * in.w + ix] > x[best])
-            best = iy * in.w + ix;
-      y[oy * out.w + ox] = x[best];
-      if (index)
-        index[oy * out.w + ox] = best;
-    }
+/* Where the window of an output pixel lies; it is never empty. */
+typedef struct {
+  int y0, y1, x0, x1;
+} Window;
+
+static Window window(const FmnMaxPool *c, FmnShape in, int oy, int ox) {
+  int y = oy * stride(c), x = ox * stride(c);
+  return (Window){y, MIN(y + kernel(c), in.h), x, MIN(x + kernel(c), in.w)};
 }
 
-static void forward_planes(gpointer data, int begin, int end, int thread) {
+/* Tasks: rows of output pixels of all images. */
+static void forward_rows(gpointer data, int begin, int end, int thread) {
   const FmnForward *f = data;
-  for (int i = begin; i < end; i++)
-    pool_plane(f->config, f->in[0], f->out, f->x[0] + (gsize)i * fmn_shape_plane(f->in[0]),
-               f->y + (gsize)i * fmn_shape_plane(f->out), NULL);
+  gsize c = (gsize)f->out.c;
+  for (int i = begin; i < end; i++) {
+    const float *x = f->x[0] + (gsize)(i / f->out.h) * fmn_shape_image(f->in[0]);
+    float *y = f->y + (gsize)i * (gsize)f->out.w * c;
+    for (int ox = 0; ox < f->out.w; ox++, y += c) {
+      Window w = window(f->config, f->in[0], i % f->out.h, ox);
+      memcpy(y, x + (gsize)(w.y0 * f->in[0].w + w.x0) * c, c * sizeof *y);
+      for (int iy = w.y0; iy < w.y1; iy++)
+        for (int ix = w.x0; ix < w.x1; ix++)
+          fmn_kernels()->maximum(y, x + (gsize)(iy * f->in[0].w + ix) * c, c);
+    }
+  }
 }
 
-static void forward(const FmnForward *f) { fmn_pool_run(f->pool, forward_planes, (gpointer)f, f->out.n * f->out.c); }
+static void forward(const FmnForward *f) { fmn_pool_run(f->pool, forward_rows, (gpointer)f, f->out.n * f->out.h); }
 
 const FmnLayerOps fmn_maxpool_ops = {
     .name = "maxpool",
@@ -55,35 +59,55 @@ const FmnLayerOps fmn_maxpool_ops = {
     .forward = forward,
 };
 
-/* Where each maximum was, in its plane. */
+/* The input pixel of each maximum, the first where several are equal. */
 static gsize state(const FmnNode *node, int batch) { return (gsize)batch * fmn_shape_image(node->out) * sizeof(gint32); }
 
-static void train_forward_planes(gpointer data, int begin, int end, int thread) {
+static void train_forward_images(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  for (int i = begin; i < end; i++)
-    pool_plane(t->node->config, t->in[0], t->out, t->x[0] + (gsize)i * fmn_shape_plane(t->in[0]),
-               t->y + (gsize)i * fmn_shape_plane(t->out), (gint32 *)t->state + (gsize)i * fmn_shape_plane(t->out));
+  int c = t->out.c;
+  for (int i = begin; i < end; i++) {
+    const float *x = t->x[0] + (gsize)i * fmn_shape_image(t->in[0]);
+    float *y = t->y + (gsize)i * fmn_shape_image(t->out);
+    gint32 *best = (gint32 *)t->state + (gsize)i * fmn_shape_image(t->out);
+    for (int o = 0; o < t->out.h * t->out.w; o++, y += c, best += c) {
+      Window w = window(t->node->config, t->in[0], o / t->out.w, o % t->out.w);
+      int first = w.y0 * t->in[0].w + w.x0;
+      for (int k = 0; k < c; k++) {
+        best[k] = first;
+        y[k] = x[(gsize)first * (gsize)c + (gsize)k];
+      }
+      for (int iy = w.y0; iy < w.y1; iy++)
+        for (int ix = w.x0; ix < w.x1; ix++) {
+          int pixel = iy * t->in[0].w + ix;
+          const float *p = x + (gsize)pixel * (gsize)c;
+          for (int k = 0; k < c; k++) {
+            best[k] = p[k] > y[k] ? pixel : best[k];
+            y[k] = p[k] > y[k] ? p[k] : y[k];
+          }
+        }
+    }
+  }
 }
 
-static void train_forward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_forward_planes, (gpointer)t, t->out.n * t->out.c);
-}
+static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
 
-static void train_backward_planes(gpointer data, int begin, int end, int thread) {
+static void train_backward_images(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  gsize in = fmn_shape_plane(t->in[0]), out = fmn_shape_plane(t->out);
+  gsize in = fmn_shape_image(t->in[0]), out = fmn_shape_image(t->out), c = (gsize)t->out.c;
 
   memset(t->dx[0] + (gsize)begin * in, 0, (gsize)(end - begin) * in * sizeof(float));
   for (int i = begin; i < end; i++) {
-    const gint32 *index = (const gint32 *)t->state + (gsize)i * out;
+    const gint32 *best = (const gint32 *)t->state + (gsize)i * out;
+    const float *dy = t->dy + (gsize)i * out;
+    float *dx = t->dx[0] + (gsize)i * in;
     for (gsize j = 0; j < out; j++)
-      t->dx[0][(gsize)i * in + (gsize)index[j]] += t->dy[(gsize)i * out + j];
+      dx[(gsize)best[j] * c + j % c] += dy[j];
   }
 }
 
 static void train_backward(const FmnTrainCall *t) {
   if (t->dx[0])
-    fmn_pool_run(t->pool, train_backward_planes, (gpointer)t, t->out.n * t->out.c);
+    fmn_pool_run(t->pool, train_backward_images, (gpointer)t, t->out.n);
 }
 
 const FmnLayerGrad fmn_maxpool_grad = {

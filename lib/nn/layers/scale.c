@@ -3,6 +3,8 @@
 #include "nn/grad.h"
 #include "nn/layers.h"
 
+#include <string.h>
+
 static gboolean setup(FmnNode *node, GError **error) {
   FmnShape x = node->in[0], s = node->in[1];
   if (s.c != x.c || s.h != 1 || s.w != 1) {
@@ -13,13 +15,14 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-static void scale_planes(const float *x, const float *s, float *y, FmnShape shape, int begin, int end) {
-  gsize plane = fmn_shape_plane(shape);
-  for (int i = begin; i < end; i++)
-    fmn_kernels()->affine(y + (gsize)i * plane, x + (gsize)i * plane, plane, s[i], 0.f);
+/* Images begin ≤ i < end. */
+static void scale_images(const float *x, const float *factors, float *y, FmnShape shape, int begin, int end) {
+  gsize c = (gsize)shape.c, pixels = fmn_shape_pixels(shape);
+  for (gsize p = (gsize)begin * pixels; p < (gsize)end * pixels; p++)
+    fmn_kernels()->multiply(y + p * c, x + p * c, factors + p / pixels * c, c);
 }
 
-static void forward(const FmnForward *f) { scale_planes(f->x[0], f->x[1], f->y, f->out, 0, f->out.n * f->out.c); }
+static void forward(const FmnForward *f) { scale_images(f->x[0], f->x[1], f->y, f->out, 0, f->out.n); }
 
 const FmnLayerOps fmn_scale_ops = {
     .name = "scale",
@@ -32,27 +35,27 @@ FmnValue fmn_scale(FmnGraph *g, FmnValue x, FmnValue s) {
   return fmn_graph_add(g, &fmn_scale_ops, NULL, (const FmnValue[]){x, s}, 2, NULL);
 }
 
-static void train_forward_planes(gpointer data, int begin, int end, int thread) {
+static void train_forward_images(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  scale_planes(t->x[0], t->x[1], t->y, t->out, begin, end);
+  scale_images(t->x[0], t->x[1], t->y, t->out, begin, end);
 }
 
-static void train_forward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_forward_planes, (gpointer)t, t->out.n * t->out.c);
-}
+static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
 
-static void train_backward_planes(gpointer data, int begin, int end, int thread) {
+static void train_backward_images(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  gsize plane = fmn_shape_plane(t->out);
+  gsize c = (gsize)t->out.c, pixels = fmn_shape_pixels(t->out);
   if (t->dx[0])
-    scale_planes(t->dy, t->x[1], t->dx[0], t->out, begin, end);
-  for (int i = begin; t->dx[1] && i < end; i++)
-    t->dx[1][i] = (float)fmn_kernels()->sum_product(t->dy + (gsize)i * plane, t->x[0] + (gsize)i * plane, plane, 0.f);
+    scale_images(t->dy, t->x[1], t->dx[0], t->out, begin, end);
+  for (int i = begin; t->dx[1] && i < end; i++) {
+    float *ds = t->dx[1] + (gsize)i * c;
+    memset(ds, 0, c * sizeof *ds);
+    for (gsize p = (gsize)i * pixels; p < (gsize)(i + 1) * pixels; p++)
+      fmn_kernels()->multiply_add(ds, t->dy + p * c, t->x[0] + p * c, c);
+  }
 }
 
-static void train_backward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_backward_planes, (gpointer)t, t->out.n * t->out.c);
-}
+static void train_backward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_backward_images, (gpointer)t, t->out.n); }
 
 const FmnLayerGrad fmn_scale_grad = {
     .ops = &fmn_scale_ops,

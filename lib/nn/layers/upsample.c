@@ -18,20 +18,20 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-static void repeat_planes(const FmnUpsample *c, const float *x, float *y, FmnShape in, FmnShape out, int begin, int end) {
+/* Rows of output pixels begin ≤ r < end, counted over all images. */
+static void repeat_rows(const FmnUpsample *c, const float *x, float *y, FmnShape in, FmnShape out, int begin, int end) {
   int f = factor(c);
-  for (int i = begin; i < end; i++)
-    for (int r = 0; r < out.h; r++) {
-      const float *src = x + (gsize)i * fmn_shape_plane(in) + r / f * in.w;
-      float *dst = y + (gsize)i * fmn_shape_plane(out) + r * out.w;
-      for (int o = 0; o < in.w; o++)
-        for (int k = 0; k < f; k++)
-          dst[o * f + k] = src[o];
-    }
+  gsize channels = (gsize)in.c;
+  for (int r = begin; r < end; r++) {
+    const float *src = x + ((gsize)(r / out.h) * (gsize)in.h + (gsize)(r % out.h / f)) * (gsize)in.w * channels;
+    float *dst = y + (gsize)r * (gsize)out.w * channels;
+    for (int o = 0; o < out.w; o++)
+      memcpy(dst + (gsize)o * channels, src + (gsize)(o / f) * channels, channels * sizeof *dst);
+  }
 }
 
 static void forward(const FmnForward *f) {
-  repeat_planes(f->config, f->x[0], f->y, f->in[0], f->out, 0, f->out.n * f->out.c);
+  repeat_rows(f->config, f->x[0], f->y, f->in[0], f->out, 0, f->out.n * f->out.h);
 }
 
 const FmnLayerOps fmn_upsample_ops = {
@@ -46,32 +46,31 @@ FmnValue fmn_upsample(FmnGraph *g, FmnValue x, int times) {
   return FMN_LAYER_(g, x, NULL, fmn_upsample_ops, FmnUpsample, times);
 }
 
-static void train_forward_planes(gpointer data, int begin, int end, int thread) {
+static void train_forward_rows(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
-  repeat_planes(t->node->config, t->x[0], t->y, t->in[0], t->out, begin, end);
+  repeat_rows(t->node->config, t->x[0], t->y, t->in[0], t->out, begin, end);
 }
 
 static void train_forward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, train_forward_planes, (gpointer)t, t->out.n * t->out.c);
+  fmn_pool_run(t->pool, train_forward_rows, (gpointer)t, t->out.n * t->out.h);
 }
 
-static void train_backward_planes(gpointer data, int begin, int end, int thread) {
+static void train_backward_images(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *t = data;
   int f = factor(t->node->config);
-  memset(t->dx[0] + (gsize)begin * fmn_shape_plane(t->in[0]), 0,
-         (gsize)(end - begin) * fmn_shape_plane(t->in[0]) * sizeof(float));
+  gsize channels = (gsize)t->out.c, in = fmn_shape_image(t->in[0]);
+  memset(t->dx[0] + (gsize)begin * in, 0, (gsize)(end - begin) * in * sizeof(float));
   for (int i = begin; i < end; i++)
-    for (int r = 0; r < t->out.h; r++) {
-      const float *dy = t->dy + (gsize)i * fmn_shape_plane(t->out) + r * t->out.w;
-      float *dx = t->dx[0] + (gsize)i * fmn_shape_plane(t->in[0]) + r / f * t->in[0].w;
-      for (int o = 0; o < t->out.w; o++)
-        dx[o / f] += dy[o];
+    for (int o = 0; o < t->out.h * t->out.w; o++) {
+      int pixel = o / t->out.w / f * t->in[0].w + o % t->out.w / f;
+      fmn_kernels()->add(t->dx[0] + (gsize)i * in + (gsize)pixel * channels,
+                         t->dy + (gsize)i * fmn_shape_image(t->out) + (gsize)o * channels, channels);
     }
 }
 
 static void train_backward(const FmnTrainCall *t) {
   if (t->dx[0])
-    fmn_pool_run(t->pool, train_backward_planes, (gpointer)t, t->out.n * t->out.c);
+    fmn_pool_run(t->pool, train_backward_images, (gpointer)t, t->out.n);
 }
 
 const FmnLayerGrad fmn_upsample_grad = {

@@ -1,0 +1,96 @@
+#include "kernels/conv.h"
+
+#include <string.h>
+
+#include "io/half.h"
+
+#define CHUNK (8 * FMN_PRODUCT_ROWS) /* output pixels of a task: each block of weights is read once for them */
+#define GATHER_BELOW 8               /* input channels; with fewer a pixel's taps are gathered into one row first */
+#define MAX_TAPS 49
+#define HALF_WEIGHTS (1 << 17)       /* with at least so many weights ... */
+#define HALF_PIXELS 256              /* ... for at most so many pixels, half precision pays */
+
+static int pixels(const FmnConvShape *s) { return s->out_h * s->out_w; }
+
+static int chunks(const FmnConvShape *s) { return (pixels(s) + CHUNK - 1) / CHUNK; }
+
+static gboolean gathers(const FmnConvShape *s) { return s->in_c < GATHER_BELOW || s->k * s->k > MAX_TAPS; }
+
+static int tasks_an_image(const FmnConvShape *s) { return chunks(s) * fmn_conv_blocks(s); }
+
+void fmn_conv_direct_choose(FmnConv *conv) {
+  const FmnConvShape *s = &conv->shape;
+  gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c, weights = inputs * (gsize)fmn_conv_blocks(s) * FMN_LANES;
+  conv->half = conv->half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
+  conv->packed = conv->half ? weights / 2 : weights;
+  conv->scratch = gathers(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
+}
+
+void fmn_conv_direct_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
+  const FmnConvShape *s = &conv->shape;
+  gsize at = 0;
+  for (int block = 0; block < fmn_conv_blocks(s); block++)
+    for (int t = 0; t < s->k * s->k; t++)
+      for (int i = 0; i < s->in_c; i++)
+        for (int lane = 0; lane < FMN_LANES; lane++, at++) {
+          int o = block * FMN_LANES + lane;
+          float value = o < s->out_c ? fmn_conv_weight(s, w, transpose, o, i, t / s->k, t % s->k) : 0.f;
+          if (conv->half)
+            ((guint16 *)packed)[at] = fmn_float_to_half(value);
+          else
+            packed[at] = value;
+        }
+}
+
+/* For n output pixels from the first on, where each of their taps is read: rows[tap · n + pixel]. */
+static void find_rows(const FmnConvShape *s, const float *x, int first, int n, const float *zeros, const float **rows) {
+  for (int r = 0; r < n; r++) {
+    int y0 = (first + r) / s->out_w * s->stride - s->pad, x0 = (first + r) % s->out_w * s->stride - s->pad;
+    for (int ky = 0, t = r; ky < s->k; ky++)
+      for (int kx = 0; kx < s->k; kx++, t += n) {
+        int iy = y0 + ky, ix = x0 + kx;
+        gboolean in = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w;
+        rows[t] = in ? x + (gsize)(iy * s->in_w + ix) * (gsize)s->in_c : zeros;
+      }
+  }
+}
+
+static void run_tasks(gpointer data, int begin, int end, int thread) {
+  const FmnConvCall *call = data;
+  const FmnConv *conv = call->conv;
+  const FmnConvShape *s = &conv->shape;
+  int blocks = fmn_conv_blocks(s), tasks = tasks_an_image(s), taps = s->k * s->k;
+  const float *rows[FMN_PRODUCT_ROWS * MAX_TAPS];
+  float *scratch = call->scratch + (gsize)thread * call->scratch_size;
+  FmnPacked w = {call->packed, conv->half};
+
+  if (!gathers(s))
+    memset(scratch, 0, (gsize)s->in_c * sizeof *scratch);
+  for (int task = begin; task < end; task++) {
+    int image = task / tasks, block = task % blocks, chunk = task % tasks / blocks;
+    int lanes = MIN(FMN_LANES, s->out_c - block * FMN_LANES), last = MIN((chunk + 1) * CHUNK, pixels(s));
+    const float *x = call->x + (gsize)image * (gsize)(s->in_h * s->in_w) * (gsize)s->in_c;
+    float *y = call->y + (gsize)image * (gsize)pixels(s) * (gsize)s->out_c + (gsize)block * FMN_LANES;
+    FmnEpilogue e = fmn_epilogue_from(call->epilogue, block * FMN_LANES);
+
+    for (int p = chunk * CHUNK; p < last; p += FMN_PRODUCT_ROWS) {
+      int n = MIN(FMN_PRODUCT_ROWS, last - p);
+      float *out = y + (gsize)p * (gsize)s->out_c;
+      if (gathers(s)) {
+        gsize inputs = (gsize)taps * (gsize)s->in_c;
+        fmn_conv_columns(s, x, p, p + n, scratch);
+        for (int r = 0; r < n; r++)
+          rows[r] = scratch + (gsize)r * inputs;
+        fmn_kernels()->product(rows, n, 1, inputs, w, (gsize)block, out, (gsize)s->out_c, lanes);
+      } else {
+        find_rows(s, x, p, n, scratch, rows);
+        fmn_kernels()->product(rows, n, taps, (gsize)s->in_c, w, (gsize)block, out, (gsize)s->out_c, lanes);
+      }
+      fmn_kernels()->epilogue(out, (gsize)n, (gsize)lanes, (gsize)s->out_c, &e);
+    }
+  }
+}
+
+void fmn_conv_direct_run(const FmnConvCall *call, int n, FmnPool *pool) {
+  fmn_pool_run(pool, run_tasks, (gpointer)call, n * tasks_an_image(&call->conv->shape));
+}
