@@ -49,7 +49,7 @@ static void test_maxpool(void) {
 
 static void test_avgpool(void) {
   FmnGraph *g = fmn_graph_new(2, 1, 2);
-  run_once(g, fmn_global_avgpool(g, 0), (const float[]){1, 3, -4, 0}, (const float[]){2, -2});
+  run_once(g, fmn_global_avgpool(g, 0), (const float[]){1, -4, 3, 0}, (const float[]){2, -2});
 }
 
 static void test_activations(void) {
