@@ -260,13 +260,14 @@ static void add_input(Scene *s, const Item *item, int column) {
 }
 
 static void item_text(Item *item, const char *label, double confidence, const GstFmnistDrawOptions *o) {
-  char percent[16] = "";
+  char percent[16] = "", *valid = g_utf8_make_valid(label != NULL ? label : "", -1);
+  const char *end;
   if (o->confidence && confidence >= 0)
     g_snprintf(percent, sizeof percent, "%d%%", (int)(confidence * 100 + 0.5));
-  g_snprintf(item->text, sizeof item->text, "%s%s%s", o->labels ? label : "", o->labels && *percent != '\0' ? " " : "", percent);
-  for (char *end = item->text; *end != '\0'; end++) /* cut in the middle of a character */
-    if (!g_utf8_validate(end, -1, (const char **)&end))
-      *end-- = '\0';
+  g_snprintf(item->text, sizeof item->text, "%s%s%s", o->labels ? valid : "", o->labels && *percent != '\0' ? " " : "", percent);
+  if (!g_utf8_validate(item->text, -1, &end)) /* cut in the middle of a character */
+    item->text[end - item->text] = '\0';
+  g_free(valid);
 }
 
 static void item_of_object(Item *item, const GstFmnistObject *o, const Scene *s) {
