@@ -1,73 +1,29 @@
 #include "kernels/conv.h"
 
-#include <string.h>
+#include "kernels/conv_algorithm.h"
+
+/* The fastest first; the last suits everything. */
+static const FmnConvAlgorithm *const algorithms[] = {&fmn_conv_winograd, &fmn_conv_direct};
 
 void fmn_conv_choose(FmnConv *conv, const FmnConvShape *shape, gboolean inference) {
-  *conv = (FmnConv){.shape = *shape, .half = inference};
-  conv->winograd = fmn_conv_winograd_suits(shape);
-  if (conv->winograd)
-    fmn_conv_winograd_choose(conv);
-  else
-    fmn_conv_direct_choose(conv);
+  const FmnConvAlgorithm *const *a = algorithms;
+  while (!(*a)->suits(shape))
+    a++;
+  *conv = (FmnConv){.shape = *shape, .algorithm = *a, .half = inference};
+  (*a)->choose(conv);
 }
 
 void fmn_conv_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
-  if (conv->winograd)
-    fmn_conv_winograd_pack(conv, w, transpose, packed);
-  else
-    fmn_conv_direct_pack(conv, w, transpose, packed);
+  conv->algorithm->pack(conv, w, transpose, packed);
 }
 
 void fmn_conv_run(const FmnConv *conv, int n, const float *x, const float *packed, const FmnEpilogue *epilogue, float *y,
                   float *scratch, gsize scratch_size, FmnPool *pool) {
   FmnConvCall call = {conv, x, packed, epilogue, y, scratch, scratch_size};
-  if (conv->winograd)
-    fmn_conv_winograd_run(&call, n, pool);
-  else
-    fmn_conv_direct_run(&call, n, pool);
+  conv->algorithm->run(&call, n, pool);
 }
 
 gboolean fmn_conv_input_shape(const FmnConvShape *s, FmnConvShape *b) {
   *b = (FmnConvShape){s->out_c, s->out_h, s->out_w, s->in_c, s->in_h, s->in_w, s->k, 1, s->k - 1 - s->pad};
   return s->stride == 1 && b->pad >= 0;
-}
-
-/* The taps kx first ≤ kx < last of output column o lie inside of the picture. */
-static void inside(const FmnConvShape *s, int o, int *first, int *last) {
-  int x = o * s->stride - s->pad;
-  *first = CLAMP(-x, 0, s->k);
-  *last = CLAMP(s->in_w - x, *first, s->k);
-}
-
-void fmn_conv_columns(const FmnConvShape *s, const float *x, int row0, int row1, float *columns) {
-  gsize c = (gsize)s->in_c, run = (gsize)s->k * c;
-  for (int r = row0; r < row1; r++) {
-    int first, last, oy = r / s->out_w, ox = r % s->out_w;
-    inside(s, ox, &first, &last);
-    for (int ky = 0; ky < s->k; ky++, columns += run) {
-      int iy = oy * s->stride + ky - s->pad;
-      if (iy < 0 || iy >= s->in_h || first == last) {
-        memset(columns, 0, run * sizeof *columns);
-        continue;
-      }
-      const float *src = x + ((gsize)iy * (gsize)s->in_w + (gsize)(ox * s->stride - s->pad + first)) * c;
-      memset(columns, 0, (gsize)first * c * sizeof *columns);
-      memcpy(columns + (gsize)first * c, src, (gsize)(last - first) * c * sizeof *columns);
-      memset(columns + (gsize)last * c, 0, (gsize)(s->k - last) * c * sizeof *columns);
-    }
-  }
-}
-
-void fmn_conv_add_columns(const FmnConvShape *s, const float *columns, int row0, int row1, float *dx) {
-  gsize c = (gsize)s->in_c, run = (gsize)s->k * c;
-  for (int r = row0; r < row1; r++) {
-    int first, last, oy = r / s->out_w, ox = r % s->out_w;
-    inside(s, ox, &first, &last);
-    for (int ky = 0; ky < s->k; ky++, columns += run) {
-      int iy = oy * s->stride + ky - s->pad;
-      if (iy >= 0 && iy < s->in_h && first < last)
-        fmn_kernels()->add(dx + ((gsize)iy * (gsize)s->in_w + (gsize)(ox * s->stride - s->pad + first)) * c,
-                           columns + (gsize)first * c, (gsize)(last - first) * c);
-    }
-  }
 }

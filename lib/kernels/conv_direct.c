@@ -1,8 +1,8 @@
-#include "kernels/conv.h"
-
 #include <string.h>
 
 #include "io/half.h"
+#include "kernels/columns.h"
+#include "kernels/conv_algorithm.h"
 
 #define CHUNK (8 * FMN_PRODUCT_ROWS) /* output pixels of a task: each block of weights is read once for them */
 #define GATHER_BELOW 8               /* input channels; with fewer a pixel's taps are gathered into one row first */
@@ -18,7 +18,9 @@ static gboolean gathers(const FmnConvShape *s) { return s->in_c < GATHER_BELOW |
 
 static int tasks_an_image(const FmnConvShape *s) { return chunks(s) * fmn_conv_blocks(s); }
 
-void fmn_conv_direct_choose(FmnConv *conv) {
+static gboolean suits(const FmnConvShape *s) { return TRUE; }
+
+static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
   gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c, weights = inputs * (gsize)fmn_conv_blocks(s) * FMN_LANES;
   conv->half = conv->half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
@@ -26,7 +28,7 @@ void fmn_conv_direct_choose(FmnConv *conv) {
   conv->scratch = gathers(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
 }
 
-void fmn_conv_direct_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
+static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
   const FmnConvShape *s = &conv->shape;
   gsize at = 0;
   for (int block = 0; block < fmn_conv_blocks(s); block++)
@@ -78,7 +80,7 @@ static void run_tasks(gpointer data, int begin, int end, int thread) {
       float *out = y + (gsize)p * (gsize)s->out_c;
       if (gathers(s)) {
         gsize inputs = (gsize)taps * (gsize)s->in_c;
-        fmn_conv_columns(s, x, p, p + n, scratch);
+        fmn_columns(s, x, p, p + n, scratch);
         for (int r = 0; r < n; r++)
           rows[r] = scratch + (gsize)r * inputs;
         fmn_kernels()->product(rows, n, 1, inputs, w, (gsize)block, out, (gsize)s->out_c, lanes);
@@ -91,6 +93,8 @@ static void run_tasks(gpointer data, int begin, int end, int thread) {
   }
 }
 
-void fmn_conv_direct_run(const FmnConvCall *call, int n, FmnPool *pool) {
+static void run(const FmnConvCall *call, int n, FmnPool *pool) {
   fmn_pool_run(pool, run_tasks, (gpointer)call, n * tasks_an_image(&call->conv->shape));
 }
+
+const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, pack, run};

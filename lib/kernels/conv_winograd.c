@@ -1,12 +1,12 @@
-#include "kernels/conv.h"
-
 #include <string.h>
+
+#include "kernels/conv_algorithm.h"
 
 #define TILE 4           /* outputs a tile has on a side */
 #define TASK_TILES 48    /* tiles worked on together: each transformed weight is read once for them */
 #define MAX_POINTS 8
 
-static FmnWinograd algorithm(const FmnConvShape *s) { return s->k == 3 ? FMN_WINOGRAD_4_3 : FMN_WINOGRAD_4_5; }
+static FmnWinograd variant(const FmnConvShape *s) { return s->k == 3 ? FMN_WINOGRAD_4_3 : FMN_WINOGRAD_4_5; }
 
 static int points(const FmnConvShape *s) { return TILE + s->k - 1; }
 
@@ -15,7 +15,7 @@ static int tiles_x(const FmnConvShape *s) { return (s->out_w + TILE - 1) / TILE;
 static int tiles(const FmnConvShape *s) { return tiles_x(s) * ((s->out_h + TILE - 1) / TILE); }
 
 /* Transforms take about as long as 32 channels' products; with fewer channels, or mostly empty tiles, the direct way is faster. */
-gboolean fmn_conv_winograd_suits(const FmnConvShape *s) {
+static gboolean suits(const FmnConvShape *s) {
   gboolean shape = s->stride == 1 && (s->k == 3 || s->k == 5) && s->in_c % 16 == 0 && s->out_c % 16 == 0;
   double direct = (double)(s->out_h * s->out_w) * s->k * s->k;
   double winograd = (double)tiles(s) * points(s) * points(s);
@@ -27,12 +27,11 @@ static int groups(const FmnConvShape *s) { return (tiles(s) + TASK_TILES - 1) / 
 
 static int group_begin(const FmnConvShape *s, int group) { return group * tiles(s) / groups(s); }
 
-void fmn_conv_winograd_choose(FmnConv *conv) {
+static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
   gsize results = (gsize)(points(s) * points(s));
   gsize weights = results * (gsize)s->in_c * (gsize)fmn_conv_blocks(s) * FMN_LANES;
   int together = (tiles(s) + groups(s) - 1) / groups(s);
-  conv->algorithm = algorithm(s);
   conv->half = FALSE; /* transformed weights are not exact in half precision, and the outputs' transform magnifies the error */
   conv->packed = weights;
   /* transformed inputs and products of the tiles of a task, and a pixel of zeros */
@@ -57,7 +56,7 @@ static void kernel_matrix(int r, double g[MAX_POINTS][5]) {
 }
 
 /* Packed as one product() weight matrix for each result p: [p][block][in][lane]. */
-void fmn_conv_winograd_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
+static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
   const FmnConvShape *s = &conv->shape;
   int n = points(s), blocks = fmn_conv_blocks(s);
   double g[MAX_POINTS][5];
@@ -124,7 +123,7 @@ static void transform_inputs(gpointer data, int begin, int end, int thread) {
       pixels[i] = in[i] ? g->x + (gsize)(iy * s->in_w + ix) * (gsize)s->in_c : g->zeros;
     }
     for (int c = 0; c < s->in_c; c += 16) {
-      fmn_kernels()->winograd_input(g->call->conv->algorithm, pixels, g->v + (gsize)t * (gsize)s->in_c + c, stride);
+      fmn_kernels()->winograd_input(variant(s), pixels, g->v + (gsize)t * (gsize)s->in_c + c, stride);
       for (int i = 0; i < n * n; i++)
         pixels[i] += in[i] ? 16 : 0;
     }
@@ -162,7 +161,7 @@ static void transform_outputs(gpointer data, int begin, int end, int thread) {
     for (int o = 0; o < s->out_c; o += 16) {
       float out[TILE * TILE][16];
       FmnEpilogue e = fmn_epilogue_from(g->call->epilogue, o);
-      fmn_kernels()->winograd_output(g->call->conv->algorithm, g->m + (gsize)t * (gsize)s->out_c + o, stride, out);
+      fmn_kernels()->winograd_output(variant(s), g->m + (gsize)t * (gsize)s->out_c + o, stride, out);
       fmn_kernels()->epilogue(out[0], TILE * TILE, 16, 16, &e);
       for (int dy = 0; dy < MIN(TILE, s->out_h - y0); dy++)
         for (int dx = 0; dx < MIN(TILE, s->out_w - x0); dx++)
@@ -183,7 +182,7 @@ static void run_groups(gpointer data, int begin, int end, int thread) {
 }
 
 /* Each thread takes whole groups where there are enough of them; else all share the work of each. */
-void fmn_conv_winograd_run(const FmnConvCall *call, int n, FmnPool *pool) {
+static void run(const FmnConvCall *call, int n, FmnPool *pool) {
   const FmnConvShape *s = &call->conv->shape;
   int tasks = n * groups(s), threads = fmn_pool_threads(pool);
   if (tasks % threads == 0 || tasks >= 4 * threads) {
@@ -197,3 +196,5 @@ void fmn_conv_winograd_run(const FmnConvCall *call, int n, FmnPool *pool) {
     fmn_pool_run(pool, transform_outputs, &g, g.n);
   }
 }
+
+const FmnConvAlgorithm fmn_conv_winograd = {"winograd", suits, choose, pack, run};

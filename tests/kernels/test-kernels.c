@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "io/half.h"
-#include "kernels/conv.h"
+#include "kernels/columns.h"
+#include "kernels/conv_algorithm.h"
 #include "train/random.h"
 
 #define GUARD 8
@@ -259,7 +260,7 @@ static void check_conv(FmnConvShape s, gboolean winograd) {
     for (int i = 0; half && i < weights; i++)
       w[i] = fmn_half_to_float(fmn_float_to_half(w[i]));
     fmn_conv_choose(&conv, &s, half);
-    g_assert_cmpint(conv.winograd, ==, winograd);
+    g_assert_true(conv.algorithm == (winograd ? &fmn_conv_winograd : &fmn_conv_direct));
     float *packed = fmn_floats_new(conv.packed);
     fmn_conv_pack(&conv, w, FALSE, packed);
     for (int threads = 1; threads <= 3; threads++) {
@@ -317,16 +318,16 @@ static void check_columns(FmnConvShape s) {
   gsize n_x = (gsize)(s.in_c * s.in_h * s.in_w), n = (gsize)(inputs * pixels);
   float *x = random_floats(n_x, 1), *columns = random_floats(n, 2), *z = random_floats(n, 3), *back = fmn_floats_new0(n_x);
   double left = 0, right = 0;
-  fmn_conv_columns(&s, x, 0, pixels / 2, columns);
-  fmn_conv_columns(&s, x, pixels / 2, pixels, columns + pixels / 2 * inputs);
+  fmn_columns(&s, x, 0, pixels / 2, columns);
+  fmn_columns(&s, x, pixels / 2, pixels, columns + pixels / 2 * inputs);
   for (int p = 0; p < pixels; p++)
     for (int i = 0; i < inputs; i++) {
       int t = i / s.in_c;
       g_assert_cmpfloat(columns[p * inputs + i], ==,
                         padded(&s, x, p / s.out_w * s.stride - s.pad + t / s.k, p % s.out_w * s.stride - s.pad + t % s.k, i % s.in_c));
     }
-  /* The way back is the transpose: <columns(x), z> = <x, add_columns(z)>. */
-  fmn_conv_add_columns(&s, z, 0, pixels, back);
+  /* The way back is the transpose: <columns(x), z> = <x, columns_add(z)>. */
+  fmn_columns_add(&s, z, 0, pixels, back);
   for (gsize i = 0; i < n; i++)
     left += (double)columns[i] * (double)z[i];
   for (gsize i = 0; i < n_x; i++)

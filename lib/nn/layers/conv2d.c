@@ -1,8 +1,8 @@
-#include "kernels/conv.h"
-
 #include <string.h>
 
 #include "error.h"
+#include "kernels/columns.h"
+#include "kernels/conv.h"
 #include "nn/grad.h"
 #include "nn/layers.h"
 #include "nn/layers/init.h"
@@ -131,7 +131,7 @@ static void weight_gradients(gpointer data, int begin, int end, int thread) {
     for (int r = 0; r < pixels; r += t.rows) {
       int n = MIN(t.rows, pixels - r);
       gboolean first = i == begin && r == 0;
-      fmn_conv_columns(s, x, r, r + n, columns);
+      fmn_columns(s, x, r, r + n, columns);
       fmn_gemm(TRUE, FALSE, s->out_c, k, n, dy + (gsize)r * (gsize)s->out_c, s->out_c, columns, k, first ? 0.f : 1.f, dw, k);
     }
   }
@@ -161,7 +161,7 @@ static void input_gradients_by_columns(gpointer data, int begin, int end, int th
     for (int r = 0; r < pixels; r += t.rows) {
       int n = MIN(t.rows, pixels - r);
       fmn_gemm(FALSE, FALSE, n, k, s->out_c, dy + (gsize)r * (gsize)s->out_c, s->out_c, c->state, k, 0.f, columns, k);
-      fmn_conv_add_columns(s, columns, r, r + n, dx);
+      fmn_columns_add(s, columns, r, r + n, dx);
     }
   }
 }
@@ -176,9 +176,7 @@ static void input_gradient(const FmnTrainCall *c, const Training *t) {
   }
   float *w = c->state;
   for (int o = 0; o < s->out_c; o++)
-    for (int tap = 0; tap < s->k * s->k; tap++)
-      for (int i = 0; i < s->in_c; i++)
-        *w++ = fmn_conv_weight(s, c->w[0], FALSE, o, i, tap / s->k, tap % s->k);
+    fmn_transpose(c->w[0] + (gsize)o * t->inputs, s->in_c, s->k * s->k, w + (gsize)o * t->inputs);
   fmn_pool_run(c->pool, input_gradients_by_columns, (gpointer)c, c->out.n);
 }
 

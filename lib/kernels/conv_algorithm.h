@@ -1,0 +1,36 @@
+/* What a way to convolve is: conv.c takes the first of its list that suits a shape. */
+#ifndef FMN_KERNELS_CONV_ALGORITHM_H
+#define FMN_KERNELS_CONV_ALGORITHM_H
+
+#include "kernels/conv.h"
+
+typedef struct {
+  const FmnConv *conv;
+  const float *x, *packed;
+  const FmnEpilogue *epilogue;
+  float *y, *scratch;
+  gsize scratch_size;
+} FmnConvCall;
+
+struct FmnConvAlgorithm {
+  const char *name;
+  gboolean (*suits)(const FmnConvShape *s);
+  void (*choose)(FmnConv *conv); /* fills in packed, scratch, and clears half where it does not pay */
+  void (*pack)(const FmnConv *conv, const float *w, gboolean transpose, float *packed);
+  void (*run)(const FmnConvCall *call, int n, FmnPool *pool);
+};
+
+extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd;
+
+/* Weight (out o, in i, at ky, kx) of what fmn_conv_pack() was given. */
+static inline float fmn_conv_weight(const FmnConvShape *s, const float *w, gboolean transpose, int o, int i, int ky, int kx) {
+  int k = s->k;
+  if (transpose)
+    return w[(((gsize)i * (gsize)s->out_c + (gsize)o) * (gsize)k + (gsize)(k - 1 - ky)) * (gsize)k + (gsize)(k - 1 - kx)];
+  return w[(((gsize)o * (gsize)s->in_c + (gsize)i) * (gsize)k + (gsize)ky) * (gsize)k + (gsize)kx];
+}
+
+/* Blocks of FMN_LANES outputs. */
+static inline int fmn_conv_blocks(const FmnConvShape *s) { return (s->out_c + FMN_LANES - 1) / FMN_LANES; }
+
+#endif
