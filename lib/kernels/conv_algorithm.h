@@ -6,6 +6,7 @@
 
 typedef struct {
   const FmnConv *conv;
+  int n; /* images */
   const float *x, *packed;
   const FmnEpilogue *epilogue;
   float *y, *scratch;
@@ -15,9 +16,14 @@ typedef struct {
 struct FmnConvAlgorithm {
   const char *name;
   gboolean (*suits)(const FmnConvShape *s);
-  void (*choose)(FmnConv *conv); /* fills in packed, scratch, and clears half where it does not pay */
+  /* Fills in packed, scratch and partial; clears half where it does not pay. */
+  void (*choose)(FmnConv *conv);
   void (*pack)(const FmnConv *conv, const float *w, gboolean transpose, float *packed);
-  void (*run)(const FmnConvCall *call, int n, FmnPool *pool);
+  void (*run)(const FmnConvCall *call, FmnPool *pool);
+  /* The weights' gradient of n images, in an order of the algorithm's own. */
+  void (*gradient)(const FmnConv *conv, int n, const float *x, const float *dy, float *partial, float *scratch);
+  /* From that order to out_c × in_c × k × k. */
+  void (*unpack_gradient)(const FmnConv *conv, const float *partial, float *dw);
 };
 
 extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd;

@@ -7,6 +7,7 @@
 #define CHUNK (8 * FMN_PRODUCT_ROWS) /* output pixels of a task: each block of weights is read once for them */
 #define GATHER_BELOW 8               /* input channels; with fewer a pixel's taps are gathered into one row first */
 #define MAX_TAPS 49
+#define COLUMN_FLOATS (64 << 10)     /* columns made at a time for the gradient: they stay in the L2 cache */
 #define HALF_WEIGHTS (1 << 17)       /* with at least so many weights ... */
 #define HALF_PIXELS 256              /* ... for at most so many pixels, half precision pays */
 
@@ -18,6 +19,11 @@ static gboolean gathers(const FmnConvShape *s) { return s->in_c < GATHER_BELOW |
 
 static int tasks_an_image(const FmnConvShape *s) { return chunks(s) * fmn_conv_blocks(s); }
 
+/* Output pixels whose columns are made at a time, for the gradient. */
+static int column_rows(const FmnConvShape *s) {
+  return CLAMP((int)(COLUMN_FLOATS / ((gsize)(s->k * s->k) * (gsize)s->in_c)), 1, pixels(s));
+}
+
 static gboolean suits(const FmnConvShape *s) { return TRUE; }
 
 static void choose(FmnConv *conv) {
@@ -26,6 +32,9 @@ static void choose(FmnConv *conv) {
   conv->half = conv->half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
   conv->packed = conv->half ? weights / 2 : weights;
   conv->scratch = gathers(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
+  conv->partial = inputs * (gsize)s->out_c;
+  if (!conv->half)
+    conv->scratch = MAX(conv->scratch, inputs * (gsize)column_rows(s));
 }
 
 static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
@@ -93,8 +102,28 @@ static void run_tasks(gpointer data, int begin, int end, int thread) {
   }
 }
 
-static void run(const FmnConvCall *call, int n, FmnPool *pool) {
-  fmn_pool_run(pool, run_tasks, (gpointer)call, n * tasks_an_image(&call->conv->shape));
+static void run(const FmnConvCall *call, FmnPool *pool) {
+  fmn_pool_run(pool, run_tasks, (gpointer)call, call->n * tasks_an_image(&call->conv->shape));
 }
 
-const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, pack, run};
+/* partial is out × ky × kx × in. */
+static void gradient(const FmnConv *conv, int n, const float *x, const float *dy, float *partial, float *scratch) {
+  const FmnConvShape *s = &conv->shape;
+  int inputs = s->k * s->k * s->in_c, rows = column_rows(s);
+  for (int i = 0; i < n; i++, x += (gsize)(s->in_h * s->in_w) * (gsize)s->in_c)
+    for (int r = 0; r < pixels(s); r += rows) {
+      int m = MIN(rows, pixels(s) - r);
+      fmn_columns(s, x, r, r + m, scratch);
+      fmn_gemm(TRUE, FALSE, s->out_c, inputs, m, dy, s->out_c, scratch, inputs, i > 0 || r > 0 ? 1.f : 0.f, partial, inputs);
+      dy += (gsize)m * (gsize)s->out_c;
+    }
+}
+
+static void unpack_gradient(const FmnConv *conv, const float *partial, float *dw) {
+  const FmnConvShape *s = &conv->shape;
+  gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c;
+  for (int o = 0; o < s->out_c; o++)
+    fmn_transpose(partial + (gsize)o * inputs, s->k * s->k, s->in_c, dw + (gsize)o * inputs);
+}
+
+const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, pack, run, gradient, unpack_gradient};

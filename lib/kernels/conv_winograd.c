@@ -3,7 +3,7 @@
 #include "kernels/conv_algorithm.h"
 
 #define TILE 4           /* outputs a tile has on a side */
-#define TASK_TILES 48    /* tiles worked on together: each transformed weight is read once for them */
+#define GROUP_TILES 48   /* tiles worked on together: each transformed weight is read once for them */
 #define MAX_POINTS 8
 
 static FmnWinograd variant(const FmnConvShape *s) { return s->k == 3 ? FMN_WINOGRAD_4_3 : FMN_WINOGRAD_4_5; }
@@ -22,20 +22,15 @@ static gboolean suits(const FmnConvShape *s) {
   return shape && s->in_c >= 32 && s->out_c >= 32 && direct > 1.6 * winograd;
 }
 
-/* Groups of tiles that an image is divided into, and where each begins. */
-static int groups(const FmnConvShape *s) { return (tiles(s) + TASK_TILES - 1) / TASK_TILES; }
-
-static int group_begin(const FmnConvShape *s, int group) { return group * tiles(s) / groups(s); }
-
 static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
   gsize results = (gsize)(points(s) * points(s));
   gsize weights = results * (gsize)s->in_c * (gsize)fmn_conv_blocks(s) * FMN_LANES;
-  int together = (tiles(s) + groups(s) - 1) / groups(s);
   conv->half = FALSE; /* transformed weights are not exact in half precision, and the outputs' transform magnifies the error */
   conv->packed = weights;
-  /* transformed inputs and products of the tiles of a task, and a pixel of zeros */
-  conv->scratch = results * (gsize)together * (gsize)(s->in_c + s->out_c) + 16;
+  /* transformed inputs and products of a group of tiles, and a pixel of zeros */
+  conv->scratch = results * GROUP_TILES * (gsize)(s->in_c + s->out_c) + 16;
+  conv->partial = results * (gsize)s->in_c * (gsize)s->out_c;
 }
 
 /* The matrix G: row p evaluates a kernel of r weights at point p, scaled so that the other two matrices need no fractions of it. */
@@ -81,10 +76,12 @@ static void pack(const FmnConv *conv, const float *w, gboolean transpose, float 
     }
 }
 
-/* One group of tiles on its way through the three phases. */
+/* One group of tiles, counted over all images, on its way through the phases. */
 typedef struct {
-  const FmnConvCall *call;
-  const float *x; /* the image */
+  const FmnConvShape *s;
+  const float *x, *packed;
+  const FmnEpilogue *epilogue;
+  const float *dy;
   float *y;
   int first, n; /* tiles */
   float *zeros; /* 16 of them: a pixel outside of the picture */
@@ -92,35 +89,41 @@ typedef struct {
   float *m;     /* [result][tile][output] */
 } Group;
 
-static Group make_group(const FmnConvCall *call, int task, float *scratch) {
-  const FmnConvShape *s = &call->conv->shape;
-  int group = task % groups(s);
-  gsize image = (gsize)(task / groups(s)), results = (gsize)(points(s) * points(s));
-  Group g = {call, call->x + image * (gsize)(s->in_h * s->in_w) * (gsize)s->in_c,
-             call->y + image * (gsize)(s->out_h * s->out_w) * (gsize)s->out_c};
-  g.first = group_begin(s, group);
-  g.n = group_begin(s, group + 1) - g.first;
-  g.zeros = scratch;
-  g.v = scratch + 16;
-  g.m = g.v + results * (gsize)g.n * (gsize)s->in_c;
-  memset(g.zeros, 0, 16 * sizeof *g.zeros);
-  return g;
+static void place_group(Group *g, int group, int n_groups, int n_tiles, float *scratch) {
+  gsize results = (gsize)(points(g->s) * points(g->s));
+  g->first = (int)((gint64)group * n_tiles / n_groups);
+  g->n = (int)((gint64)(group + 1) * n_tiles / n_groups) - g->first;
+  g->zeros = scratch;
+  g->v = scratch + 16;
+  g->m = g->v + results * (gsize)g->n * (gsize)g->s->in_c;
+  memset(g->zeros, 0, 16 * sizeof *g->zeros);
+}
+
+static int n_groups(int n_tiles) { return (n_tiles + GROUP_TILES - 1) / GROUP_TILES; }
+
+/* The image of tile t of a group and the place of its first output. */
+static int place_tile(const Group *g, int t, int *y0, int *x0) {
+  int tile = (g->first + t) % tiles(g->s);
+  *y0 = tile / tiles_x(g->s) * TILE;
+  *x0 = tile % tiles_x(g->s) * TILE;
+  return (g->first + t) / tiles(g->s);
 }
 
 /* Tasks: tiles. */
 static void transform_inputs(gpointer data, int begin, int end, int thread) {
   const Group *g = data;
-  const FmnConvShape *s = &g->call->conv->shape;
+  const FmnConvShape *s = g->s;
   int n = points(s);
   gsize stride = (gsize)g->n * (gsize)s->in_c;
   for (int t = begin; t < end; t++) {
     const float *pixels[MAX_POINTS * MAX_POINTS];
     gboolean in[MAX_POINTS * MAX_POINTS];
-    int y0 = (g->first + t) / tiles_x(s) * TILE - s->pad, x0 = (g->first + t) % tiles_x(s) * TILE - s->pad;
+    int y0, x0, image = place_tile(g, t, &y0, &x0);
+    const float *x = g->x + (gsize)image * (gsize)(s->in_h * s->in_w) * (gsize)s->in_c;
     for (int i = 0; i < n * n; i++) {
-      int iy = y0 + i / n, ix = x0 + i % n;
+      int iy = y0 - s->pad + i / n, ix = x0 - s->pad + i % n;
       in[i] = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w;
-      pixels[i] = in[i] ? g->x + (gsize)(iy * s->in_w + ix) * (gsize)s->in_c : g->zeros;
+      pixels[i] = in[i] ? x + (gsize)(iy * s->in_w + ix) * (gsize)s->in_c : g->zeros;
     }
     for (int c = 0; c < s->in_c; c += 16) {
       fmn_kernels()->winograd_input(variant(s), pixels, g->v + (gsize)t * (gsize)s->in_c + c, stride);
@@ -133,9 +136,9 @@ static void transform_inputs(gpointer data, int begin, int end, int thread) {
 /* Tasks: results × blocks of outputs. */
 static void multiply(gpointer data, int begin, int end, int thread) {
   const Group *g = data;
-  const FmnConvShape *s = &g->call->conv->shape;
+  const FmnConvShape *s = g->s;
   int blocks = fmn_conv_blocks(s);
-  FmnPacked w = {g->call->packed, FALSE};
+  FmnPacked w = {g->packed, FALSE};
   for (int task = begin; task < end; task++) {
     gsize p = (gsize)(task / blocks), block = (gsize)(task % blocks);
     const float *v = g->v + p * (gsize)g->n * (gsize)s->in_c;
@@ -154,18 +157,19 @@ static void multiply(gpointer data, int begin, int end, int thread) {
 /* Tasks: tiles. */
 static void transform_outputs(gpointer data, int begin, int end, int thread) {
   const Group *g = data;
-  const FmnConvShape *s = &g->call->conv->shape;
-  gsize stride = (gsize)g->n * (gsize)s->out_c;
+  const FmnConvShape *s = g->s;
+  gsize stride = (gsize)g->n * (gsize)s->out_c, row = (gsize)s->out_c;
   for (int t = begin; t < end; t++) {
-    int y0 = (g->first + t) / tiles_x(s) * TILE, x0 = (g->first + t) % tiles_x(s) * TILE;
+    int y0, x0, image = place_tile(g, t, &y0, &x0);
+    float *y = g->y + ((gsize)image * (gsize)(s->out_h * s->out_w) + (gsize)(y0 * s->out_w + x0)) * row;
     for (int o = 0; o < s->out_c; o += 16) {
       float out[TILE * TILE][16];
-      FmnEpilogue e = fmn_epilogue_from(g->call->epilogue, o);
+      FmnEpilogue e = fmn_epilogue_from(g->epilogue, o);
       fmn_kernels()->winograd_output(variant(s), g->m + (gsize)t * (gsize)s->out_c + o, stride, out);
       fmn_kernels()->epilogue(out[0], TILE * TILE, 16, 16, &e);
       for (int dy = 0; dy < MIN(TILE, s->out_h - y0); dy++)
         for (int dx = 0; dx < MIN(TILE, s->out_w - x0); dx++)
-          memcpy(g->y + (gsize)((y0 + dy) * s->out_w + x0 + dx) * (gsize)s->out_c + o, out[dy * TILE + dx], sizeof out[0]);
+          memcpy(y + (gsize)(dy * s->out_w + dx) * row + o, out[dy * TILE + dx], sizeof out[0]);
     }
   }
 }
@@ -173,8 +177,10 @@ static void transform_outputs(gpointer data, int begin, int end, int thread) {
 static void run_groups(gpointer data, int begin, int end, int thread) {
   const FmnConvCall *call = data;
   const FmnConvShape *s = &call->conv->shape;
-  for (int task = begin; task < end; task++) {
-    Group g = make_group(call, task, call->scratch + (gsize)thread * call->scratch_size);
+  int n_tiles = call->n * tiles(s);
+  Group g = {s, call->x, call->packed, call->epilogue, NULL, call->y};
+  for (int group = begin; group < end; group++) {
+    place_group(&g, group, n_groups(n_tiles), n_tiles, call->scratch + (gsize)thread * call->scratch_size);
     transform_inputs(&g, 0, g.n, thread);
     multiply(&g, 0, points(s) * points(s) * fmn_conv_blocks(s), thread);
     transform_outputs(&g, 0, g.n, thread);
@@ -182,19 +188,81 @@ static void run_groups(gpointer data, int begin, int end, int thread) {
 }
 
 /* Each thread takes whole groups where there are enough of them; else all share the work of each. */
-static void run(const FmnConvCall *call, int n, FmnPool *pool) {
+static void run(const FmnConvCall *call, FmnPool *pool) {
   const FmnConvShape *s = &call->conv->shape;
-  int tasks = n * groups(s), threads = fmn_pool_threads(pool);
-  if (tasks % threads == 0 || tasks >= 4 * threads) {
-    fmn_pool_run(pool, run_groups, (gpointer)call, tasks);
+  int n_tiles = call->n * tiles(s), groups = n_groups(n_tiles), threads = fmn_pool_threads(pool);
+  Group g = {s, call->x, call->packed, call->epilogue, NULL, call->y};
+  if (groups % threads == 0 || groups >= 4 * threads) {
+    fmn_pool_run(pool, run_groups, (gpointer)call, groups);
     return;
   }
-  for (int task = 0; task < tasks; task++) {
-    Group g = make_group(call, task, call->scratch);
+  for (int group = 0; group < groups; group++) {
+    place_group(&g, group, groups, n_tiles, call->scratch);
     fmn_pool_run(pool, transform_inputs, &g, g.n);
     fmn_pool_run(pool, multiply, &g, points(s) * points(s) * fmn_conv_blocks(s));
     fmn_pool_run(pool, transform_outputs, &g, g.n);
   }
 }
 
-const FmnConvAlgorithm fmn_conv_winograd = {"winograd", suits, choose, pack, run};
+/* The products' gradient, m, from the outputs'. */
+static void transform_output_gradients(Group *g) {
+  const FmnConvShape *s = g->s;
+  gsize stride = (gsize)g->n * (gsize)s->out_c, row = (gsize)s->out_c;
+  for (int t = 0; t < g->n; t++) {
+    int y0, x0, image = place_tile(g, t, &y0, &x0);
+    const float *dy = g->dy + ((gsize)image * (gsize)(s->out_h * s->out_w) + (gsize)(y0 * s->out_w + x0)) * row;
+    for (int o = 0; o < s->out_c; o += 16) {
+      float in[TILE * TILE][16] = {{0}};
+      for (int r = 0; r < MIN(TILE, s->out_h - y0); r++)
+        for (int c = 0; c < MIN(TILE, s->out_w - x0); c++)
+          memcpy(in[r * TILE + c], dy + (gsize)(r * s->out_w + c) * row + o, sizeof in[0]);
+      fmn_kernels()->winograd_output_gradient(variant(s), in, g->m + (gsize)t * (gsize)s->out_c + o, stride);
+    }
+  }
+}
+
+/* partial is [result][input][output]: the transformed weights' gradient, each result a product over the tiles. */
+static void gradient(const FmnConv *conv, int n, const float *x, const float *dy, float *partial, float *scratch) {
+  const FmnConvShape *s = &conv->shape;
+  int n_tiles = n * tiles(s), results = points(s) * points(s);
+  gsize weights = (gsize)s->in_c * (gsize)s->out_c;
+  Group g = {.s = s, .x = x, .dy = dy};
+  for (int group = 0; group < n_groups(n_tiles); group++) {
+    place_group(&g, group, n_groups(n_tiles), n_tiles, scratch);
+    transform_inputs(&g, 0, g.n, 0);
+    transform_output_gradients(&g);
+    for (int p = 0; p < results; p++)
+      fmn_gemm(TRUE, FALSE, s->in_c, s->out_c, g.n, g.v + (gsize)(p * g.n) * (gsize)s->in_c, s->in_c,
+               g.m + (gsize)(p * g.n) * (gsize)s->out_c, s->out_c, group > 0 ? 1.f : 0.f, partial + (gsize)p * weights,
+               s->out_c);
+  }
+}
+
+/* dw = Gᵀ · dU · G for each pair of channels. */
+static void unpack_gradient(const FmnConv *conv, const float *partial, float *dw) {
+  const FmnConvShape *s = &conv->shape;
+  int n = points(s);
+  gsize weights = (gsize)s->in_c * (gsize)s->out_c;
+  double g[MAX_POINTS][5];
+  kernel_matrix(s->k, g);
+  for (int i = 0; i < s->in_c; i++)
+    for (int o = 0; o < s->out_c; o++) {
+      double half[MAX_POINTS][5] = {{0}};
+      float *to = dw + ((gsize)o * (gsize)s->in_c + (gsize)i) * (gsize)(s->k * s->k);
+      for (int p = 0; p < n; p++)
+        for (int q = 0; q < n; q++) {
+          double value = partial[(gsize)(p * n + q) * weights + (gsize)i * (gsize)s->out_c + (gsize)o];
+          for (int kx = 0; kx < s->k; kx++)
+            half[p][kx] += g[q][kx] * value;
+        }
+      for (int ky = 0; ky < s->k; ky++)
+        for (int kx = 0; kx < s->k; kx++) {
+          double sum = 0;
+          for (int p = 0; p < n; p++)
+            sum += g[p][ky] * half[p][kx];
+          to[ky * s->k + kx] = (float)sum;
+        }
+    }
+}
+
+const FmnConvAlgorithm fmn_conv_winograd = {"winograd", suits, choose, pack, run, gradient, unpack_gradient};

@@ -61,6 +61,8 @@ typedef struct {
   void (*winograd_input)(FmnWinograd f, const float *const *x, float *v, gsize stride);
   /* Result p of the products at m[p·stride], 16 of the outputs; writes 4×4 pixels of 16 to y. */
   void (*winograd_output)(FmnWinograd f, const float *m, gsize stride, float y[16][16]);
+  /* The transpose of winograd_output(): 4×4 pixels of 16 to the results at m[p·stride]. */
+  void (*winograd_output_gradient)(FmnWinograd f, float y[16][16], float *m, gsize stride);
 } FmnKernels;
 
 /* The fastest that this machine runs; always the same pointer in one process. Thread-safe. */

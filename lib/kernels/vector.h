@@ -253,4 +253,5 @@ const FmnKernels KERNELS = {
     .product = product,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
+    .winograd_output_gradient = winograd_output_gradient,
 };

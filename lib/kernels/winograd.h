@@ -49,6 +49,25 @@ INLINE void output_8(const Vec x[], Vec y[]) {
   y[3] = b + 8.f * d + .125f * f + x[7];
 }
 
+/* y = A·x, the transposes of the two above. */
+INLINE void output_gradient_6(const Vec x[], Vec y[]) {
+  Vec a = x[0] + x[2], b = x[1] + x[3], c = x[0] + 4.f * x[2], d = 2.f * x[1] + 8.f * x[3];
+  y[0] = x[0];
+  y[1] = a + b;
+  y[2] = a - b;
+  y[3] = c + d;
+  y[4] = c - d;
+  y[5] = x[3];
+}
+
+INLINE void output_gradient_8(const Vec x[], Vec y[]) {
+  Vec e = x[0] + .25f * x[2], f = .5f * x[1] + .125f * x[3];
+  output_gradient_6(x, y);
+  y[5] = e + f;
+  y[6] = e - f;
+  y[7] = x[3];
+}
+
 INLINE void input_tile(const int points, const float *const *x, float *v, gsize stride) {
   Vec t[WINOGRAD_MAX][WINOGRAD_MAX], in[WINOGRAD_MAX], out[WINOGRAD_MAX];
   for (int col = 0; col < points; col++) {
@@ -81,6 +100,22 @@ INLINE void output_tile(const int points, const float *m, gsize stride, float y[
   }
 }
 
+INLINE void output_gradient_tile(const int points, float y[16][16], float *m, gsize stride) {
+  Vec t[WINOGRAD_MAX][4], in[4], out[WINOGRAD_MAX];
+  for (int col = 0; col < 4; col++) {
+    for (int row = 0; row < 4; row++)
+      in[row] = *(const Vec *)y[row * 4 + col];
+    points == 6 ? output_gradient_6(in, out) : output_gradient_8(in, out);
+    for (int row = 0; row < points; row++)
+      t[row][col] = out[row];
+  }
+  for (int row = 0; row < points; row++) {
+    points == 6 ? output_gradient_6(t[row], out) : output_gradient_8(t[row], out);
+    for (int col = 0; col < points; col++, m += stride)
+      *(Vec *)m = out[col];
+  }
+}
+
 static void winograd_input(FmnWinograd f, const float *const *x, float *v, gsize stride) {
   if (f == FMN_WINOGRAD_4_3)
     input_tile(6, x, v, stride);
@@ -93,4 +128,11 @@ static void winograd_output(FmnWinograd f, const float *m, gsize stride, float y
     output_tile(6, m, stride, y);
   else
     output_tile(8, m, stride, y);
+}
+
+static void winograd_output_gradient(FmnWinograd f, float y[16][16], float *m, gsize stride) {
+  if (f == FMN_WINOGRAD_4_3)
+    output_gradient_tile(6, y, m, stride);
+  else
+    output_gradient_tile(8, y, m, stride);
 }

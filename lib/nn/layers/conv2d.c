@@ -72,14 +72,10 @@ static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], se
 /* Training. Forward, and backward to the input where the stride is 1, are the convolutions of inference on weights packed anew
  * at every step; the weights' gradient is a product of columns. */
 
-#define COLUMN_FLOATS (64 << 10) /* columns made at a time: they stay in the L2 cache */
-
 typedef struct {
   FmnConv forward, backward;
   gboolean direct_dx; /* dx by `backward`, else through columns */
   gsize inputs;       /* k·k·in_c */
-  int rows;           /* output pixels whose columns are made at a time */
-  gsize columns;      /* floats of them */
 } Training;
 
 static Training plan_training(const FmnNode *node) {
@@ -90,24 +86,21 @@ static Training plan_training(const FmnNode *node) {
   if (t.direct_dx)
     fmn_conv_choose(&t.backward, &back, FALSE);
   t.inputs = (gsize)(shape.k * shape.k) * (gsize)shape.in_c;
-  t.rows = CLAMP((int)(COLUMN_FLOATS / t.inputs), 1, shape.out_h * shape.out_w);
-  t.columns = t.inputs * (gsize)t.rows;
   return t;
 }
 
-/* Packed weights of both directions. */
+/* Packed weights, of one direction at a time. */
 static gsize state(const FmnNode *node, int batch) {
   Training t = plan_training(node);
   gsize weights = fmn_param_count(&node->params[0]);
   return MAX(MAX(t.forward.packed, t.direct_dx ? t.backward.packed : 0), weights) * sizeof(float);
 }
 
-/* A thread's columns, then the gradients of the weights (as out × ky × kx × in) and biases of its share of the batch. */
+/* A thread's part of the weights' gradient and what the kernels want; the columns of one output row where dx needs them. */
 static gsize grad_scratch(const FmnNode *node, int batch) {
   Training t = plan_training(node);
-  gsize backward = t.columns + fmn_param_count(&node->params[0]);
-  gsize runs = MAX(t.forward.scratch, t.direct_dx ? t.backward.scratch : 0);
-  return MAX(backward, runs);
+  gsize dx = t.direct_dx ? t.backward.scratch : t.inputs * (gsize)node->out.w;
+  return MAX(t.forward.partial + t.forward.scratch, dx);
 }
 
 static void train_forward(const FmnTrainCall *c) {
@@ -118,50 +111,21 @@ static void train_forward(const FmnTrainCall *c) {
   fmn_conv_run(&t.forward, c->out.n, c->x[0], c->state, &e, c->y, c->scratch, c->scratch_size, c->pool);
 }
 
-/* Tasks: images. */
-static void weight_gradients(gpointer data, int begin, int end, int thread) {
-  const FmnTrainCall *c = data;
-  Training t = plan_training(c->node);
-  const FmnConvShape *s = &t.forward.shape;
-  int pixels = s->out_h * s->out_w, k = (int)t.inputs;
-  float *columns = c->scratch + (gsize)thread * c->scratch_size, *dw = columns + t.columns;
-
-  for (int i = begin; i < end; i++) {
-    const float *x = c->x[0] + (gsize)i * fmn_shape_image(c->in[0]), *dy = c->dy + (gsize)i * fmn_shape_image(c->out);
-    for (int r = 0; r < pixels; r += t.rows) {
-      int n = MIN(t.rows, pixels - r);
-      gboolean first = i == begin && r == 0;
-      fmn_columns(s, x, r, r + n, columns);
-      fmn_gemm(TRUE, FALSE, s->out_c, k, n, dy + (gsize)r * (gsize)s->out_c, s->out_c, columns, k, first ? 0.f : 1.f, dw, k);
-    }
-  }
-}
-
-/* dw[o][i][ky][kx] from a thread's [o][ky][kx][i]. */
-static void add_weight_gradient(const FmnConvShape *s, const float *from, gboolean first, float *dw) {
-  int taps = s->k * s->k;
-  for (int o = 0; o < s->out_c; o++, from += taps * s->in_c, dw += taps * s->in_c)
-    for (int t = 0; t < taps; t++)
-      for (int i = 0; i < s->in_c; i++)
-        dw[i * taps + t] = (first ? 0.f : dw[i * taps + t]) + from[t * s->in_c + i];
-}
-
 /* Tasks: images. state holds the weights as out × ky × kx × in. */
 static void input_gradients_by_columns(gpointer data, int begin, int end, int thread) {
   const FmnTrainCall *c = data;
   Training t = plan_training(c->node);
   const FmnConvShape *s = &t.forward.shape;
-  int pixels = s->out_h * s->out_w, k = (int)t.inputs;
+  int k = (int)t.inputs;
   float *columns = c->scratch + (gsize)thread * c->scratch_size;
 
   for (int i = begin; i < end; i++) {
     const float *dy = c->dy + (gsize)i * fmn_shape_image(c->out);
     float *dx = c->dx[0] + (gsize)i * fmn_shape_image(c->in[0]);
     memset(dx, 0, fmn_shape_image(c->in[0]) * sizeof *dx);
-    for (int r = 0; r < pixels; r += t.rows) {
-      int n = MIN(t.rows, pixels - r);
-      fmn_gemm(FALSE, FALSE, n, k, s->out_c, dy + (gsize)r * (gsize)s->out_c, s->out_c, c->state, k, 0.f, columns, k);
-      fmn_columns_add(s, columns, r, r + n, dx);
+    for (int r = 0; r < s->out_h; r++, dy += s->out_w * s->out_c) {
+      fmn_gemm(FALSE, FALSE, s->out_w, k, s->out_c, dy, s->out_c, c->state, k, 0.f, columns, k);
+      fmn_columns_add(s, columns, r * s->out_w, (r + 1) * s->out_w, dx);
     }
   }
 }
@@ -182,15 +146,10 @@ static void input_gradient(const FmnTrainCall *c, const Training *t) {
 
 static void train_backward(const FmnTrainCall *c) {
   Training t = plan_training(c->node);
-  gboolean first = TRUE;
+  int threads = fmn_pool_threads(c->pool);
+  float *scratch = c->scratch + t.forward.partial * (gsize)threads; /* behind all threads' parts */
 
-  fmn_pool_run(c->pool, weight_gradients, (gpointer)c, c->out.n);
-  /* In the order of the threads: the same sum at every run. */
-  for (int i = 0; i < fmn_pool_threads(c->pool); i++)
-    if (fmn_pool_has_share(c->pool, i, c->out.n)) {
-      add_weight_gradient(&t.forward.shape, c->scratch + (gsize)i * c->scratch_size + t.columns, first, c->dw[0]);
-      first = FALSE;
-    }
+  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, scratch, t.forward.scratch, c->pool);
   if (c->dw[1])
     fmn_channel_total(c->dw[1], c->dy, fmn_shape_rows(c->out), c->out.c);
   if (c->dx[0])
