@@ -27,7 +27,7 @@ typedef struct {
   float trim;        /* rows of the object's mask narrower than this share of the widest are cut off at its top and bottom
                       * (hangers, straps, laces), columns at its sides under half of that; 0: none; 0..0.9, default 0.2 */
   float max_aspect;  /* a wider object is squeezed to this width / height: Fashion-MNIST's garments are folded, real ones
-                      * lie with their sleeves spread; 0: proportions are kept; default 0.8 */
+                      * lie with their sleeves spread (wider than 1.8 lie only shoes: they are left alone); 0: proportions are kept; default 0.8 */
   gboolean invert;   /* the object is bright on black, its luminance inverted: Fashion-MNIST's way; default TRUE */
 } FmnPreprocess;
 

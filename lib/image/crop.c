@@ -42,7 +42,9 @@ static FmnBox trimmed(FmnSampler *s, const FmnBox *box, const FmnMask *mask, dou
 /* The stretch of the picture that the whole input shows: the object in its middle. */
 static FmnBox whole_input(const FmnImageFormat *f, const FmnBox *box, const FmnPreprocess *p) {
   double w = box->w * f->width, h = box->h * f->height;
-  double squeeze = p->max_aspect > 0 && w > h * p->max_aspect ? h * p->max_aspect / w : 1;
+  /* Nothing with sleeves lies wider than that; what does is a shoe from the side. */
+  gboolean shoe = w > 1.8 * h;
+  double squeeze = p->max_aspect > 0 && w > h * p->max_aspect && !shoe ? h * p->max_aspect / w : 1;
   double margin = CLAMP(p->margin, 0, 0.45) * MAX(p->width, p->height);
   double inner_w = MAX(p->width - 2 * margin, 1), inner_h = MAX(p->height - 2 * margin, 1);
   double pixels = MAX(w * squeeze / inner_w, h / inner_h);

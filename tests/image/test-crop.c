@@ -55,13 +55,16 @@ static void test_proportions(void) {
   /* 400 × 200: half of the height. */
   fmn_crop(p->sampler, &p->image, &(FmnBox){0, 0, 1, 1}, NULL, &way, out);
   check_block(out, 0, N, 7, 21, 200);
-  /* The same, squeezed to a square, and to half as wide as high. */
+  /* 300 × 200, squeezed to a square, and to half as wide as high. */
   way.max_aspect = 1;
-  fmn_crop(p->sampler, &p->image, &(FmnBox){0, 0, 1, 1}, NULL, &way, out);
+  fmn_crop(p->sampler, &p->image, &(FmnBox){0.1, 0, 0.75, 1}, NULL, &way, out);
   check_block(out, 0, N, 0, N, 200);
   way.max_aspect = 0.5;
-  fmn_crop(p->sampler, &p->image, &(FmnBox){0, 0, 1, 1}, NULL, &way, out);
+  fmn_crop(p->sampler, &p->image, &(FmnBox){0.1, 0, 0.75, 1}, NULL, &way, out);
   check_block(out, 7, 21, 0, N, 200);
+  /* What is as wide as a shoe keeps its proportions. */
+  fmn_crop(p->sampler, &p->image, &(FmnBox){0, 0, 1, 1}, NULL, &way, out);
+  check_block(out, 0, N, 7, 21, 200);
   /* A narrow one is not widened. */
   fmn_crop(p->sampler, &p->image, &(FmnBox){0.25, 0, 1.0 / 7, 1}, NULL, &way, out);
   check_block(out, 10, 18, 0, N, 200);
