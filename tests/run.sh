@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 sh setup.sh
 rm -f build/meson-logs/testlog.json
 status=0
-meson test -C build --no-rebuild --print-errorlogs "$@" || status=$?
+# a slow or busy machine gets four times the time
+meson test -C build --no-rebuild --print-errorlogs --timeout-multiplier 4 "$@" || status=$?
 python3 tests/count.py build/meson-logs/testlog.json || status=1
 exit $status
