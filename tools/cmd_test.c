@@ -104,14 +104,24 @@ static float *answer(const FmnModelFile *model, const FmnImages *images, gboolea
   return p;
 }
 
+/* Also that it is a classifier. */
 static gboolean fits(const FmnModelFile *model, const FmnDataset *data, GError **error) {
   const FmnPreprocess *p = &model->preprocess;
-  if (data->n > 0 && data->width == p->width && data->height == p->height && data->channels == p->channels)
-    return TRUE;
-  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-              "model “%s” takes images of %d×%d×%d (width, height, channels); the test set has %d of %d×%d×%d",
-              model->name, p->width, p->height, p->channels, data->n, data->width, data->height, data->channels);
-  return FALSE;
+  const FmnGraph *g = model->graph;
+  FmnImages *images = fmn_images_from_dataset(data);
+  gboolean fit = images->n > 0 && fmn_images_fit(images, p->channels, p->height, p->width);
+  fmn_images_free(images);
+  if (g->n_outputs != 1 ||
+      fmn_shape_image(fmn_graph_node(g, g->outputs[0])->out) != (gsize)g_strv_length(model->labels)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "model “%s” (%s) is no classifier: it does not end in one value a class", model->name, model->arch);
+    return FALSE;
+  }
+  if (!fit)
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "model “%s” takes images of %d×%d×%d (width, height, channels); the test set has %d of %d×%d×%d",
+                model->name, p->width, p->height, p->channels, data->n, data->width, data->height, data->channels);
+  return fit;
 }
 
 static gboolean test(const Options *o, gboolean json, GError **error) {

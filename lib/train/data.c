@@ -102,8 +102,12 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
                 total, d->validation.n);
     ok = FALSE;
   }
-  if (ok)
+  if (ok) {
+    d->validation.channels = sets[0]->channels;
+    d->validation.height = sets[0]->height;
+    d->validation.width = sets[0]->width;
     return d;
+  }
   fmn_train_data_free(d);
   return NULL;
 }
@@ -215,10 +219,17 @@ FmnPick fmn_train_data_pick(const FmnTrainData *d, int epoch, int position) {
   return (FmnPick){s->data->images + (gsize)index * size, s->data->labels[index], id};
 }
 
+gboolean fmn_images_fit(const FmnImages *images, int channels, int height, int width) {
+  return (images->channels == channels || images->channels == 1) && images->height == height && images->width == width;
+}
+
 FmnImages *fmn_images_from_dataset(const FmnDataset *data) {
   gsize size = (gsize)data->channels * (gsize)data->height * (gsize)data->width;
   FmnImages *images = g_new0(FmnImages, 1);
   images->n = data->n;
+  images->channels = data->channels;
+  images->height = data->height;
+  images->width = data->width;
   images->images = g_new(const guint8 *, MAX(1, data->n));
   images->labels = g_memdup2(data->labels, (gsize)data->n);
   for (int i = 0; i < data->n; i++)

@@ -4,9 +4,9 @@
 
 #include "io/idx.h"
 
-/* Pointers into data sets. */
+/* Pointers into data sets; an image is channels × height × width bytes. */
 typedef struct {
-  int n;
+  int n, channels, height, width;
   const guint8 **images;
   guint8 *labels;
 } FmnImages;
@@ -47,6 +47,9 @@ FmnPick fmn_train_data_pick(const FmnTrainData *d, int epoch, int position);
  * 2002), so that it needs no memory. */
 guint64 fmn_permute(guint64 seed, guint64 n, guint64 i);
 
+/* Whether a network that takes images of that size can be given these: grey ones also go to several channels, the same
+ * to each. */
+gboolean fmn_images_fit(const FmnImages *images, int channels, int height, int width);
 FmnImages *fmn_images_from_dataset(const FmnDataset *data); /* data must outlive it */
 void fmn_images_free(FmnImages *images);                    /* NULL allowed */
 

@@ -15,10 +15,14 @@ typedef struct {
 
 static void load(const Evaluation *e, const guint8 *image, float *x) {
   const FmnPreprocess *p = e->preprocess;
-  for (int c = 0; c < p->channels; c++)
-    for (int row = 0; row < p->height; row++, image += p->width)
+  int plane = p->height * p->width;
+  for (int c = 0; c < p->channels; c++) {
+    const guint8 *from = image + (e->images->channels > 1 ? c * plane : 0);
+    for (int row = 0; row < p->height; row++, from += p->width)
       for (int i = 0; i < p->width; i++)
-        *x++ = ((float)image[e->flip ? p->width - 1 - i : i] / 255 - p->mean[c]) / p->std[c];
+        x[(row * p->width + i) * p->channels + c] =
+            ((float)from[e->flip ? p->width - 1 - i : i] / 255 - p->mean[c]) / p->std[c];
+  }
 }
 
 static void batch_task(gpointer data, int begin, int end, int thread) {

@@ -57,12 +57,13 @@ static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
     return NAN;
   }
   double accuracy = NAN;
-  if (test->channels == model->preprocess.channels && test->height == model->preprocess.height &&
-      test->width == model->preprocess.width) {
-    FmnImages *images = fmn_images_from_dataset(test);
+  const FmnPreprocess *p = &model->preprocess;
+  FmnImages *images = fmn_images_from_dataset(test);
+  if (fmn_images_fit(images, p->channels, p->height, p->width))
     accuracy = measure(model, plan, images, s->config->threads, NULL);
-    fmn_images_free(images);
-  }
+  else
+    fmn_session_notice(s, "no test accuracy: the test images are of another size than those for training");
+  fmn_images_free(images);
   fmn_dataset_free(test);
   return accuracy;
 }

@@ -24,43 +24,49 @@ struct FmnLoader {
   gboolean stop;
 };
 
-static void normalise(const FmnLoader *l, float *x) {
-  gsize plane = (gsize)l->height * (gsize)l->width;
-  for (int c = 0; c < l->channels; c++)
-    for (gsize i = 0; i < plane; i++, x++)
-      *x = (*x - l->mean[c]) / l->std[c];
+/* Planes of the data to the network's pixels, normalised. */
+static void pack(const FmnLoader *l, const float *planes, float *x) {
+  int pixels = l->height * l->width, channels = l->config.channels;
+  for (int c = 0; c < channels; c++) {
+    const float *from = planes + (l->channels > 1 ? c * pixels : 0);
+    for (int i = 0; i < pixels; i++)
+      x[i * channels + c] = (from[i] - l->mean[c]) / l->std[c];
+  }
 }
 
-static void load_image(const FmnLoader *l, int epoch, int position, float *other, float *x, float *target) {
+/* images: room for two. */
+static void load_image(const FmnLoader *l, int epoch, int position, float *images, float *x, float *target) {
   const FmnAugment *a = &l->config.augment;
   guint64 seed = fmn_random_derive(fmn_random_derive(l->config.seed, 0xa06), (guint64)epoch);
   FmnPick pick = fmn_train_data_pick(l->data, epoch, position);
   FmnRandom r = {fmn_random_derive(seed, pick.id)};
-  fmn_augment_image(a, &r, pick.image, l->channels, l->height, l->width, x);
+  fmn_augment_image(a, &r, pick.image, l->channels, l->height, l->width, images);
   FmnMix mix = fmn_augment_draw_mix(a, &r, l->height, l->width);
   target[pick.label] = (float)mix.own;
   if (mix.kind != FMN_MIX_NONE) {
     int size = fmn_train_data_epoch_size(l->data);
+    float *other = images + l->channels * l->height * l->width;
     FmnPick second = fmn_train_data_pick(l->data, epoch, (int)fmn_random_below(&r, (guint64)size));
     fmn_augment_image(a, &r, second.image, l->channels, l->height, l->width, other);
-    fmn_augment_mix(&mix, x, other, l->channels, l->height, l->width);
+    fmn_augment_mix(&mix, images, other, l->channels, l->height, l->width);
     target[second.label] += (float)(1 - mix.own);
   }
-  normalise(l, x);
+  pack(l, images, x);
 }
 
-static void fill(const FmnLoader *l, gint64 number, float *other, FmnBatch *b) {
-  gsize size = (gsize)l->channels * (gsize)l->height * (gsize)l->width;
+static gsize input_size(const FmnLoader *l) { return (gsize)l->config.channels * (gsize)l->height * (gsize)l->width; }
+
+static void fill(const FmnLoader *l, gint64 number, float *images, FmnBatch *b) {
   int epoch = (int)(number / l->steps), step = (int)(number % l->steps);
   b->n = l->config.batch;
   memset(b->targets, 0, sizeof(float) * (gsize)b->n * (gsize)l->config.classes);
   for (int i = 0; i < b->n; i++)
-    load_image(l, epoch, step * b->n + i, other, b->x + (gsize)i * size, b->targets + i * l->config.classes);
+    load_image(l, epoch, step * b->n + i, images, b->x + (gsize)i * input_size(l), b->targets + i * l->config.classes);
 }
 
 static gpointer work(gpointer data) {
   FmnLoader *l = data;
-  float *other = fmn_floats_new((gsize)l->channels * (gsize)l->height * (gsize)l->width);
+  float *images = fmn_floats_new(2 * (gsize)l->channels * (gsize)l->height * (gsize)l->width);
   g_mutex_lock(&l->lock);
   while (!l->stop) {
     /* The batch given out stays untouched until the next is asked for. */
@@ -71,13 +77,13 @@ static gpointer work(gpointer data) {
     gint64 number = l->next++;
     Slot *slot = &l->slots[number % l->n_slots];
     g_mutex_unlock(&l->lock);
-    fill(l, number, other, &slot->batch);
+    fill(l, number, images, &slot->batch);
     g_mutex_lock(&l->lock);
     slot->number = number;
     g_cond_broadcast(&l->filled);
   }
   g_mutex_unlock(&l->lock);
-  fmn_floats_free(other);
+  fmn_floats_free(images);
   return NULL;
 }
 
@@ -86,18 +92,17 @@ FmnLoader *fmn_loader_new(const FmnTrainData *data, const FmnLoaderConfig *confi
   l->data = data;
   l->config = *config;
   fmn_train_data_shape(data, &l->channels, &l->height, &l->width);
-  g_assert(l->channels <= MAX_CHANNELS);
-  memcpy(l->mean, config->mean, sizeof(float) * (gsize)l->channels);
-  memcpy(l->std, config->std, sizeof(float) * (gsize)l->channels);
+  g_assert(config->channels <= MAX_CHANNELS && (l->channels == 1 || l->channels == config->channels));
+  memcpy(l->mean, config->mean, sizeof(float) * (gsize)config->channels);
+  memcpy(l->std, config->std, sizeof(float) * (gsize)config->channels);
   l->steps = MAX(1, fmn_train_data_epoch_size(data) / config->batch);
   l->next = (gint64)config->epoch * l->steps + config->step;
   l->taken = l->next - 1;
   l->n_slots = config->threads + 3;
   l->slots = g_new0(Slot, l->n_slots);
-  gsize size = (gsize)l->channels * (gsize)l->height * (gsize)l->width;
   for (int i = 0; i < l->n_slots; i++) {
     l->slots[i].number = -1;
-    l->slots[i].batch.x = fmn_floats_new((gsize)config->batch * size);
+    l->slots[i].batch.x = fmn_floats_new((gsize)config->batch * input_size(l));
     l->slots[i].batch.targets = fmn_floats_new((gsize)config->batch * (gsize)config->classes);
   }
   g_mutex_init(&l->lock);

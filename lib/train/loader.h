@@ -7,12 +7,13 @@
 
 typedef struct {
   int n;          /* images */
-  float *x;       /* n × channels × height × width, normalised */
+  float *x;       /* n × height × width × channels, normalised */
   float *targets; /* n × classes, each row sums to 1 */
 } FmnBatch;
 
 typedef struct {
   FmnAugment augment;
+  int channels;            /* of the network: those of the data, or up to 3 for grey data, the same in each */
   const float *mean, *std; /* one a channel, copied */
   int classes, batch;      /* batch ≤ epoch size */
   guint64 seed;

@@ -97,13 +97,17 @@ static gboolean load_data(FmnSession *s, GError **error) {
     return FALSE;
   fmn_train_data_shape(s->data, &channels, &height, &width);
   FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
-  if (channels != in.c || height != in.h || width != in.w) {
+  if (!fmn_images_fit(fmn_train_data_validation(s->data), in.c, in.h, in.w)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "network “%s” takes images of %d×%d×%d (width, height, channels), the data has %d×%d×%d", c->arch, in.w,
                 in.h, in.c, width, height, channels);
     return FALSE;
   }
   fmn_train_data_mean_std(s->data, p->mean, p->std);
+  for (int i = channels; i < in.c; i++) {
+    p->mean[i] = p->mean[0];
+    p->std[i] = p->std[0];
+  }
   s->batch = MIN(c->recipe.batch, fmn_train_data_epoch_size(s->data));
   s->steps = fmn_train_data_epoch_size(s->data) / s->batch;
   return TRUE;
@@ -148,6 +152,17 @@ static gboolean make_start(FmnSession *s, GError **error) {
   return TRUE;
 }
 
+static gboolean check_classifier(const FmnSession *s, GError **error) {
+  const FmnGraph *g = s->model->graph;
+  if (g->n_outputs == 1 &&
+      fmn_shape_image(fmn_graph_node(g, g->outputs[0])->out) == (gsize)g_strv_length(s->model->labels))
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+              "network “%s” is no classifier: it does not end in one value a class; train one of those that do",
+              s->config->arch);
+  return FALSE;
+}
+
 /* Not to find out only after the first epoch. */
 static gboolean check_out(const FmnTrainConfig *c, GError **error) {
   g_autofree char *dir = g_path_get_dirname(c->out);
@@ -172,6 +187,8 @@ FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *lis
   s->best_loss = HUGE_VAL;
   if (check_out(config, error))
     s->model = fmn_model_file_new(config->arch, config->arch_options, error);
+  if (s->model && !check_classifier(s, error))
+    g_clear_pointer(&s->model, fmn_model_file_free);
   if (s->model && load_data(s, error) && make_trainer(s, error) && make_start(s, error))
     return s;
   fmn_session_free(s);
@@ -289,7 +306,8 @@ static void tell_progress(const FmnSession *s, double rate) {
 }
 
 static void make_loader(FmnSession *s) {
-  FmnLoaderConfig c = {.mean = s->model->preprocess.mean,
+  FmnLoaderConfig c = {.channels = s->model->preprocess.channels,
+                       .mean = s->model->preprocess.mean,
                        .std = s->model->preprocess.std,
                        .classes = s->classes,
                        .batch = s->batch,

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "synthetic.h"
+#include "nn/layers.h"
+#include "train/evaluate.h"
 #include "train/loader.h"
 
 static FmnAugment parse(const char *text) {
@@ -257,7 +259,8 @@ static void test_data_errors(void) {
 
 static FmnLoader *make_loader(const FmnTrainData *d, const char *augment, int step, int threads) {
   static const float mean[] = {0.3f}, std[] = {0.4f};
-  FmnLoaderConfig c = {.augment = parse(augment),
+  FmnLoaderConfig c = {.channels = 1,
+                       .augment = parse(augment),
                        .mean = mean,
                        .std = std,
                        .classes = 10,
@@ -323,6 +326,71 @@ static void test_loader_labels(void) {
   fmn_train_data_free(d);
 }
 
+/* A network of three channels gets grey images in all of them, and coloured ones pixel by pixel. */
+static void test_channels(void) {
+  static const float mean[] = {0.1f, 0.2f, 0.3f}, std[] = {0.5f, 1, 2};
+  for (int channels = 1; channels <= 3; channels += 2) {
+    FmnDataset *set = synthetic_new(12, 1);
+    if (channels == 3) {
+      set->n = 4;
+      set->channels = 3;
+    }
+    FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, 10, 0, 1, NULL);
+    FmnLoaderConfig c = {.channels = 3, .mean = mean, .std = std, .classes = 10, .batch = 4, .seed = 7, .threads = 1};
+    FmnLoader *l = fmn_loader_new(d, &c);
+    const FmnBatch *b = fmn_loader_next(l);
+    for (int k = 0; k < 4; k++) {
+      const guint8 *image = fmn_train_data_pick(d, 0, k).image;
+      for (int i = 0; i < SIDE * SIDE; i++)
+        for (int j = 0; j < 3; j++)
+          g_assert_cmpfloat_with_epsilon(
+              b->x[(k * SIDE * SIDE + i) * 3 + j],
+              ((float)image[(channels == 3 ? j * SIDE * SIDE : 0) + i] / 255 - mean[j]) / std[j], 1e-5);
+    }
+    fmn_loader_free(l);
+    fmn_train_data_free(d);
+  }
+}
+
+/* The mean of each channel, weighed, through a plan: grey and coloured images, as they are and mirrored. */
+static void test_evaluate(void) {
+  FmnPreprocess p = {SIDE, SIDE, 3, {0.1f, 0.2f, 0.3f}, {0.5f, 1, 2}};
+  FmnGraph *g = fmn_graph_new(3, SIDE, SIDE);
+  FmnValue x = fmn_dense(g, fmn_graph_input(g), "fc", .out = 3);
+  fmn_graph_output(g, x);
+  g_assert_no_error(g->error);
+  /* Output j: the sum of channel j over the left half. */
+  float *w = fmn_graph_node(g, x)->params[0].data;
+  for (int j = 0; j < 3; j++)
+    for (int i = 0; i < SIDE * SIDE; i++)
+      w[j * 3 * SIDE * SIDE + j * SIDE * SIDE + i] = i % SIDE < SIDE / 2;
+  FmnPlan *plan = fmn_plan_new(g);
+  for (int channels = 1; channels <= 3; channels += 2)
+    for (int flip = 0; flip < 2; flip++) {
+      FmnDataset *set = synthetic_new(180, 1);
+      set->n = channels == 3 ? 60 : 120; /* more than a batch */
+      set->channels = channels;
+      FmnImages *images = fmn_images_from_dataset(set);
+      g_autofree float *one = g_new(float, 3 * set->n), *two = g_new(float, 3 * set->n);
+      fmn_evaluate(plan, &p, images, flip, 1, one);
+      fmn_evaluate(plan, &p, images, flip, 3, two);
+      g_assert_cmpmem(one, sizeof(float) * 3 * (gsize)set->n, two, sizeof(float) * 3 * (gsize)set->n);
+      for (int k = 0; k < set->n; k++)
+        for (int j = 0; j < 3; j++) {
+          double sum = 0;
+          for (int i = 0; i < SIDE * SIDE; i++)
+            if ((i % SIDE < SIDE / 2) != flip)
+              sum += (images->images[k][(channels == 3 ? j * SIDE * SIDE : 0) + i] / 255.0 - (double)p.mean[j]) /
+                     (double)p.std[j];
+          g_assert_cmpfloat_with_epsilon(one[k * 3 + j], sum, 0.02);
+        }
+      fmn_images_free(images);
+      fmn_dataset_free(set);
+    }
+  fmn_plan_unref(plan);
+  fmn_graph_free(g);
+}
+
 static void test_mean_std(void) {
   FmnDataset *set = synthetic_new(20, 1);
   double sum = 0, squares = 0, n = 20 * SIDE * SIDE;
@@ -352,5 +420,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/data/errors", test_data_errors);
   g_test_add_func("/loader/same-batches", test_loader);
   g_test_add_func("/loader/labels", test_loader_labels);
+  g_test_add_func("/loader/channels", test_channels);
+  g_test_add_func("/evaluate", test_evaluate);
   return g_test_run();
 }

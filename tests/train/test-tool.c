@@ -127,6 +127,7 @@ static void test_failures(void) {
       {{"train", "--arch", "base", "--out", out, "--data", "/nowhere"}, "dataset-fashion-mnist"},
       {{"train", "--arch", "base", "--out", "/nowhere/x", "--data", folder}, "/nowhere"},
       {{"train", "--arch", "base", "--out", out, "--data", folder, "--init", "/nowhere/y.safetensors"}, "/nowhere/y"},
+      {{"train", "--arch", "yolov3-tiny", "--out", out, "--data", folder}, "no classifier"},
       {{"test", "--model", "/nowhere/m.safetensors"}, "/nowhere/m"},
       {{"test", "--model", text, "--data", folder}, "text.safetensors"},
       {{"test", "--model", "nosuchmodel"}, "nosuchmodel"},
