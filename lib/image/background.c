@@ -9,11 +9,6 @@
 /* Lightness counts less than colour: shadows and folds of the ground are lightness. */
 #define LIGHTNESS 0.6f
 #define CHROMA 1.6f
-/* Distances under this many levels, and under this many times the border's own noise, are no object. */
-#define LEAST_DISTANCE 10
-#define NOISE_TIMES 3
-/* Residuals and costs are whole numbers, this many to a level. */
-#define STEPS 4
 #define LARGEST 5000
 #define PASSES 3
 
@@ -70,7 +65,7 @@ static void subtract(FmnWork *w, const FmnSurface *surface) {
       const float *restrict color = w->color[c] + at, *restrict e = expected[c];
       gint16 *restrict out = w->residual[c] + at;
       for (int x = 0; x < w->width; x++)
-        out[x] = (gint16)CLAMP(STEPS * (color[x] - e[x]), -LARGEST, LARGEST);
+        out[x] = (gint16)CLAMP(FMN_WORK_STEPS * (color[x] - e[x]), -LARGEST, LARGEST);
     }
   }
 }
@@ -80,20 +75,20 @@ static void measure(FmnWork *w, guint32 histogram[256]) {
   fmn_barrier(w, PASSES);
   memset(histogram, 0, 256 * sizeof *histogram);
   for (int i = 0; i < n; i++)
-    w->distance[i] = MIN(w->cost[i] / STEPS, 255);
+    w->distance[i] = MIN(w->cost[i] / FMN_WORK_STEPS, 255);
   for (int i = 0; i < n; i++)
     histogram[w->distance[i]]++;
 }
 
 void fmn_background_mask(FmnWork *w) {
-  int n = w->width * w->height, radius = MAX(w->width, w->height) / 128;
+  int n = w->width * w->height, radius = MAX(w->width, w->height) / 120;
   FmnSurface surface;
   guint32 histogram[256];
   to_opponent(w);
   float noise = fit_border(w, &surface);
   subtract(w, &surface);
   measure(w, histogram);
-  int threshold = MAX(MAX(fmn_otsu(histogram, NULL), LEAST_DISTANCE), (int)(NOISE_TIMES * noise));
+  int threshold = fmn_choose_threshold(w, histogram, noise);
   for (int i = 0; i < n; i++)
     w->mask[i] = w->distance[i] > threshold ? 255 : 0;
   fmn_erode(w->mask, w->width, w->height, radius, w->scratch);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Pictures are shrunk to that longer side before anything else. */
-#define WORK_SIZE 192
+#define WORK_SIZE 160
 /* Nothing can be told from what surrounds it in pictures narrower than this. */
 #define LEAST_SIZE 8
 /* Width of the frame's border that shows the ground, as a share of the longer side; pixels of it that are looked at. */

@@ -11,11 +11,15 @@ typedef struct {
   float factor[3][6];
 } FmnSurface;
 
+/* Residuals and costs are whole numbers, this many to a level. */
+#define FMN_WORK_STEPS 4
+
 typedef struct {
   int width, height;
   guint8 *rgb;     /* planes */
   float *color[3]; /* lightness and two opponent colours, about as far apart as the eye finds them, 0..255 */
-  guint8 *mask, *distance, *scratch;
+  guint8 *mask, *scratch;
+  guint8 *distance; /* from the ground, in levels; with the method otsu: gray */
   int *border; /* pixels of the frame's border that the surface is fitted to */
   float *weight;
   int n_border;
@@ -31,6 +35,9 @@ typedef struct {
  * 2015). Texture of the ground adds up to little, an object's outline must be crossed, and within it a pattern can only add.
  * Reads residual, writes cost; passes sweeps over the picture, alternately down and up. */
 void fmn_barrier(FmnWork *work, int passes);
+
+/* Pixels of a distance above it are object. noise: the usual distance of the ground's own pixels from their surface. */
+int fmn_choose_threshold(const FmnWork *work, const guint32 histogram[256], float noise);
 
 /* Both write work->mask: 255 where an object may be, 0 elsewhere. */
 void fmn_background_mask(FmnWork *work);

@@ -143,8 +143,8 @@ static const struct {
   double initial, min, max;
 } steps[] = {
     {"margin", NUMBER, G_STRUCT_OFFSET(FmnPreprocess, margin), 0, 0, 0.45},
-    {"trim", NUMBER, G_STRUCT_OFFSET(FmnPreprocess, trim), 0.2, 0, 0.9},
-    {"max_aspect", NUMBER, G_STRUCT_OFFSET(FmnPreprocess, max_aspect), 0.8, 0, 100},
+    {"trim", NUMBER, G_STRUCT_OFFSET(FmnPreprocess, trim), 0.25, 0, 0.9},
+    {"max_aspect", NUMBER, G_STRUCT_OFFSET(FmnPreprocess, max_aspect), 0.85, 0, 100},
     {"invert", BOOLEAN, G_STRUCT_OFFSET(FmnPreprocess, invert), TRUE, 0, 1},
 };
 

@@ -111,7 +111,7 @@ int main(int argc, char **argv) {
   FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
   options.method = otsu ? FMN_SEGMENT_OTSU : FMN_SEGMENT_BACKGROUND;
   options.max_objects = n_objects;
-  FmnPreprocess preprocess = {.width = SMALL, .height = SMALL, .channels = 1, .trim = 0.2f, .max_aspect = 0.8f, .invert = TRUE};
+  FmnPreprocess preprocess = {.width = SMALL, .height = SMALL, .channels = 1, .trim = 0.25f, .max_aspect = 0.85f, .invert = TRUE};
   clock_t time = 0;
   for (int i = 0; i < n; i++) {
     FmnImageFormat format;

@@ -19,8 +19,8 @@ static void good(void) {
   g_assert_cmpfloat(file->preprocess.mean[0], ==, 0.5f);
   g_assert_cmpfloat(file->preprocess.std[0], ==, 0.25f);
   g_assert_cmpfloat(file->preprocess.margin, ==, 0.1f);
-  g_assert_cmpfloat(file->preprocess.trim, ==, 0.2f); /* left out: the default */
-  g_assert_cmpfloat(file->preprocess.max_aspect, ==, 0.8f);
+  g_assert_cmpfloat(file->preprocess.trim, ==, 0.25f); /* left out: the default */
+  g_assert_cmpfloat(file->preprocess.max_aspect, ==, 0.85f);
   g_assert_false(file->preprocess.invert);
   g_assert_cmpfloat(file->temperature, ==, 2);
   g_assert_cmpfloat(file->threshold, ==, 0.4);
