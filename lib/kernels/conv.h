@@ -24,7 +24,6 @@ typedef struct {
   gboolean half; /* weights packed in half precision: where reading them is what takes the time */
   gsize packed;  /* floats that the packed weights take */
   gsize scratch; /* floats of scratch a thread */
-  gsize partial; /* floats that a part of the weights' gradient takes while it is summed */
 } FmnConv;
 
 /* The algorithm for a shape. inference: weights are packed once and read many times, so that half precision pays. */
@@ -37,13 +36,5 @@ void fmn_conv_pack(const FmnConv *conv, const float *w, gboolean transpose, floa
 /* n images. scratch: fmn_pool_threads(pool) × scratch_size floats, scratch_size ≥ conv->scratch. */
 void fmn_conv_run(const FmnConv *conv, int n, const float *x, const float *packed, const FmnEpilogue *epilogue, float *y,
                   float *scratch, gsize scratch_size, FmnPool *pool);
-
-/* The gradient of the weights (out_c × in_c × k × k) by dy and x, n images. partial: fmn_pool_threads(pool) × conv->partial floats;
- * each thread sums its share of the images in its own, then they are added in the order of the threads. */
-void fmn_conv_weight_gradient(const FmnConv *conv, int n, const float *x, const float *dy, float *dw, float *partial,
-                              float *scratch, gsize scratch_size, FmnPool *pool);
-
-/* The convolution by which the input's gradient comes from the output's; FALSE when the stride is not 1 and there is none. */
-gboolean fmn_conv_input_shape(const FmnConvShape *shape, FmnConvShape *backward);
 
 #endif

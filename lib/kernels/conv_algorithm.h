@@ -16,17 +16,25 @@ typedef struct {
 struct FmnConvAlgorithm {
   const char *name;
   gboolean (*suits)(const FmnConvShape *s);
-  /* Fills in packed, scratch and partial; clears half where it does not pay. */
-  void (*choose)(FmnConv *conv);
+  void (*choose)(FmnConv *conv); /* fills in packed and scratch; clears half where it does not pay */
   void (*pack)(const FmnConv *conv, const float *w, gboolean transpose, float *packed);
   void (*run)(const FmnConvCall *call, FmnPool *pool);
-  /* The weights' gradient of n images, in an order of the algorithm's own. */
-  void (*gradient)(const FmnConv *conv, int n, const float *x, const float *dy, float *partial, float *scratch);
-  /* From that order to out_c × in_c × k × k. */
-  void (*unpack_gradient)(const FmnConv *conv, const float *partial, float *dw);
 };
 
+/* The training half: named by conv_gradient.c alone. */
+typedef struct {
+  const FmnConvAlgorithm *algorithm;
+  /* Floats that the gradient takes while it is summed, in an order of the algorithm's own; and of scratch. */
+  gsize (*partial)(const FmnConvShape *s);
+  gsize (*scratch)(const FmnConvShape *s);
+  /* The weights' gradient of n images. */
+  void (*sum)(const FmnConvShape *s, int n, const float *x, const float *dy, float *partial, float *scratch);
+  /* From that order to out_c × in_c × k × k. */
+  void (*unpack)(const FmnConvShape *s, const float *partial, float *dw);
+} FmnConvGradient;
+
 extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd;
+extern const FmnConvGradient fmn_conv_direct_gradient, fmn_conv_winograd_gradient;
 
 /* Weight (out o, in i, at ky, kx) of what fmn_conv_pack() was given. */
 static inline float fmn_conv_weight(const FmnConvShape *s, const float *w, gboolean transpose, int o, int i, int ky, int kx) {

@@ -19,11 +19,6 @@ static gboolean gathers(const FmnConvShape *s) { return s->in_c < GATHER_BELOW |
 
 static int tasks_an_image(const FmnConvShape *s) { return chunks(s) * fmn_conv_blocks(s); }
 
-/* Output pixels whose columns are made at a time, for the gradient. */
-static int column_rows(const FmnConvShape *s) {
-  return CLAMP((int)(COLUMN_FLOATS / ((gsize)(s->k * s->k) * (gsize)s->in_c)), 1, pixels(s));
-}
-
 static gboolean suits(const FmnConvShape *s) { return TRUE; }
 
 static void choose(FmnConv *conv) {
@@ -32,9 +27,6 @@ static void choose(FmnConv *conv) {
   conv->half = conv->half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
   conv->packed = conv->half ? weights / 2 : weights;
   conv->scratch = gathers(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
-  conv->partial = inputs * (gsize)s->out_c;
-  if (!conv->half)
-    conv->scratch = MAX(conv->scratch, inputs * (gsize)column_rows(s));
 }
 
 static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
@@ -66,13 +58,13 @@ static void find_rows(const FmnConvShape *s, const float *x, int first, int n, c
   }
 }
 
-static void run_tasks(gpointer data, int begin, int end, int thread) {
+static void run_tasks(gpointer data, int begin, int end, int slot) {
   const FmnConvCall *call = data;
   const FmnConv *conv = call->conv;
   const FmnConvShape *s = &conv->shape;
   int blocks = fmn_conv_blocks(s), tasks = tasks_an_image(s), taps = s->k * s->k;
   const float *rows[FMN_PRODUCT_ROWS * MAX_TAPS];
-  float *scratch = call->scratch + (gsize)thread * call->scratch_size;
+  float *scratch = call->scratch + (gsize)slot * call->scratch_size;
   FmnPacked w = {call->packed, conv->half};
 
   if (!gathers(s))
@@ -106,10 +98,22 @@ static void run(const FmnConvCall *call, FmnPool *pool) {
   fmn_pool_run(pool, run_tasks, (gpointer)call, call->n * tasks_an_image(&call->conv->shape));
 }
 
-/* partial is out × ky × kx × in. */
-static void gradient(const FmnConv *conv, int n, const float *x, const float *dy, float *partial, float *scratch) {
-  const FmnConvShape *s = &conv->shape;
-  int inputs = s->k * s->k * s->in_c, rows = column_rows(s);
+const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, pack, run};
+
+/* The gradient, as products of columns. */
+
+static gsize inputs_of(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c; }
+
+/* Output pixels whose columns are made at a time. */
+static int column_rows(const FmnConvShape *s) { return CLAMP((int)(COLUMN_FLOATS / inputs_of(s)), 1, pixels(s)); }
+
+/* As out × ky × kx × in. */
+static gsize gradient_partial(const FmnConvShape *s) { return inputs_of(s) * (gsize)s->out_c; }
+
+static gsize gradient_scratch(const FmnConvShape *s) { return inputs_of(s) * (gsize)column_rows(s); }
+
+static void gradient_sum(const FmnConvShape *s, int n, const float *x, const float *dy, float *partial, float *scratch) {
+  int inputs = (int)inputs_of(s), rows = column_rows(s);
   for (int i = 0; i < n; i++, x += (gsize)(s->in_h * s->in_w) * (gsize)s->in_c)
     for (int r = 0; r < pixels(s); r += rows) {
       int m = MIN(rows, pixels(s) - r);
@@ -119,11 +123,11 @@ static void gradient(const FmnConv *conv, int n, const float *x, const float *dy
     }
 }
 
-static void unpack_gradient(const FmnConv *conv, const float *partial, float *dw) {
-  const FmnConvShape *s = &conv->shape;
-  gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c;
+static void gradient_unpack(const FmnConvShape *s, const float *partial, float *dw) {
+  gsize inputs = inputs_of(s);
   for (int o = 0; o < s->out_c; o++)
     fmn_transpose(partial + (gsize)o * inputs, s->k * s->k, s->in_c, dw + (gsize)o * inputs);
 }
 
-const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, pack, run, gradient, unpack_gradient};
+const FmnConvGradient fmn_conv_direct_gradient = {&fmn_conv_direct, gradient_partial, gradient_scratch, gradient_sum,
+                                                  gradient_unpack};

@@ -22,15 +22,18 @@ static gboolean suits(const FmnConvShape *s) {
   return shape && s->in_c >= 32 && s->out_c >= 32 && direct > 1.6 * winograd;
 }
 
+/* Transformed inputs and products of a group of tiles, and a pixel of zeros. */
+static gsize group_floats(const FmnConvShape *s) {
+  return (gsize)(points(s) * points(s)) * GROUP_TILES * (gsize)(s->in_c + s->out_c) + 16;
+}
+
 static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
   gsize results = (gsize)(points(s) * points(s));
   gsize weights = results * (gsize)s->in_c * (gsize)fmn_conv_blocks(s) * FMN_LANES;
   conv->half = FALSE; /* transformed weights are not exact in half precision, and the outputs' transform magnifies the error */
   conv->packed = weights;
-  /* transformed inputs and products of a group of tiles, and a pixel of zeros */
-  conv->scratch = results * GROUP_TILES * (gsize)(s->in_c + s->out_c) + 16;
-  conv->partial = results * (gsize)s->in_c * (gsize)s->out_c;
+  conv->scratch = group_floats(s);
 }
 
 /* The matrix G: row p evaluates a kernel of r weights at point p, scaled so that the other two matrices need no fractions of it. */
@@ -110,7 +113,7 @@ static int place_tile(const Group *g, int t, int *y0, int *x0) {
 }
 
 /* Tasks: tiles. */
-static void transform_inputs(gpointer data, int begin, int end, int thread) {
+static void transform_inputs(gpointer data, int begin, int end, int slot) {
   const Group *g = data;
   const FmnConvShape *s = g->s;
   int n = points(s);
@@ -134,7 +137,7 @@ static void transform_inputs(gpointer data, int begin, int end, int thread) {
 }
 
 /* Tasks: results × blocks of outputs. */
-static void multiply(gpointer data, int begin, int end, int thread) {
+static void multiply(gpointer data, int begin, int end, int slot) {
   const Group *g = data;
   const FmnConvShape *s = g->s;
   int blocks = fmn_conv_blocks(s);
@@ -155,7 +158,7 @@ static void multiply(gpointer data, int begin, int end, int thread) {
 }
 
 /* Tasks: tiles. */
-static void transform_outputs(gpointer data, int begin, int end, int thread) {
+static void transform_outputs(gpointer data, int begin, int end, int slot) {
   const Group *g = data;
   const FmnConvShape *s = g->s;
   gsize stride = (gsize)g->n * (gsize)s->out_c, row = (gsize)s->out_c;
@@ -174,16 +177,16 @@ static void transform_outputs(gpointer data, int begin, int end, int thread) {
   }
 }
 
-static void run_groups(gpointer data, int begin, int end, int thread) {
+static void run_groups(gpointer data, int begin, int end, int slot) {
   const FmnConvCall *call = data;
   const FmnConvShape *s = &call->conv->shape;
   int n_tiles = call->n * tiles(s);
   Group g = {s, call->x, call->packed, call->epilogue, NULL, call->y};
   for (int group = begin; group < end; group++) {
-    place_group(&g, group, n_groups(n_tiles), n_tiles, call->scratch + (gsize)thread * call->scratch_size);
-    transform_inputs(&g, 0, g.n, thread);
-    multiply(&g, 0, points(s) * points(s) * fmn_conv_blocks(s), thread);
-    transform_outputs(&g, 0, g.n, thread);
+    place_group(&g, group, n_groups(n_tiles), n_tiles, call->scratch + (gsize)slot * call->scratch_size);
+    transform_inputs(&g, 0, g.n, slot);
+    multiply(&g, 0, points(s) * points(s) * fmn_conv_blocks(s), slot);
+    transform_outputs(&g, 0, g.n, slot);
   }
 }
 
@@ -204,6 +207,10 @@ static void run(const FmnConvCall *call, FmnPool *pool) {
   }
 }
 
+const FmnConvAlgorithm fmn_conv_winograd = {"winograd", suits, choose, pack, run};
+
+/* The gradient of the transformed weights, each result a product over the tiles. */
+
 /* The products' gradient, m, from the outputs'. */
 static void transform_output_gradients(Group *g) {
   const FmnConvShape *s = g->s;
@@ -216,14 +223,17 @@ static void transform_output_gradients(Group *g) {
       for (int r = 0; r < MIN(TILE, s->out_h - y0); r++)
         for (int c = 0; c < MIN(TILE, s->out_w - x0); c++)
           memcpy(in[r * TILE + c], dy + (gsize)(r * s->out_w + c) * row + o, sizeof in[0]);
-      fmn_kernels()->winograd_output_gradient(variant(s), in, g->m + (gsize)t * (gsize)s->out_c + o, stride);
+      fmn_grad_kernels()->winograd_output(variant(s), in, g->m + (gsize)t * (gsize)s->out_c + o, stride);
     }
   }
 }
 
-/* partial is [result][input][output]: the transformed weights' gradient, each result a product over the tiles. */
-static void gradient(const FmnConv *conv, int n, const float *x, const float *dy, float *partial, float *scratch) {
-  const FmnConvShape *s = &conv->shape;
+/* As [result][input][output]. */
+static gsize gradient_partial(const FmnConvShape *s) {
+  return (gsize)(points(s) * points(s)) * (gsize)s->in_c * (gsize)s->out_c;
+}
+
+static void gradient_sum(const FmnConvShape *s, int n, const float *x, const float *dy, float *partial, float *scratch) {
   int n_tiles = n * tiles(s), results = points(s) * points(s);
   gsize weights = (gsize)s->in_c * (gsize)s->out_c;
   Group g = {.s = s, .x = x, .dy = dy};
@@ -239,8 +249,7 @@ static void gradient(const FmnConv *conv, int n, const float *x, const float *dy
 }
 
 /* dw = Gᵀ · dU · G for each pair of channels. */
-static void unpack_gradient(const FmnConv *conv, const float *partial, float *dw) {
-  const FmnConvShape *s = &conv->shape;
+static void gradient_unpack(const FmnConvShape *s, const float *partial, float *dw) {
   int n = points(s);
   gsize weights = (gsize)s->in_c * (gsize)s->out_c;
   double g[MAX_POINTS][5];
@@ -265,4 +274,5 @@ static void unpack_gradient(const FmnConv *conv, const float *partial, float *dw
     }
 }
 
-const FmnConvAlgorithm fmn_conv_winograd = {"winograd", suits, choose, pack, run, gradient, unpack_gradient};
+const FmnConvGradient fmn_conv_winograd_gradient = {&fmn_conv_winograd, gradient_partial, group_floats, gradient_sum,
+                                                    gradient_unpack};

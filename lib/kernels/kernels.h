@@ -29,8 +29,6 @@ typedef struct {
   /* rows × c values, rows stride floats apart: FmnEpilogue applied in place */
   void (*epilogue)(float *y, gsize rows, gsize c, gsize stride, const FmnEpilogue *e);
   void (*activate)(float *y, const float *x, gsize n, FmnActivation act, float slope); /* y may be x */
-  /* dx = dy · act'(x); dx may be dy */
-  void (*activate_grad)(float *dx, const float *dy, const float *x, gsize n, FmnActivation act, float slope);
 
   void (*add)(float *y, const float *x, gsize n);                      /* y += x */
   void (*multiply)(float *y, const float *a, const float *b, gsize n); /* y = a·b; y may be a or b */
@@ -39,13 +37,7 @@ typedef struct {
 
   /* By channel, rows × c values: y = x·a[c] + b[c]; y may be x */
   void (*channel_affine)(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b);
-  /* y = x1·a[c] + x2·b[c] + d[c]; y may be x1 or x2 */
-  void (*channel_affine2)(float *y, const float *x1, const float *x2, gsize rows, gsize c, const float *a, const float *b,
-                          const float *d);
-  void (*channel_sum)(double *sum, const float *x, gsize rows, gsize c);                         /* sum[c] += Σ x */
-  void (*channel_squares)(double *sum, const float *x, gsize rows, gsize c, const float *mean); /* sum[c] += Σ (x − mean[c])² */
-  /* sum[c] += Σ dy · (x − mean[c]) */
-  void (*channel_products)(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean);
+  void (*channel_sum)(double *sum, const float *x, gsize rows, gsize c); /* sum[c] += Σ x */
 
   float (*dot_half)(const guint16 *a, const float *x, gsize n); /* Σ a·x, a in IEEE half precision */
   void (*from_half)(float *y, const guint16 *x, gsize n);
@@ -61,15 +53,33 @@ typedef struct {
   void (*winograd_input)(FmnWinograd f, const float *const *x, float *v, gsize stride);
   /* Result p of the products at m[p·stride], 16 of the outputs; writes 4×4 pixels of 16 to y. */
   void (*winograd_output)(FmnWinograd f, const float *m, gsize stride, float y[16][16]);
-  /* The transpose of winograd_output(): 4×4 pixels of 16 to the results at m[p·stride]. */
-  void (*winograd_output_gradient)(FmnWinograd f, float y[16][16], float *m, gsize stride);
 } FmnKernels;
+
+/* The training half, of the same instruction set: named in the training halves of layers alone. */
+typedef struct {
+  /* dx = dy · act'(x); dx may be dy */
+  void (*activate)(float *dx, const float *dy, const float *x, gsize n, FmnActivation act, float slope);
+
+  void (*channel_squares)(double *sum, const float *x, gsize rows, gsize c, const float *mean); /* sum[c] += Σ (x − mean[c])² */
+  /* sum[c] += Σ dy · (x − mean[c]) */
+  void (*channel_products)(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean);
+  /* y = x1·a[c] + x2·b[c] + d[c]; y may be x1 or x2 */
+  void (*channel_affine2)(float *y, const float *x1, const float *x2, gsize rows, gsize c, const float *a, const float *b,
+                          const float *d);
+
+  /* The transpose of FmnKernels.winograd_output(): 4×4 pixels of 16 to the results at m[p·stride]. */
+  void (*winograd_output)(FmnWinograd f, float y[16][16], float *m, gsize stride);
+} FmnGradKernels;
 
 /* The fastest that this machine runs; always the same pointer in one process. Thread-safe. */
 const FmnKernels *fmn_kernels(void);
 
 /* Every one that this machine runs, the plain C reference first; NULL-ended, static. */
 const FmnKernels *const *fmn_kernels_all(void);
+
+/* The training half of fmn_kernels(), and of each of fmn_kernels_all() by its index. */
+const FmnGradKernels *fmn_grad_kernels(void);
+const FmnGradKernels *fmn_grad_kernels_at(int i);
 
 /* C (m×n, rows ldc apart) = A·B + beta·C, row-major; ta, tb: A, B are stored transposed. In the calling thread by OpenBLAS. */
 void fmn_gemm(gboolean ta, gboolean tb, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta,

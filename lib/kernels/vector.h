@@ -238,20 +238,24 @@ const FmnKernels KERNELS = {
     .name = KERNELS_NAME,
     .epilogue = epilogue,
     .activate = activate,
-    .activate_grad = activate_grad,
     .add = add,
     .multiply = multiply,
     .multiply_add = multiply_add,
     .maximum = maximum,
     .channel_affine = channel_affine,
-    .channel_affine2 = channel_affine2,
     .channel_sum = channel_sum,
-    .channel_squares = channel_squares,
-    .channel_products = channel_products,
     .dot_half = dot_half,
     .from_half = from_half,
     .product = product,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
-    .winograd_output_gradient = winograd_output_gradient,
+};
+
+extern const FmnGradKernels GRAD_KERNELS;
+const FmnGradKernels GRAD_KERNELS = {
+    .activate = activate_grad,
+    .channel_squares = channel_squares,
+    .channel_products = channel_products,
+    .channel_affine2 = channel_affine2,
+    .winograd_output = winograd_output_gradient,
 };

@@ -1,18 +1,34 @@
 #include "nn/pool.h"
 
+#include <stdatomic.h>
+#include <string.h>
+
 #define SPINS 4000 /* polls before a thread sleeps: some microseconds, less than a wake-up costs */
+#define CHUNKS_A_THREAD 4
+
+/* The state of the job at hand in one atomic number, so that a chunk can only be claimed of the job that the claimer has seen:
+ * 32 bits that count the jobs, 16 bits of how many chunks it has, 16 bits of how many are claimed. */
+typedef guint64 Claim;
+
+static Claim make_claim(guint32 job, guint chunks, guint next) { return (Claim)job << 32 | (Claim)chunks << 16 | next; }
+static guint32 claim_job(Claim c) { return (guint32)(c >> 32); }
+static guint claim_chunks(Claim c) { return (guint)(c >> 16) & 0xffff; }
+static guint claim_next(Claim c) { return (guint)c & 0xffff; }
 
 struct FmnPool {
   int n_threads;
   GThread **threads; /* n_threads − 1 */
   GMutex lock;
-  GCond work, done;
-  int generation; /* atomic; counts the runs */
-  int pending;    /* atomic; workers that have not finished this run */
-  gboolean quit;
+  GCond work;
+  int sleepers; /* under the lock */
+  gboolean quit; /* under the lock */
+  _Atomic Claim claim;
+  atomic_uint done; /* chunks of this job */
+  /* Of the job at hand; constant while any of its chunks is not done. */
   FmnPoolFunc func;
   gpointer data;
   int n_tasks;
+  gboolean shares; /* the slot that func gets is the chunk's, not the thread's */
 };
 
 typedef struct {
@@ -26,45 +42,43 @@ static inline void relax(void) {
 #endif
 }
 
-/* The first task of a thread; the next thread's is where its share ends. A single task is the caller's own. */
-static int share_begin(const FmnPool *p, int thread, int n) {
-  if (!p || n == 1)
-    return thread == 0 ? 0 : n;
-  return (int)((gint64)n * thread / p->n_threads);
-}
+static int chunk_begin(int n_tasks, int chunk, int chunks) { return (int)((gint64)n_tasks * chunk / chunks); }
 
-gboolean fmn_pool_has_share(const FmnPool *p, int thread, int n) {
-  return share_begin(p, thread, n) < share_begin(p, thread + 1, n);
-}
-
-static void do_share(FmnPool *p, int thread) {
-  int begin = share_begin(p, thread, p->n_tasks), end = share_begin(p, thread + 1, p->n_tasks);
-  if (begin < end)
-    p->func(p->data, begin, end, thread);
+/* Claims and does chunks until none is left. */
+static void do_chunks(FmnPool *p, int thread) {
+  for (;;) {
+    Claim c = atomic_load(&p->claim);
+    int chunk = (int)claim_next(c), chunks = (int)claim_chunks(c);
+    if (chunk >= chunks)
+      return;
+    if (!atomic_compare_exchange_weak(&p->claim, &c, c + 1))
+      continue;
+    int begin = chunk_begin(p->n_tasks, chunk, chunks), end = chunk_begin(p->n_tasks, chunk + 1, chunks);
+    if (begin < end)
+      p->func(p->data, begin, end, p->shares ? chunk : thread);
+    atomic_fetch_add(&p->done, 1);
+  }
 }
 
 static gpointer worker_main(gpointer data) {
   Worker *w = data;
   FmnPool *p = w->pool;
-  int seen = 0;
+  guint32 seen = 0;
+  gboolean quit = FALSE;
 
-  for (;;) {
-    for (int i = 0; i < SPINS && g_atomic_int_get(&p->generation) == seen; i++)
+  while (!quit) {
+    for (int i = 0; i < SPINS && claim_job(atomic_load(&p->claim)) == seen; i++)
       relax();
     g_mutex_lock(&p->lock);
-    while (p->generation == seen && !p->quit)
+    p->sleepers++;
+    while (claim_job(atomic_load(&p->claim)) == seen && !p->quit)
       g_cond_wait(&p->work, &p->lock);
-    seen = p->generation;
-    gboolean quit = p->quit;
+    p->sleepers--;
+    quit = p->quit;
     g_mutex_unlock(&p->lock);
-    if (quit)
-      break;
-    do_share(p, w->index);
-    if (g_atomic_int_dec_and_test(&p->pending)) {
-      g_mutex_lock(&p->lock);
-      g_cond_signal(&p->done);
-      g_mutex_unlock(&p->lock);
-    }
+    seen = claim_job(atomic_load(&p->claim));
+    if (!quit)
+      do_chunks(p, w->index);
   }
   g_free(w);
   return NULL;
@@ -78,7 +92,6 @@ FmnPool *fmn_pool_new(int threads) {
   p->threads = g_new0(GThread *, threads - 1);
   g_mutex_init(&p->lock);
   g_cond_init(&p->work);
-  g_cond_init(&p->done);
   for (int i = 1; i < threads; i++) {
     Worker *w = g_new(Worker, 1);
     *w = (Worker){p, i};
@@ -99,32 +112,48 @@ void fmn_pool_free(FmnPool *p) {
   g_free(p->threads);
   g_mutex_clear(&p->lock);
   g_cond_clear(&p->work);
-  g_cond_clear(&p->done);
   g_free(p);
 }
 
 int fmn_pool_threads(const FmnPool *p) { return p ? p->n_threads : 1; }
 
-void fmn_pool_run(FmnPool *p, FmnPoolFunc func, gpointer data, int n) {
-  if (n <= 0)
-    return;
-  if (!p || n == 1) {
-    func(data, 0, n, 0);
-    return;
-  }
-  g_mutex_lock(&p->lock);
+/* Publishes the job, takes part in it and waits for the chunks that others have begun. A thread that comes late finds nothing to
+ * claim: nobody waits for it. */
+static void run_job(FmnPool *p, FmnPoolFunc func, gpointer data, int n, int chunks, gboolean shares) {
   p->func = func;
   p->data = data;
   p->n_tasks = n;
-  g_atomic_int_set(&p->pending, p->n_threads - 1);
-  g_atomic_int_inc(&p->generation);
-  g_cond_broadcast(&p->work);
-  g_mutex_unlock(&p->lock);
-  do_share(p, 0);
-  for (int i = 0; i < SPINS && g_atomic_int_get(&p->pending) > 0; i++)
-    relax();
+  p->shares = shares;
+  atomic_store(&p->done, 0);
   g_mutex_lock(&p->lock);
-  while (g_atomic_int_get(&p->pending) > 0)
-    g_cond_wait(&p->done, &p->lock);
+  atomic_store(&p->claim, make_claim(claim_job(atomic_load(&p->claim)) + 1, (guint)chunks, 0));
+  if (p->sleepers > 0)
+    g_cond_broadcast(&p->work);
   g_mutex_unlock(&p->lock);
+  do_chunks(p, 0);
+  for (int i = 0; atomic_load(&p->done) < (guint)chunks; i++) {
+    if (i < SPINS)
+      relax();
+    else
+      g_thread_yield();
+  }
+}
+
+void fmn_pool_run(FmnPool *p, FmnPoolFunc func, gpointer data, int n) {
+  if (n <= 0)
+    return;
+  if (!p || n == 1)
+    func(data, 0, n, 0);
+  else
+    run_job(p, func, data, n, MIN(n, p->n_threads * CHUNKS_A_THREAD), FALSE);
+}
+
+int fmn_pool_shares(const FmnPool *p, int n) { return MIN(n, fmn_pool_threads(p)); }
+
+void fmn_pool_share(FmnPool *p, FmnPoolFunc func, gpointer data, int n) {
+  int shares = fmn_pool_shares(p, n);
+  if (shares == 1)
+    func(data, 0, n, 0);
+  else if (shares > 1)
+    run_job(p, func, data, n, shares, TRUE);
 }

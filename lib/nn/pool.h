@@ -1,4 +1,4 @@
-/* A small fork-join thread pool. Work is divided statically, so a result depends on the number of threads at most. */
+/* A small fork-join thread pool. */
 #ifndef FMN_NN_POOL_H
 #define FMN_NN_POOL_H
 
@@ -6,18 +6,21 @@
 
 typedef struct FmnPool FmnPool;
 
-/* Does the tasks begin ≤ i < end; thread is 0 ≤ thread < fmn_pool_threads(), for per-thread scratch. */
-typedef void (*FmnPoolFunc)(gpointer data, int begin, int end, int thread);
+/* Does the tasks begin ≤ i < end with scratch number slot, 0 ≤ slot < fmn_pool_threads(): no two calls at a time have the same. */
+typedef void (*FmnPoolFunc)(gpointer data, int begin, int end, int slot);
 
 /* A pool of threads workers, the caller being one of them; NULL for threads ≤ 1. Free with fmn_pool_free(). */
 FmnPool *fmn_pool_new(int threads);
-void fmn_pool_free(FmnPool *pool); /* NULL allowed */
+void fmn_pool_free(FmnPool *pool);         /* NULL allowed */
 int fmn_pool_threads(const FmnPool *pool); /* 1 for NULL */
 
-/* Runs func over n tasks and returns when all are done. One caller at a time. NULL pool: in this thread. */
+/* Runs func over n tasks and returns when all are done. Who does which task is left to chance, so each must have a result of its
+ * own. One caller at a time. NULL pool: in this thread. */
 void fmn_pool_run(FmnPool *pool, FmnPoolFunc func, gpointer data, int n);
 
-/* Whether fmn_pool_run() of n tasks gives any to that thread. */
-gboolean fmn_pool_has_share(const FmnPool *pool, int thread, int n);
+/* The same for sums: the tasks are divided into fmn_pool_shares() equal runs, one call each, whose number is the slot; so what is
+ * summed where depends on n and on the number of threads alone. */
+void fmn_pool_share(FmnPool *pool, FmnPoolFunc func, gpointer data, int n);
+int fmn_pool_shares(const FmnPool *pool, int n);
 
 #endif

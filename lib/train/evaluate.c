@@ -25,7 +25,7 @@ static void load(const Evaluation *e, const guint8 *image, float *x) {
   }
 }
 
-static void batch_task(gpointer data, int begin, int end, int thread) {
+static void batch_task(gpointer data, int begin, int end, int slot) {
   const Evaluation *e = data;
   const FmnPreprocess *p = e->preprocess;
   gsize size = (gsize)p->channels * (gsize)p->height * (gsize)p->width;

@@ -93,7 +93,7 @@ static void sgd(const FmnOptimizer *o, const Chunk *c, float decay) {
   }
 }
 
-static void step_task(gpointer data, int begin, int end, int thread) {
+static void step_task(gpointer data, int begin, int end, int slot) {
   const FmnOptimizer *o = data;
   for (int i = begin; i < end; i++) {
     const Chunk *c = &g_array_index(o->chunks, Chunk, i);
@@ -154,7 +154,7 @@ void fmn_ema_free(FmnEma *e) {
   g_free(e);
 }
 
-static void ema_task(gpointer data, int begin, int end, int thread) {
+static void ema_task(gpointer data, int begin, int end, int slot) {
   const FmnEma *e = data;
   for (int i = begin; i < end; i++) {
     const Chunk *c = &g_array_index(e->chunks, Chunk, i);

@@ -263,7 +263,7 @@ typedef struct {
 
 #define ADD_CHUNK 16384
 
-static void add_task(gpointer data, int begin, int end, int thread) {
+static void add_task(gpointer data, int begin, int end, int slot) {
   const Add *a = data;
   gsize stop = MIN(a->count, (gsize)end * ADD_CHUNK);
   for (gsize i = (gsize)begin * ADD_CHUNK; i < stop; i++)

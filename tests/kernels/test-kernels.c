@@ -34,7 +34,9 @@ static void assert_close(const float *a, const float *b, gsize n, float toleranc
     g_assert_true(a[i] == 1e9f);
 }
 
-static void check_elementwise(const FmnKernels *ref, const FmnKernels *k, gsize n) {
+static void check_elementwise(int set, gsize n) {
+  const FmnKernels *ref = fmn_kernels_all()[0], *k = fmn_kernels_all()[set];
+  const FmnGradKernels *ref_grad = fmn_grad_kernels_at(0), *grad = fmn_grad_kernels_at(set);
   float *x = random_floats(n, 1), *x2 = random_floats(n, 2), *want = random_floats(n, 5), *got = random_floats(n, 5);
   guint16 *half = g_new(guint16, n + 1);
 
@@ -42,8 +44,8 @@ static void check_elementwise(const FmnKernels *ref, const FmnKernels *k, gsize 
     ref->activate(want, x, n, (FmnActivation)act, .1f);
     k->activate(got, x, n, (FmnActivation)act, .1f);
     assert_close(got, want, n, 1e-5f);
-    ref->activate_grad(want, x2, x, n, (FmnActivation)act, .1f);
-    k->activate_grad(got, x2, x, n, (FmnActivation)act, .1f);
+    ref_grad->activate(want, x2, x, n, (FmnActivation)act, .1f);
+    grad->activate(got, x2, x, n, (FmnActivation)act, .1f);
     assert_close(got, want, n, 1e-5f);
   }
   ref->add(want, x2, n);
@@ -68,7 +70,9 @@ static void check_elementwise(const FmnKernels *ref, const FmnKernels *k, gsize 
   free_all(4, x, x2, want, got);
 }
 
-static void check_channels(const FmnKernels *ref, const FmnKernels *k, gsize rows, gsize c) {
+static void check_channels(int set, gsize rows, gsize c) {
+  const FmnKernels *ref = fmn_kernels_all()[0], *k = fmn_kernels_all()[set];
+  const FmnGradKernels *ref_grad = fmn_grad_kernels_at(0), *grad = fmn_grad_kernels_at(set);
   gsize n = rows * c;
   float *x = random_floats(n, 1), *x2 = random_floats(n, 2), *a = random_floats(c, 3), *b = random_floats(c, 4);
   float *d = random_floats(c, 6), *want = random_floats(n, 5), *got = random_floats(n, 5);
@@ -85,14 +89,14 @@ static void check_channels(const FmnKernels *ref, const FmnKernels *k, gsize row
   ref->channel_affine(want, x, rows, c, a, b);
   k->channel_affine(got, x, rows, c, a, b);
   assert_close(got, want, n, 1e-5f);
-  ref->channel_affine2(want, x, x2, rows, c, a, b, d);
-  k->channel_affine2(got, x, x2, rows, c, a, b, d);
+  ref_grad->channel_affine2(want, x, x2, rows, c, a, b, d);
+  grad->channel_affine2(got, x, x2, rows, c, a, b, d);
   assert_close(got, want, n, 2e-5f);
   for (int kind = 0; kind < 3; kind++) {
-    const FmnKernels *both[] = {ref, k};
+    const FmnGradKernels *both[] = {ref_grad, grad};
     for (int i = 0; i < 2; i++)
       if (kind == 0)
-        both[i]->channel_sum(sums[i], x, rows, c);
+        (i ? k : ref)->channel_sum(sums[i], x, rows, c);
       else if (kind == 1)
         both[i]->channel_squares(sums[i], x, rows, c, a);
       else
@@ -148,15 +152,15 @@ static void check_products(const FmnKernels *k) {
 static void test_sets(void) {
   const FmnKernels *const *all = fmn_kernels_all();
   g_assert_cmpstr(all[0]->name, ==, "c");
-  for (const FmnKernels *const *k = all; *k; k++) {
-    g_test_message("%s", (*k)->name);
+  for (int set = 0; all[set]; set++) {
+    g_test_message("%s", all[set]->name);
     for (gsize n = 0; n < 70; n++)
-      check_elementwise(all[0], *k, n);
-    check_elementwise(all[0], *k, 12345);
+      check_elementwise(set, n);
+    check_elementwise(set, 12345);
     for (gsize c = 1; c < 40; c++)
-      check_channels(all[0], *k, c % 5, c);
-    check_channels(all[0], *k, 500, 33);
-    check_products(*k);
+      check_channels(set, c % 5, c);
+    check_channels(set, 500, 33);
+    check_products(all[set]);
   }
 }
 
@@ -171,15 +175,15 @@ static void test_reference(void) {
   g_assert_cmpfloat(y[1], ==, 1.f); /* between the rows' strides */
   g_assert_cmpfloat(y[2], ==, 20.f);
   g_assert_cmpfloat(y[4], ==, 24.f);
-  k->activate_grad(y, (const float[]){1.f, 1.f, 1.f}, x, 3, FMN_ACT_LEAKY_RELU, .1f);
+  fmn_grad_kernels_at(0)->activate(y, (const float[]){1.f, 1.f, 1.f}, x, 3, FMN_ACT_LEAKY_RELU, .1f);
   g_assert_cmpfloat(y[0], ==, .1f);
   g_assert_cmpfloat(y[2], ==, 1.f);
   k->channel_sum(sum, x, 3, 2);
   g_assert_cmpfloat(sum[0], ==, 8.0);
   g_assert_cmpfloat(sum[1], ==, 13.0);
-  k->channel_squares(sum, x, 3, 2, (const float[]){1.f, 5.f});
+  fmn_grad_kernels_at(0)->channel_squares(sum, x, 3, 2, (const float[]){1.f, 5.f});
   g_assert_cmpfloat(sum[0], ==, 8.0 + 9.0 + 9.0 + 25.0);
-  k->channel_products(sum, (const float[]){1.f, 1.f, 2.f, 2.f, 3.f, 3.f}, x, 3, 2, (const float[]){1.f, 5.f});
+  fmn_grad_kernels_at(0)->channel_products(sum, (const float[]){1.f, 1.f, 2.f, 2.f, 3.f, 3.f}, x, 3, 2, (const float[]){1.f, 5.f});
   g_assert_cmpfloat(sum[1], ==, 13.0 + 16.0 + 0.0 + 4.0 + -4.0 + 0.0 + 6.0);
 }
 
@@ -211,7 +215,7 @@ typedef struct {
   float *a, *b, *c;
 } Product;
 
-static void multiply_tasks(gpointer data, int begin, int end, int thread) {
+static void multiply_tasks(gpointer data, int begin, int end, int slot) {
   Product *p = data;
   for (int i = begin; i < end; i++)
     fmn_gemm(FALSE, FALSE, 40, 196, 144, p->a, 144, p->b, 196, 0.f, p->c + i * 40 * 196, 196);
@@ -355,15 +359,17 @@ static void test_transpose(void) {
 }
 
 typedef struct {
-  int seen[64], threads[64];
+  int seen[64], slots[64], busy[5];
 } Tasks;
 
-static void mark(gpointer data, int begin, int end, int thread) {
+static void mark(gpointer data, int begin, int end, int slot) {
   Tasks *t = data;
+  g_assert_cmpint(g_atomic_int_add(&t->busy[slot], 1), ==, 0); /* no two calls at a time in a slot */
   for (int i = begin; i < end; i++) {
     g_atomic_int_inc(&t->seen[i]);
-    t->threads[i] = thread;
+    t->slots[i] = slot;
   }
+  g_atomic_int_add(&t->busy[slot], -1);
 }
 
 static void test_pool(void) {
@@ -371,16 +377,16 @@ static void test_pool(void) {
     FmnPool *pool = fmn_pool_new(threads);
     g_assert_cmpint(fmn_pool_threads(pool), ==, threads);
     for (int n = 0; n <= 64; n++) {
-      Tasks t = {0};
-      fmn_pool_run(pool, mark, &t, n);
-      for (int i = 0; i < 64; i++)
-        g_assert_cmpint(t.seen[i], ==, i < n);
-      for (int thread = 0; thread < threads; thread++) {
-        gboolean has = FALSE;
-        for (int i = 0; i < n; i++)
-          has |= t.threads[i] == thread;
-        g_assert_cmpint(has, ==, n > 0 && fmn_pool_has_share(pool, thread, n));
+      Tasks run = {0}, share = {0};
+      fmn_pool_run(pool, mark, &run, n);
+      fmn_pool_share(pool, mark, &share, n);
+      for (int i = 0; i < 64; i++) {
+        g_assert_cmpint(run.seen[i], ==, i < n);
+        g_assert_cmpint(share.seen[i], ==, i < n);
       }
+      g_assert_cmpint(fmn_pool_shares(pool, n), ==, MIN(n, threads));
+      for (int i = 0; i < n; i++) /* the same at every run */
+        g_assert_cmpint(share.slots[i], ==, ((i + 1) * MIN(n, threads) - 1) / n);
     }
     fmn_pool_free(pool);
   }

@@ -38,7 +38,7 @@ FmnValue fmn_relu(FmnGraph *g, FmnValue x) { return fmn_activation(g, x, FMN_ACT
 
 static int chunks(const FmnTrainCall *t) { return (int)((fmn_shape_count(t->out) + CHUNK - 1) / CHUNK); }
 
-static void train_forward_chunks(gpointer data, int begin, int end, int thread) {
+static void train_forward_chunks(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   const FmnActivationConfig *c = t->node->config;
   gsize from = (gsize)begin * CHUNK, to = MIN((gsize)end * CHUNK, fmn_shape_count(t->out));
@@ -47,11 +47,11 @@ static void train_forward_chunks(gpointer data, int begin, int end, int thread) 
 
 static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_chunks, (gpointer)t, chunks(t)); }
 
-static void train_backward_chunks(gpointer data, int begin, int end, int thread) {
+static void train_backward_chunks(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   const FmnActivationConfig *c = t->node->config;
   gsize from = (gsize)begin * CHUNK, to = MIN((gsize)end * CHUNK, fmn_shape_count(t->out));
-  fmn_kernels()->activate_grad(t->dx[0] + from, t->dy + from, t->x[0] + from, to - from, c->act, c->slope);
+  fmn_grad_kernels()->activate(t->dx[0] + from, t->dy + from, t->x[0] + from, to - from, c->act, c->slope);
 }
 
 static void train_backward(const FmnTrainCall *t) {

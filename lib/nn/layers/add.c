@@ -35,7 +35,7 @@ FmnValue fmn_add(FmnGraph *g, FmnValue a, FmnValue b) {
   return fmn_graph_add(g, &fmn_add_ops, NULL, (const FmnValue[]){a, b}, 2, NULL);
 }
 
-static void train_forward_images(gpointer data, int begin, int end, int thread) {
+static void train_forward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize image = fmn_shape_image(t->out), at = (gsize)begin * image, n = (gsize)(end - begin) * image;
   memcpy(t->y + at, t->x[0] + at, n * sizeof *t->y);

@@ -63,49 +63,50 @@ static State get_state(const FmnTrainCall *t) {
 
 static gsize state(const FmnNode *node, int batch) { return 5 * (gsize)node->out.c * sizeof(float); }
 
-/* Two sums a channel, in double, of a thread's share of the rows. */
+/* Two sums a channel, in double, of a share of the rows. */
 static gsize scratch(const FmnNode *node, int batch) { return 2 * 2 * (gsize)node->out.c; }
 
-static double *sums(const FmnTrainCall *t, int thread) {
-  return (double *)(gpointer)(t->scratch + (gsize)thread * t->scratch_size);
+static double *sums(const FmnTrainCall *t, int slot) {
+  return (double *)(gpointer)(t->scratch + (gsize)slot * t->scratch_size);
 }
 
 /* Tasks are images in all of these. */
-static void add_values(gpointer data, int begin, int end, int thread) {
+static void add_values(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize image = fmn_shape_image(t->out);
-  fmn_kernels()->channel_sum(sums(t, thread), t->x[0] + (gsize)begin * image,
+  fmn_kernels()->channel_sum(sums(t, slot), t->x[0] + (gsize)begin * image,
                              (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c);
 }
 
-static void add_squares(gpointer data, int begin, int end, int thread) {
+static void add_squares(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize image = fmn_shape_image(t->out);
-  fmn_kernels()->channel_squares(sums(t, thread), t->x[0] + (gsize)begin * image,
+  fmn_grad_kernels()->channel_squares(sums(t, slot), t->x[0] + (gsize)begin * image,
                                  (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c, get_state(t).mean);
 }
 
-static void add_gradients(gpointer data, int begin, int end, int thread) {
+static void add_gradients(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize image = fmn_shape_image(t->out), rows = (gsize)(end - begin) * fmn_shape_pixels(t->out), c = (gsize)t->out.c;
   const float *dy = t->dy + (gsize)begin * image;
-  fmn_kernels()->channel_sum(sums(t, thread), dy, rows, c);
-  fmn_kernels()->channel_products(sums(t, thread) + c, dy, t->x[0] + (gsize)begin * image, rows, c, get_state(t).mean);
+  fmn_kernels()->channel_sum(sums(t, slot), dy, rows, c);
+  fmn_grad_kernels()->channel_products(sums(t, slot) + c, dy, t->x[0] + (gsize)begin * image, rows, c, get_state(t).mean);
 }
 
-/* Runs func over the images; its sums, in the order of the threads, end up in thread 0's. */
+/* Runs func over the images; its sums, in the order of the shares, end up in share 0's. */
 static const double *total(const FmnTrainCall *t, FmnPoolFunc func, int n_sums) {
   gsize n = (gsize)n_sums * (gsize)t->out.c;
-  for (int i = 0; i < fmn_pool_threads(t->pool); i++)
+  int shares = fmn_pool_shares(t->pool, t->out.n);
+  for (int i = 0; i < shares; i++)
     memset(sums(t, i), 0, n * sizeof(double));
-  fmn_pool_run(t->pool, func, (gpointer)t, t->out.n);
-  for (int i = 1; i < fmn_pool_threads(t->pool); i++)
+  fmn_pool_share(t->pool, func, (gpointer)t, t->out.n);
+  for (int i = 1; i < shares; i++)
     for (gsize k = 0; k < n; k++)
       sums(t, 0)[k] += sums(t, i)[k];
   return sums(t, 0);
 }
 
-static void normalise(gpointer data, int begin, int end, int thread) {
+static void normalise(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   State s = get_state(t);
   gsize at = (gsize)begin * fmn_shape_image(t->out);
@@ -133,11 +134,11 @@ static void train_forward(const FmnTrainCall *t) {
   fmn_pool_run(t->pool, normalise, (gpointer)t, t->out.n);
 }
 
-static void pass_gradient(gpointer data, int begin, int end, int thread) {
+static void pass_gradient(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   State s = get_state(t);
   gsize at = (gsize)begin * fmn_shape_image(t->out);
-  fmn_kernels()->channel_affine2(t->dx[0] + at, t->dy + at, t->x[0] + at, (gsize)(end - begin) * fmn_shape_pixels(t->out),
+  fmn_grad_kernels()->channel_affine2(t->dx[0] + at, t->dy + at, t->x[0] + at, (gsize)(end - begin) * fmn_shape_pixels(t->out),
                                  (gsize)t->out.c, s.a, s.b, s.d);
 }
 

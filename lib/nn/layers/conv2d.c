@@ -2,7 +2,7 @@
 
 #include "error.h"
 #include "kernels/columns.h"
-#include "kernels/conv.h"
+#include "kernels/conv_gradient.h"
 #include "nn/grad.h"
 #include "nn/layers.h"
 #include "nn/layers/init.h"
@@ -96,11 +96,11 @@ static gsize state(const FmnNode *node, int batch) {
   return MAX(MAX(t.forward.packed, t.direct_dx ? t.backward.packed : 0), weights) * sizeof(float);
 }
 
-/* A thread's part of the weights' gradient and what the kernels want; the columns of one output row where dx needs them. */
+/* What the kernels want, or the columns of one output row where dx goes through them. */
 static gsize grad_scratch(const FmnNode *node, int batch) {
   Training t = plan_training(node);
   gsize dx = t.direct_dx ? t.backward.scratch : t.inputs * (gsize)node->out.w;
-  return MAX(t.forward.partial + t.forward.scratch, dx);
+  return MAX(MAX(t.forward.scratch, fmn_conv_gradient_scratch(&t.forward)), dx);
 }
 
 static void train_forward(const FmnTrainCall *c) {
@@ -112,12 +112,12 @@ static void train_forward(const FmnTrainCall *c) {
 }
 
 /* Tasks: images. state holds the weights as out × ky × kx × in. */
-static void input_gradients_by_columns(gpointer data, int begin, int end, int thread) {
+static void input_gradients_by_columns(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *c = data;
   Training t = plan_training(c->node);
   const FmnConvShape *s = &t.forward.shape;
   int k = (int)t.inputs;
-  float *columns = c->scratch + (gsize)thread * c->scratch_size;
+  float *columns = c->scratch + (gsize)slot * c->scratch_size;
 
   for (int i = begin; i < end; i++) {
     const float *dy = c->dy + (gsize)i * fmn_shape_image(c->out);
@@ -146,10 +146,8 @@ static void input_gradient(const FmnTrainCall *c, const Training *t) {
 
 static void train_backward(const FmnTrainCall *c) {
   Training t = plan_training(c->node);
-  int threads = fmn_pool_threads(c->pool);
-  float *scratch = c->scratch + t.forward.partial * (gsize)threads; /* behind all threads' parts */
 
-  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, scratch, t.forward.scratch, c->pool);
+  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->scratch_size, c->pool);
   if (c->dw[1])
     fmn_channel_total(c->dw[1], c->dy, fmn_shape_rows(c->out), c->out.c);
   if (c->dx[0])

@@ -81,13 +81,13 @@ static void multiply(const FmnForward *f, int o, int m, float *wide) {
   }
 }
 
-static void forward_chunks(gpointer data, int begin, int end, int thread) {
+static void forward_chunks(gpointer data, int begin, int end, int slot) {
   const FmnForward *f = data;
   int out = f->out.c;
 
   for (int task = begin; task < end; task++) {
     int o = task * CHUNK, m = MIN(CHUNK, out - o);
-    multiply(f, o, m, f->scratch + (gsize)thread * f->scratch_size);
+    multiply(f, o, m, f->scratch + (gsize)slot * f->scratch_size);
     FmnEpilogue e = fmn_epilogue_from(&f->epilogue, o);
     fmn_kernels()->epilogue(f->y + o, (gsize)f->out.n, (gsize)m, (gsize)out, &e);
   }
@@ -122,7 +122,7 @@ static gsize state(const FmnNode *node, int batch) {
 
 static const float *flat_inputs(const FmnTrainCall *t) { return reorders(t->in[0]) ? t->state : t->x[0]; }
 
-static void train_forward_images(gpointer data, int begin, int end, int thread) {
+static void train_forward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
   float *y = t->y + (gsize)begin * (gsize)out;
@@ -138,7 +138,7 @@ static void train_forward_images(gpointer data, int begin, int end, int thread) 
 static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
 
 /* After the weights' gradient: the kept inputs make room for their own. */
-static void backward_inputs(gpointer data, int begin, int end, int thread) {
+static void backward_inputs(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
   float *dx = (reorders(t->in[0]) ? (float *)t->state : t->dx[0]) + (gsize)begin * (gsize)in;
@@ -150,7 +150,7 @@ static void backward_inputs(gpointer data, int begin, int end, int thread) {
 }
 
 /* Tasks are outputs here: each row of the weight gradient sums over the whole batch in one product. */
-static void backward_weights(gpointer data, int begin, int end, int thread) {
+static void backward_weights(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
   fmn_gemm(TRUE, FALSE, end - begin, in, t->out.n, t->dy + begin, out, flat_inputs(t), in, 0.f,

@@ -31,7 +31,7 @@ FmnValue fmn_dropout(FmnGraph *g, FmnValue x, float rate) {
 /* The factor of each element: 0 or 1 / (1 − rate). */
 static gsize state(const FmnNode *node, int batch) { return (gsize)batch * fmn_shape_image(node->out) * sizeof(float); }
 
-static void train_forward_images(gpointer data, int begin, int end, int thread) {
+static void train_forward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   const FmnDropout *c = t->node->config;
   gsize image = fmn_shape_image(t->out);

@@ -59,7 +59,7 @@ static void correlate_row(const FmnDwConv *c, FmnShape in, FmnShape out, const f
 }
 
 /* Tasks: rows of all images. */
-static void forward_rows(gpointer data, int begin, int end, int thread) {
+static void forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnForward *f = data;
   for (int i = begin; i < end; i++) {
     float *y = f->y + (gsize)i * (gsize)f->out.w * (gsize)f->out.c;
@@ -91,10 +91,10 @@ static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], se
 /* The weights packed for this step. */
 static gsize state(const FmnNode *node, int batch) { return fmn_param_count(&node->params[0]) * sizeof(float); }
 
-/* A thread's gradient of the packed weights. */
+/* A share's gradient of the packed weights. */
 static gsize scratch(const FmnNode *node, int batch) { return fmn_param_count(&node->params[0]); }
 
-static void train_forward_rows(gpointer data, int begin, int end, int thread) {
+static void train_forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   const FmnDwConv *c = t->node->config;
   FmnEpilogue e = {.bias = c->no_bias ? NULL : t->w[1]};
@@ -113,12 +113,12 @@ static void train_forward(const FmnTrainCall *t) {
 }
 
 /* Tasks: images. */
-static void backward_images(gpointer data, int begin, int end, int thread) {
+static void backward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   const FmnDwConv *c = t->node->config;
   gsize channels = (gsize)t->out.c;
   const float *w = t->state;
-  float *dw = t->scratch + (gsize)thread * t->scratch_size;
+  float *dw = t->scratch + (gsize)slot * t->scratch_size;
 
   memset(dw, 0, (gsize)(c->k * c->k) * channels * sizeof *dw);
   for (int i = begin; i < end; i++) {
@@ -141,19 +141,15 @@ static void backward_images(gpointer data, int begin, int end, int thread) {
 static void train_backward(const FmnTrainCall *t) {
   const FmnDwConv *c = t->node->config;
   int taps = c->k * c->k;
-  gboolean first = TRUE;
 
-  fmn_pool_run(t->pool, backward_images, (gpointer)t, t->out.n);
-  for (int i = 0; i < fmn_pool_threads(t->pool); i++) {
+  fmn_pool_share(t->pool, backward_images, (gpointer)t, t->out.n);
+  for (int i = 0; i < fmn_pool_shares(t->pool, t->out.n); i++) {
     const float *dw = t->scratch + (gsize)i * t->scratch_size;
-    if (!fmn_pool_has_share(t->pool, i, t->out.n))
-      continue;
     for (int channel = 0; channel < t->out.c; channel++)
       for (int tap = 0; tap < taps; tap++) {
         float *to = &t->dw[0][channel * taps + tap];
-        *to = (first ? 0.f : *to) + dw[tap * t->out.c + channel];
+        *to = (i == 0 ? 0.f : *to) + dw[tap * t->out.c + channel];
       }
-    first = FALSE;
   }
   if (t->dw[1])
     fmn_channel_total(t->dw[1], t->dy, fmn_shape_rows(t->out), t->out.c);

@@ -33,7 +33,7 @@ static Window window(const FmnMaxPool *c, FmnShape in, int oy, int ox) {
 }
 
 /* Tasks: rows of output pixels of all images. */
-static void forward_rows(gpointer data, int begin, int end, int thread) {
+static void forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnForward *f = data;
   gsize c = (gsize)f->out.c;
   for (int i = begin; i < end; i++) {
@@ -62,7 +62,7 @@ const FmnLayerOps fmn_maxpool_ops = {
 /* The input pixel of each maximum, the first where several are equal. */
 static gsize state(const FmnNode *node, int batch) { return (gsize)batch * fmn_shape_image(node->out) * sizeof(gint32); }
 
-static void train_forward_images(gpointer data, int begin, int end, int thread) {
+static void train_forward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   int c = t->out.c;
   for (int i = begin; i < end; i++) {
@@ -91,7 +91,7 @@ static void train_forward_images(gpointer data, int begin, int end, int thread) 
 
 static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
 
-static void train_backward_images(gpointer data, int begin, int end, int thread) {
+static void train_backward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize in = fmn_shape_image(t->in[0]), out = fmn_shape_image(t->out), c = (gsize)t->out.c;
 

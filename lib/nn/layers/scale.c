@@ -35,14 +35,14 @@ FmnValue fmn_scale(FmnGraph *g, FmnValue x, FmnValue s) {
   return fmn_graph_add(g, &fmn_scale_ops, NULL, (const FmnValue[]){x, s}, 2, NULL);
 }
 
-static void train_forward_images(gpointer data, int begin, int end, int thread) {
+static void train_forward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   scale_images(t->x[0], t->x[1], t->y, t->out, begin, end);
 }
 
 static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
 
-static void train_backward_images(gpointer data, int begin, int end, int thread) {
+static void train_backward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize c = (gsize)t->out.c, pixels = fmn_shape_pixels(t->out);
   if (t->dx[0])

@@ -46,7 +46,7 @@ FmnValue fmn_upsample(FmnGraph *g, FmnValue x, int times) {
   return FMN_LAYER_(g, x, NULL, fmn_upsample_ops, FmnUpsample, times);
 }
 
-static void train_forward_rows(gpointer data, int begin, int end, int thread) {
+static void train_forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   repeat_rows(t->node->config, t->x[0], t->y, t->in[0], t->out, begin, end);
 }
@@ -55,7 +55,7 @@ static void train_forward(const FmnTrainCall *t) {
   fmn_pool_run(t->pool, train_forward_rows, (gpointer)t, t->out.n * t->out.h);
 }
 
-static void train_backward_images(gpointer data, int begin, int end, int thread) {
+static void train_backward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   int f = factor(t->node->config);
   gsize channels = (gsize)t->out.c, in = fmn_shape_image(t->in[0]);
