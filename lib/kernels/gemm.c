@@ -43,9 +43,3 @@ void fmn_gemm(gboolean ta, gboolean tb, int m, int n, int k, const float *a, int
               beta, c, ldc);
   leave(entered);
 }
-
-void fmn_gemv(int m, int n, const float *a, int lda, const float *x, float *y) {
-  int entered = enter();
-  cblas_sgemv(CblasRowMajor, CblasNoTrans, m, n, 1.f, a, lda, x, 1, 0.f, y, 1);
-  leave(entered);
-}

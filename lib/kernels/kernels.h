@@ -9,9 +9,10 @@
 
 #define FMN_LANES 32        /* outputs that product() computes at a time */
 #define FMN_PRODUCT_ROWS 12 /* pixels that it does at most */
+#define FMN_DOT_ROWS 4      /* images that dot() does at most */
 
-/* A weight matrix packed for product(): blocks of FMN_LANES outputs, in each the inputs in order, in each the lanes (zeros past
- * the last output); in float32 or in half precision. */
+/* Weights in float32 or in IEEE half precision. For product(): blocks of FMN_LANES outputs, in each the inputs in order, in each the
+ * lanes (zeros past the last output). For dot(): one output's inputs after the other's. */
 typedef struct {
   const void *data;
   gboolean half;
@@ -39,8 +40,9 @@ typedef struct {
   void (*channel_affine)(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b);
   void (*channel_sum)(double *sum, const float *x, gsize rows, gsize c); /* sum[c] += Σ x */
 
-  float (*dot_half)(const guint16 *a, const float *x, gsize n); /* Σ a·x, a in IEEE half precision */
   void (*from_half)(float *y, const guint16 *x, gsize n);
+  /* One output of a dense layer for n ≤ FMN_DOT_ROWS images: y[r·y_stride] = Σ w[at + i] · x[r·x_stride + i], 0 ≤ i < k */
+  void (*dot)(FmnPacked w, gsize at, gsize k, const float *x, int n, gsize x_stride, float *y, gsize y_stride);
 
   /* For n ≤ FMN_PRODUCT_ROWS pixels the first `lanes` outputs of block `block` of w:
    *   y[r·stride + o] = Σ over taps t and inputs i of rows[t·n + r][i] · w(block, t·k + i, o)
@@ -84,8 +86,6 @@ const FmnGradKernels *fmn_grad_kernels_at(int i);
 /* C (m×n, rows ldc apart) = A·B + beta·C, row-major; ta, tb: A, B are stored transposed. In the calling thread by OpenBLAS. */
 void fmn_gemm(gboolean ta, gboolean tb, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta,
               float *c, int ldc);
-/* y (m) = A (m×n) · x */
-void fmn_gemv(int m, int n, const float *a, int lda, const float *x, float *y);
 
 /* total[c] = Σ x over rows × c values. */
 void fmn_channel_total(float *total, const float *x, gsize rows, int c);

@@ -203,34 +203,8 @@ static void from_half(float *y, const guint16 *x, gsize n) {
     y[i] = fmn_half_to_float(x[i]);
 }
 
-/* Four sums at a time hide the latency of the additions. */
-static float dot_half(const guint16 *a, const float *x, gsize n) {
-  float s = 0.f;
-  gsize i = 0;
-#if defined(__AVX512F__)
-  __m512 v[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
-  for (; i + 64 <= n; i += 64)
-    for (int k = 0; k < 4; k++)
-      v[k] = _mm512_fmadd_ps(_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(a + i) + k)),
-                             _mm512_loadu_ps(x + i + 16 * k), v[k]);
-  s = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(v[0], v[1]), _mm512_add_ps(v[2], v[3])));
-#elif defined(__F16C__)
-  __m256 v[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
-  float lanes[8];
-  for (; i + 32 <= n; i += 32)
-    for (int k = 0; k < 4; k++)
-      v[k] = _mm256_fmadd_ps(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(a + i) + k)),
-                             _mm256_loadu_ps(x + i + 8 * k), v[k]);
-  _mm256_storeu_ps(lanes, _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3])));
-  for (int k = 0; k < 8; k++)
-    s += lanes[k];
-#endif
-  for (; i < n; i++)
-    s += fmn_half_to_float(a[i]) * x[i];
-  return s;
-}
-
 #include "kernels/product.h"
+#include "kernels/dot.h"
 #include "kernels/winograd.h"
 
 extern const FmnKernels KERNELS;
@@ -244,7 +218,7 @@ const FmnKernels KERNELS = {
     .maximum = maximum,
     .channel_affine = channel_affine,
     .channel_sum = channel_sum,
-    .dot_half = dot_half,
+    .dot = dot,
     .from_half = from_half,
     .product = product,
     .winograd_input = winograd_input,

@@ -8,7 +8,7 @@ typedef struct {
   const FmnPreprocess *preprocess;
   const FmnImages *images;
   gboolean flip;
-  FmnRun **runs; /* one a thread */
+  FmnRun **runs; /* one a slot */
   gsize classes;
   float *logits;
 } Evaluation;
@@ -29,7 +29,7 @@ static void batch_task(gpointer data, int begin, int end, int slot) {
   const Evaluation *e = data;
   const FmnPreprocess *p = e->preprocess;
   gsize size = (gsize)p->channels * (gsize)p->height * (gsize)p->width;
-  FmnRun *run = e->runs[thread];
+  FmnRun *run = e->runs[slot];
   for (int b = begin; b < end; b++) {
     int first = b * BATCH, n = MIN(BATCH, e->images->n - first);
     for (int i = 0; i < n; i++)

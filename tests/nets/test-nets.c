@@ -213,7 +213,7 @@ void *malloc(size_t size) {
 static void test_no_allocation(gconstpointer name) {
   FmnPlan *plan = plan_of(name, g_str_equal(name, "yolov3-tiny") ? "size=64" : NULL, NULL);
   FmnRun *run = fmn_run_new(plan, 2, 2);
-  fmn_run(run, 2); /* OpenBLAS makes its buffers at the first product of a thread */
+  fmn_run(run, 2);
   fmn_run(run, 1);
   int before = g_atomic_int_get(&allocations);
   for (int i = 0; i < 10; i++)

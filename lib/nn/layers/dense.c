@@ -5,9 +5,8 @@
 #include "nn/layers.h"
 #include "nn/layers/init.h"
 
-#define CHUNK 32 /* outputs a task computes: fixed, so that any number of threads gives the same result */
+#define CHUNK 8              /* outputs a task computes */
 #define HALF_FROM (1 << 18) /* weights above which they are kept in half precision at inference */
-#define WIDEN 1024          /* inputs of a chunk's rows that are widened at a time, for a batch */
 
 static gboolean setup(FmnNode *node, GError **error) {
   const FmnDense *c = node->config;
@@ -50,46 +49,20 @@ static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
   return packed;
 }
 
-static gsize scratch(const FmnNode *node) { return is_half(node->in[0], node->out) ? CHUNK * WIDEN : 0; }
-
-/* m rows of half precision weights times all images: widened a piece at a time, each staying in the cache. */
-static void multiply_half(const FmnForward *f, const guint16 *w, int m, float *wide, float *y) {
-  int in = (int)fmn_shape_image(f->in[0]);
-  for (int i = 0; i < in; i += WIDEN) {
-    int n = MIN(WIDEN, in - i);
-    for (int o = 0; o < m; o++)
-      fmn_kernels()->from_half(wide + o * n, w + (gsize)o * (gsize)in + i, (gsize)n);
-    fmn_gemm(FALSE, TRUE, f->out.n, m, n, f->x[0] + i, in, wide, n, i > 0 ? 1.f : 0.f, y, f->out.c);
-  }
-}
-
-static void multiply(const FmnForward *f, int o, int m, float *wide) {
-  int in = (int)fmn_shape_image(f->in[0]);
-  const float *w = f->w[0] + (gsize)o * (gsize)in;
-  const guint16 *half = (const guint16 *)f->w[0] + (gsize)o * (gsize)in;
-
-  if (!is_half(f->in[0], f->out)) {
-    if (f->out.n == 1)
-      fmn_gemv(m, in, w, in, f->x[0], f->y + o);
-    else
-      fmn_gemm(FALSE, TRUE, f->out.n, m, in, f->x[0], in, w, in, 0.f, f->y + o, f->out.c);
-  } else if (f->out.n > 1) {
-    multiply_half(f, half, m, wide, f->y + o);
-  } else {
-    for (int i = 0; i < m; i++)
-      f->y[o + i] = fmn_kernels()->dot_half(half + (gsize)i * (gsize)in, f->x[0], (gsize)in);
-  }
-}
-
+/* Tasks: chunks of outputs, whose weights stay in the cache over all images. */
 static void forward_chunks(gpointer data, int begin, int end, int slot) {
   const FmnForward *f = data;
-  int out = f->out.c;
+  gsize in = fmn_shape_image(f->in[0]), out = (gsize)f->out.c;
+  FmnPacked w = {f->w[0], is_half(f->in[0], f->out)};
 
   for (int task = begin; task < end; task++) {
-    int o = task * CHUNK, m = MIN(CHUNK, out - o);
-    multiply(f, o, m, f->scratch + (gsize)slot * f->scratch_size);
-    FmnEpilogue e = fmn_epilogue_from(&f->epilogue, o);
-    fmn_kernels()->epilogue(f->y + o, (gsize)f->out.n, (gsize)m, (gsize)out, &e);
+    int first = task * CHUNK, last = MIN(first + CHUNK, f->out.c);
+    FmnEpilogue e = fmn_epilogue_from(&f->epilogue, first);
+    for (int i = 0; i < f->out.n; i += FMN_DOT_ROWS)
+      for (int o = first; o < last; o++)
+        fmn_kernels()->dot(w, (gsize)o * in, in, f->x[0] + (gsize)i * in, MIN(FMN_DOT_ROWS, f->out.n - i), in,
+                           f->y + (gsize)i * out + o, out);
+    fmn_kernels()->epilogue(f->y + first, (gsize)f->out.n, (gsize)(last - first), out, &e);
   }
 }
 
@@ -105,7 +78,6 @@ const FmnLayerOps fmn_dense_ops = {
     .n_inputs = 1,
     .has_epilogue = TRUE,
     .setup = setup,
-    .scratch = scratch,
     .prepare = prepare,
     .forward = forward,
     .multiply_adds = multiply_adds,

@@ -1,0 +1,51 @@
+/* Part of vector.h: weights × images, one output at a time; uses Vec and load_weights() of product.h. Four sums at a time hide the
+ * latency of the additions: one an image, or of one image in turn. */
+
+INLINE float weight_at(FmnPacked w, gsize at) {
+  return w.half ? fmn_half_to_float(((const guint16 *)w.data)[at]) : ((const float *)w.data)[at];
+}
+
+INLINE float lane_sum(Vec v) {
+  float s = 0.f;
+  for (int i = 0; i < 16; i++)
+    s += v[i];
+  return s;
+}
+
+INLINE void dot_as(FmnPacked w, const gboolean half, gsize at, gsize k, const float *x, const int n, gsize x_stride, float *y,
+                   gsize y_stride) {
+  enum { STEP = 16 * FMN_DOT_ROWS };
+  Vec sum[FMN_DOT_ROWS] = {0};
+  gsize i = 0;
+  if (n == 1)
+    for (; i + STEP <= k; i += STEP)
+#pragma GCC unroll 4
+      for (int v = 0; v < FMN_DOT_ROWS; v++)
+        sum[v] += load_weights(w, at + i + (gsize)(16 * v), half) * *(const Vec *)(x + i + 16 * v);
+  else
+    for (; i + 16 <= k; i += 16) {
+      Vec weights = load_weights(w, at + i, half);
+#pragma GCC unroll 4
+      for (int r = 0; r < n; r++)
+        sum[r] += weights * *(const Vec *)(x + (gsize)r * x_stride + i);
+    }
+  if (n == 1)
+    sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  for (int r = 0; r < n; r++) {
+    float total = lane_sum(sum[r]);
+    for (gsize j = i; j < k; j++)
+      total += weight_at(w, at + j) * x[(gsize)r * x_stride + j];
+    y[(gsize)r * y_stride] = total;
+  }
+}
+
+static void dot(FmnPacked w, gsize at, gsize k, const float *x, int n, gsize x_stride, float *y, gsize y_stride) {
+  if (n == 1 && w.half)
+    dot_as(w, TRUE, at, k, x, 1, x_stride, y, y_stride);
+  else if (n == 1)
+    dot_as(w, FALSE, at, k, x, 1, x_stride, y, y_stride);
+  else if (w.half)
+    dot_as(w, TRUE, at, k, x, n, x_stride, y, y_stride);
+  else
+    dot_as(w, FALSE, at, k, x, n, x_stride, y, y_stride);
+}
