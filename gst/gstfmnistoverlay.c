@@ -197,7 +197,7 @@ static void add_ghost_pad(GstFmnistOverlay *self, const char *name, GstStaticPad
 
 static void gst_fmnist_overlay_init(GstFmnistOverlay *self) {
   self->options = (GstFmnistDrawOptions){.boxes = TRUE, .labels = TRUE, .confidence = TRUE, .font = g_ref_string_new(DEFAULT_FONT)};
-  self->composition = gst_element_factory_make("overlaycomposition", NULL);
+  self->composition = gst_element_factory_make("overlaycomposition", "composition");
   if (self->composition == NULL)
     return;
   gst_bin_add(GST_BIN(self), self->composition);

@@ -16,7 +16,8 @@ int helper_run(void);
 const char *helper_model(void);
 char *helper_path(const char *name); /* g_free */
 
-/* Every raw format of the elements' pad templates; *n of them. */
+/* Every raw format of the elements' pad templates, or every N-th with FMNIST_TEST_FORMATS=N in the environment (for valgrind); *n of
+ * them. */
 const GstVideoFormat *helper_formats(guint *n);
 
 /* A dark rectangle (the given share of the frame, 0xRRGGBB) on a light one, in any format. pad: bytes by which lines are longer and
