@@ -1,0 +1,128 @@
+/* Convolutions against their definition. */
+#include <math.h>
+#include <string.h>
+
+#include "arrays.h"
+#include "io/half.h"
+#include "kernels/columns.h"
+#include "kernels/conv_algorithm.h"
+
+static float padded(const FmnConvShape *s, const float *x, int y, int xx, int c) {
+  if (y < 0 || y >= s->in_h || xx < 0 || xx >= s->in_w)
+    return 0.f;
+  return x[(y * s->in_w + xx) * s->in_c + c];
+}
+
+static double convolve_by_definition(const FmnConvShape *s, const float *x, const float *w, int oy, int ox, int o) {
+  double sum = 0;
+  for (int i = 0; i < s->in_c; i++)
+    for (int t = 0; t < s->k * s->k; t++)
+      sum += (double)w[(o * s->in_c + i) * s->k * s->k + t] *
+             (double)padded(s, x, oy * s->stride - s->pad + t / s->k, ox * s->stride - s->pad + t % s->k, i);
+  return sum;
+}
+
+/* Both precisions, one and several threads, one and several images, all output values. */
+static void check_conv(FmnConvShape s, gboolean winograd) {
+  s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
+  s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
+  int images = 2, weights = s.out_c * s.in_c * s.k * s.k;
+  gsize in = (gsize)(s.in_c * s.in_h * s.in_w), out = (gsize)(s.out_c * s.out_h * s.out_w);
+  float *x = random_floats(in * 2, 1), *w = random_floats((gsize)weights, 2), *bias = random_floats((gsize)s.out_c, 3);
+  float *y = random_floats(out * 2, 4), *again = random_floats(out * 2, 4), *turned = random_floats((gsize)weights, 5);
+  FmnEpilogue e = {.bias = bias};
+
+  for (int half = 0; half < 2; half++) {
+    FmnConv conv;
+    for (int i = 0; half && i < weights; i++)
+      w[i] = fmn_half_to_float(fmn_float_to_half(w[i]));
+    fmn_conv_choose(&conv, &s, half);
+    g_assert_true(conv.algorithm == (winograd ? &fmn_conv_winograd : &fmn_conv_direct));
+    float *packed = fmn_floats_new(conv.packed);
+    fmn_conv_pack(&conv, w, FALSE, packed);
+    for (int threads = 1; threads <= 3; threads++) {
+      FmnPool *pool = fmn_pool_new(threads);
+      float *scratch = fmn_floats_new(conv.scratch * (gsize)threads), *to = threads == 1 ? y : again;
+      fmn_conv_run(&conv, images, x, packed, &e, to, scratch, conv.scratch, pool);
+      if (threads > 1)
+        g_assert_cmpmem(y, out * 2 * sizeof *y, again, out * 2 * sizeof *y);
+      fmn_floats_free(scratch);
+      fmn_pool_free(pool);
+    }
+    double tolerance = (winograd ? 5e-4 : 1e-5) * sqrt((double)(s.in_c * s.k * s.k));
+    for (gsize i = 0; i < 2 * out; i++) {
+      int o = (int)(i % (gsize)s.out_c), p = (int)(i % out) / s.out_c;
+      double want = convolve_by_definition(&s, x + i / out * in, w, p / s.out_w, p % s.out_w, o) + (double)bias[o];
+      g_assert_cmpfloat_with_epsilon(y[i], want, tolerance);
+    }
+    /* The same from weights as the way back finds them. */
+    for (int i = 0; i < weights; i++) {
+      int t = i % (s.k * s.k), c = i / (s.k * s.k) % s.in_c, o = i / (s.k * s.k) / s.in_c;
+      turned[(c * s.out_c + o) * s.k * s.k + s.k * s.k - 1 - t] = w[i];
+    }
+    float *packed2 = fmn_floats_new(conv.packed);
+    fmn_conv_pack(&conv, turned, TRUE, packed2);
+    g_assert_cmpmem(packed, conv.packed * sizeof *packed, packed2, conv.packed * sizeof *packed);
+    fmn_floats_free(packed);
+    fmn_floats_free(packed2);
+  }
+  free_all(6, x, w, bias, y, again, turned);
+}
+
+static void test_conv(void) {
+  for (int k = 1; k <= 5; k += 2)
+    for (int stride = 1; stride <= 3; stride++)
+      for (int pad = 0; pad <= k / 2 + 1; pad++) {
+        check_conv((FmnConvShape){.in_c = 3, .in_h = k + 3, .in_w = 2 * k, .out_c = 5, .k = k, .stride = stride, .pad = pad}, FALSE);
+        check_conv((FmnConvShape){.in_c = 9, .in_h = k, .in_w = k + 1, .out_c = 40, .k = k, .stride = stride, .pad = pad}, FALSE);
+      }
+  check_conv((FmnConvShape){.in_c = 1, .in_h = 1, .in_w = 1, .out_c = 1, .k = 5, .stride = 1, .pad = 2}, FALSE);
+  check_conv((FmnConvShape){.in_c = 512, .in_h = 3, .in_w = 3, .out_c = 300, .k = 1, .stride = 1}, FALSE); /* half precision */
+}
+
+static void test_winograd(void) {
+  check_conv((FmnConvShape){.in_c = 32, .in_h = 8, .in_w = 8, .out_c = 32, .k = 3, .stride = 1, .pad = 1}, TRUE);
+  check_conv((FmnConvShape){.in_c = 48, .in_h = 11, .in_w = 30, .out_c = 80, .k = 3, .stride = 1, .pad = 1}, TRUE);
+  check_conv((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 64, .k = 3, .stride = 1, .pad = 0}, TRUE);
+  check_conv((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, TRUE);
+  check_conv((FmnConvShape){.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, TRUE); /* half */
+}
+
+static void check_columns(FmnConvShape s) {
+  s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
+  s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
+  int inputs = s.k * s.k * s.in_c, pixels = s.out_h * s.out_w;
+  gsize n_x = (gsize)(s.in_c * s.in_h * s.in_w), n = (gsize)(inputs * pixels);
+  float *x = random_floats(n_x, 1), *columns = random_floats(n, 2), *z = random_floats(n, 3), *back = fmn_floats_new0(n_x);
+  double left = 0, right = 0;
+  fmn_columns(&s, x, 0, pixels / 2, columns);
+  fmn_columns(&s, x, pixels / 2, pixels, columns + pixels / 2 * inputs);
+  for (int p = 0; p < pixels; p++)
+    for (int i = 0; i < inputs; i++) {
+      int t = i / s.in_c;
+      g_assert_cmpfloat(columns[p * inputs + i], ==,
+                        padded(&s, x, p / s.out_w * s.stride - s.pad + t / s.k, p % s.out_w * s.stride - s.pad + t % s.k, i % s.in_c));
+    }
+  /* The way back is the transpose: <columns(x), z> = <x, columns_add(z)>. */
+  fmn_columns_add(&s, z, 0, pixels, back);
+  for (gsize i = 0; i < n; i++)
+    left += (double)columns[i] * (double)z[i];
+  for (gsize i = 0; i < n_x; i++)
+    right += (double)x[i] * (double)back[i];
+  g_assert_cmpfloat_with_epsilon(left, right, 1e-3);
+  free_all(4, x, columns, z, back);
+}
+
+static void test_columns(void) {
+  for (int k = 1; k <= 5; k += 2)
+    for (int stride = 1; stride <= 3; stride++)
+      for (int pad = 0; pad <= k / 2 + 1; pad++)
+        for (int h = k; h <= k + 4; h++)
+          check_columns((FmnConvShape){.in_c = 3, .in_h = h, .in_w = 2 * k + h % 3, .k = k, .stride = stride, .pad = pad});
+}
+
+void add_conv_tests(void) {
+  g_test_add_func("/kernels/conv", test_conv);
+  g_test_add_func("/kernels/winograd", test_winograd);
+  g_test_add_func("/kernels/columns", test_columns);
+}
