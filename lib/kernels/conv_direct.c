@@ -24,7 +24,7 @@ static gboolean suits(const FmnConvShape *s) { return TRUE; }
 static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
   gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c, weights = inputs * (gsize)fmn_conv_blocks(s) * FMN_LANES;
-  conv->half = conv->half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
+  conv->half = conv->half && fmn_kernels()->fast_half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
   conv->packed = conv->half ? weights / 2 : weights;
   conv->scratch = gathers(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
 }

@@ -17,7 +17,7 @@ static void find(const FmnKernels **list) {
   list[n++] = &fmn_kernels_c;
 #ifdef FMN_HAVE_X86
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
     list[n++] = &fmn_kernels_avx2;
   if (n > 1 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))

@@ -1,4 +1,4 @@
-/* Part of vector.h: weights × images, one output at a time; uses Vec and load_weights() of product.h. Four sums at a time hide the
+/* Part of vector.h: weights × images, one output at a time; uses load_weights() of product.h. Four sums at a time hide the
  * latency of the additions: one an image, or of one image in turn. */
 
 INLINE float weight_at(FmnPacked w, gsize at) {
@@ -7,23 +7,23 @@ INLINE float weight_at(FmnPacked w, gsize at) {
 
 INLINE float lane_sum(Vec v) {
   float s = 0.f;
-  for (int i = 0; i < 16; i++)
+  for (int i = 0; i < VEC_LANES; i++)
     s += v[i];
   return s;
 }
 
 INLINE void dot_as(FmnPacked w, const gboolean half, gsize at, gsize k, const float *x, const int n, gsize x_stride, float *y,
                    gsize y_stride) {
-  enum { STEP = 16 * FMN_DOT_ROWS };
+  enum { STEP = VEC_LANES * FMN_DOT_ROWS };
   Vec sum[FMN_DOT_ROWS] = {0};
   gsize i = 0;
   if (n == 1)
     for (; i + STEP <= k; i += STEP)
 #pragma GCC unroll 4
       for (int v = 0; v < FMN_DOT_ROWS; v++)
-        sum[v] += load_weights(w, at + i + (gsize)(16 * v), half) * *(const Vec *)(x + i + 16 * v);
+        sum[v] += load_weights(w, at + i + (gsize)(VEC_LANES * v), half) * *(const Vec *)(x + i + VEC_LANES * v);
   else
-    for (; i + 16 <= k; i += 16) {
+    for (; i + VEC_LANES <= k; i += VEC_LANES) {
       Vec weights = load_weights(w, at + i, half);
 #pragma GCC unroll 4
       for (int r = 0; r < n; r++)

@@ -26,6 +26,7 @@ typedef enum {
 
 typedef struct {
   const char *name;
+  gboolean fast_half; /* half precision is widened by an instruction: weights may be kept in it */
 
   /* rows × c values, rows stride floats apart: FmnEpilogue applied in place */
   void (*epilogue)(float *y, gsize rows, gsize c, gsize stride, const FmnEpilogue *e);

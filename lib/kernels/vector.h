@@ -11,6 +11,16 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* A register of floats, at any address. */
+#if defined(__AVX512F__)
+#define VEC_LANES 16
+#elif defined(__AVX2__)
+#define VEC_LANES 8
+#else
+#define VEC_LANES 4
+#endif
+typedef float Vec __attribute__((vector_size(4 * VEC_LANES), aligned(4), may_alias));
+
 INLINE float act_one(float x, FmnActivation act, float slope) {
   switch (act) {
   case FMN_ACT_RELU:
@@ -150,32 +160,57 @@ static void channel_affine2(float *y, const float *x1, const float *x2, gsize ro
       y[i] = x1[i] * a[i] + (x2[i] * b[i] + d[i]);
 }
 
-/* Sums over rows: CHANNELS of them at a time in registers, in float32 over at most SUM_ROWS rows, then in double. */
-#define CHANNELS 16
+/* Sums over rows: of SUM_VECS registers of channels at a time, in float32 over at most SUM_ROWS rows, then in double. */
+#define SUM_VECS 4
 #define SUM_ROWS 128
 
 typedef enum { SUM, SQUARES, PRODUCTS } SumKind;
 
+INLINE float sum_term(const SumKind kind, float dy, float x, float mean) {
+  return kind == SUM ? x : kind == SQUARES ? (x - mean) * (x - mean) : dy * (x - mean);
+}
+
+INLINE void sum_vectors(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean,
+                        const SumKind kind, const int vecs) {
+  Vec s[SUM_VECS], m[SUM_VECS];
+#pragma GCC unroll 4
+  for (int v = 0; v < vecs; v++) {
+    s[v] = (Vec){0};
+    m[v] = kind == SUM ? (Vec){0} : *(const Vec *)(mean + v * VEC_LANES);
+  }
+  for (gsize r = 0; r < rows; r++, x += c, dy += c)
+#pragma GCC unroll 4
+    for (int v = 0; v < vecs; v++) {
+      Vec value = *(const Vec *)(x + v * VEC_LANES);
+      Vec d = value - m[v];
+      if (kind == SUM)
+        s[v] += value;
+      else if (kind == SQUARES)
+        s[v] += d * d;
+      else
+        s[v] += *(const Vec *)(dy + v * VEC_LANES) * d;
+    }
+#pragma GCC unroll 4
+  for (int v = 0; v < vecs; v++)
+    for (int i = 0; i < VEC_LANES; i++)
+      sum[v * VEC_LANES + i] += (double)s[v][i];
+}
+
 INLINE void channel_total(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean,
                           const SumKind kind) {
-  for (gsize c0 = 0; c0 < c; c0 += CHANNELS)
-    for (gsize r0 = 0; r0 < rows; r0 += SUM_ROWS) {
-      float s[CHANNELS] = {0}, m[CHANNELS] = {0};
-      gsize n = MIN(CHANNELS, c - c0), r1 = MIN(rows, r0 + SUM_ROWS);
-      for (gsize i = 0; kind != SUM && i < n; i++)
-        m[i] = mean[c0 + i];
-      for (gsize r = r0; r < r1; r++) {
-        const float *px = x + r * c + c0, *pd = dy + r * c + c0;
-        if (n == CHANNELS)
-          for (gsize i = 0; i < CHANNELS; i++)
-            s[i] += kind == SUM ? px[i] : kind == SQUARES ? (px[i] - m[i]) * (px[i] - m[i]) : pd[i] * (px[i] - m[i]);
-        else
-          for (gsize i = 0; i < n; i++)
-            s[i] += kind == SUM ? px[i] : kind == SQUARES ? (px[i] - m[i]) * (px[i] - m[i]) : pd[i] * (px[i] - m[i]);
-      }
-      for (gsize i = 0; i < n; i++)
-        sum[c0 + i] += s[i];
+  for (gsize r = 0; r < rows; r += SUM_ROWS, x += SUM_ROWS * c, dy += SUM_ROWS * c) {
+    gsize n = MIN(SUM_ROWS, rows - r), i = 0;
+    for (; i + SUM_VECS * VEC_LANES <= c; i += SUM_VECS * VEC_LANES)
+      sum_vectors(sum + i, dy + i, x + i, n, c, kind == SUM ? NULL : mean + i, kind, SUM_VECS);
+    for (; i + VEC_LANES <= c; i += VEC_LANES)
+      sum_vectors(sum + i, dy + i, x + i, n, c, kind == SUM ? NULL : mean + i, kind, 1);
+    for (; i < c; i++) {
+      float s = 0.f;
+      for (gsize k = 0; k < n; k++)
+        s += sum_term(kind, dy[k * c + i], x[k * c + i], kind == SUM ? 0.f : mean[i]);
+      sum[i] += (double)s;
     }
+  }
 }
 
 static void channel_sum(double *sum, const float *x, gsize rows, gsize c) {
@@ -210,6 +245,9 @@ static void from_half(float *y, const guint16 *x, gsize n) {
 extern const FmnKernels KERNELS;
 const FmnKernels KERNELS = {
     .name = KERNELS_NAME,
+#if defined(__AVX512F__) || defined(__F16C__)
+    .fast_half = TRUE,
+#endif
     .epilogue = epilogue,
     .activate = activate,
     .add = add,

@@ -68,11 +68,11 @@ INLINE void output_gradient_8(const Vec x[], Vec y[]) {
   y[7] = x[3];
 }
 
-INLINE void input_tile(const int points, const float *const *x, float *v, gsize stride) {
+INLINE void input_tile(const int points, const float *const *x, int lane, float *v, gsize stride) {
   Vec t[WINOGRAD_MAX][WINOGRAD_MAX], in[WINOGRAD_MAX], out[WINOGRAD_MAX];
   for (int col = 0; col < points; col++) {
     for (int row = 0; row < points; row++)
-      in[row] = *(const Vec *)x[row * points + col];
+      in[row] = *(const Vec *)(x[row * points + col] + lane);
     points == 6 ? input_6(in, out) : input_8(in, out);
     for (int row = 0; row < points; row++)
       t[row][col] = out[row];
@@ -80,15 +80,15 @@ INLINE void input_tile(const int points, const float *const *x, float *v, gsize 
   for (int row = 0; row < points; row++) {
     points == 6 ? input_6(t[row], out) : input_8(t[row], out);
     for (int col = 0; col < points; col++, v += stride)
-      *(Vec *)v = out[col];
+      *(Vec *)(v + lane) = out[col];
   }
 }
 
-INLINE void output_tile(const int points, const float *m, gsize stride, float y[16][16]) {
+INLINE void output_tile(const int points, const float *m, gsize stride, int lane, float y[16][16]) {
   Vec t[4][WINOGRAD_MAX], in[WINOGRAD_MAX], out[4];
   for (int col = 0; col < points; col++) {
     for (int row = 0; row < points; row++)
-      in[row] = *(const Vec *)(m + (gsize)(row * points + col) * stride);
+      in[row] = *(const Vec *)(m + (gsize)(row * points + col) * stride + lane);
     points == 6 ? output_6(in, out) : output_8(in, out);
     for (int row = 0; row < 4; row++)
       t[row][col] = out[row];
@@ -96,15 +96,15 @@ INLINE void output_tile(const int points, const float *m, gsize stride, float y[
   for (int row = 0; row < 4; row++) {
     points == 6 ? output_6(t[row], out) : output_8(t[row], out);
     for (int col = 0; col < 4; col++)
-      *(Vec *)y[row * 4 + col] = out[col];
+      *(Vec *)(y[row * 4 + col] + lane) = out[col];
   }
 }
 
-INLINE void output_gradient_tile(const int points, float y[16][16], float *m, gsize stride) {
+INLINE void output_gradient_tile(const int points, float y[16][16], int lane, float *m, gsize stride) {
   Vec t[WINOGRAD_MAX][4], in[4], out[WINOGRAD_MAX];
   for (int col = 0; col < 4; col++) {
     for (int row = 0; row < 4; row++)
-      in[row] = *(const Vec *)y[row * 4 + col];
+      in[row] = *(const Vec *)(y[row * 4 + col] + lane);
     points == 6 ? output_gradient_6(in, out) : output_gradient_8(in, out);
     for (int row = 0; row < points; row++)
       t[row][col] = out[row];
@@ -112,27 +112,30 @@ INLINE void output_gradient_tile(const int points, float y[16][16], float *m, gs
   for (int row = 0; row < points; row++) {
     points == 6 ? output_gradient_6(t[row], out) : output_gradient_8(t[row], out);
     for (int col = 0; col < points; col++, m += stride)
-      *(Vec *)m = out[col];
+      *(Vec *)(m + lane) = out[col];
   }
 }
 
 static void winograd_input(FmnWinograd f, const float *const *x, float *v, gsize stride) {
-  if (f == FMN_WINOGRAD_4_3)
-    input_tile(6, x, v, stride);
-  else
-    input_tile(8, x, v, stride);
+  for (int lane = 0; lane < 16; lane += VEC_LANES)
+    if (f == FMN_WINOGRAD_4_3)
+      input_tile(6, x, lane, v, stride);
+    else
+      input_tile(8, x, lane, v, stride);
 }
 
 static void winograd_output(FmnWinograd f, const float *m, gsize stride, float y[16][16]) {
-  if (f == FMN_WINOGRAD_4_3)
-    output_tile(6, m, stride, y);
-  else
-    output_tile(8, m, stride, y);
+  for (int lane = 0; lane < 16; lane += VEC_LANES)
+    if (f == FMN_WINOGRAD_4_3)
+      output_tile(6, m, stride, lane, y);
+    else
+      output_tile(8, m, stride, lane, y);
 }
 
 static void winograd_output_gradient(FmnWinograd f, float y[16][16], float *m, gsize stride) {
-  if (f == FMN_WINOGRAD_4_3)
-    output_gradient_tile(6, y, m, stride);
-  else
-    output_gradient_tile(8, y, m, stride);
+  for (int lane = 0; lane < 16; lane += VEC_LANES)
+    if (f == FMN_WINOGRAD_4_3)
+      output_gradient_tile(6, y, lane, m, stride);
+    else
+      output_gradient_tile(8, y, lane, m, stride);
 }

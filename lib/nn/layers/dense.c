@@ -24,7 +24,9 @@ static gboolean setup(FmnNode *node, GError **error) {
 }
 
 /* At one image a time a large layer costs the reading of its weights: half precision halves it. */
-static gboolean is_half(FmnShape in, FmnShape out) { return fmn_shape_image(in) * (gsize)out.c >= HALF_FROM; }
+static gboolean is_half(FmnShape in, FmnShape out) {
+  return fmn_kernels()->fast_half && fmn_shape_image(in) * (gsize)out.c >= HALF_FROM;
+}
 
 /* PyTorch flattens maps channel by channel, ours lie pixel by pixel: where the value at PyTorch's index i is in ours. */
 static gsize flat_index(FmnShape in, gsize i) {
