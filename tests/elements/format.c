@@ -39,14 +39,15 @@ static gboolean near_edge(const HelperScene *scene, int x, int y, int w, int h) 
 }
 
 /* Directly and by way of the intermediate frame it is the same picture. */
-static void check_format(GstVideoFormat format, int w, int h, guint pad) {
+static void check_format(GstVideoFormat format, int width, int h, guint pad) {
   const HelperScene scene = HELPER_SCENE;
-  GstVideoInfo info = helper_info(format, w, h);
+  GstVideoInfo info = helper_info(format, width, h);
+  int w = info.width, tolerance = format == GST_VIDEO_FORMAT_RGB8P ? 40 : GST_VIDEO_INFO_COMP_DEPTH(&info, 0) < 8 ? 10 : 5;
   GstBuffer *buffer = helper_frame(&info, &scene, pad);
   GstFmnistFormat *direct = gst_fmnist_format_new(&info), *unpacking = gst_fmnist_format_new_unpacking(&info);
   gsize n = 3 * (gsize)w * (gsize)h;
   guint8 *a = g_malloc(n), *b = g_malloc(n);
-  int tolerance = format == GST_VIDEO_FORMAT_RGB8P ? 40 : GST_VIDEO_INFO_COMP_DEPTH(&info, 0) < 8 ? 10 : 5;
+  g_test_message("%s %dx%d, %u bytes padded", GST_VIDEO_INFO_NAME(&info), w, h, pad);
   g_assert_false(gst_fmnist_format_is_native(unpacking));
   read_rgb(direct, buffer, a, w, h);
   read_rgb(unpacking, buffer, b, w, h);

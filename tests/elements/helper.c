@@ -90,6 +90,8 @@ const GstVideoFormat *helper_formats(guint *n) {
 
 GstVideoInfo helper_info(GstVideoFormat format, int width, int height) {
   GstVideoInfo info;
+  if (format == GST_VIDEO_FORMAT_NV12_10LE32 || format == GST_VIDEO_FORMAT_NV16_10LE32)
+    width += width & 1;
   g_assert_true(gst_video_info_set_format(&info, format, (guint)width, (guint)height));
   info.fps_n = 25;
   info.fps_d = 1;

@@ -30,6 +30,7 @@ typedef struct {
 #define HELPER_SCENE {{0.25, 0.25, 0.4, 0.5}, 0x202040, 0xd8d8c8}
 
 GstBuffer *helper_frame(const GstVideoInfo *info, const HelperScene *scene, guint pad);
+/* GStreamer 1.22 itself leaves the last chroma undefined where it writes NV12_10LE32 or NV16_10LE32 with an odd width: even there. */
 GstVideoInfo helper_info(GstVideoFormat format, int width, int height);
 
 /* caps of info, with framerate 25/1; the caller owns them */
