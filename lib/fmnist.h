@@ -27,8 +27,8 @@ typedef struct {
   float trim;        /* rows of the object's mask narrower than this share of the widest are cut off at its top and bottom
                       * (hangers, straps, laces), columns at its sides under half of that; 0: none; 0..0.9, default 0.25 */
   float max_aspect;  /* a wider object is squeezed to this width / height: Fashion-MNIST's garments are folded, real ones
-                      * lie with their sleeves spread (over 1.8 only shoes are as wide: they are left alone); 0: proportions
-                      * are kept; default 0.85 */
+                      * lie with their sleeves spread; one that is no mirror image of itself is left alone: a shoe from
+                      * the side; 0: proportions are kept; default 0.85 */
   gboolean invert;   /* the object is bright on black, its luminance inverted: Fashion-MNIST's way; default TRUE */
 } FmnPreprocess;
 

@@ -6,6 +6,11 @@
 
 /* Object and mask are compared on a grid that many times as fine as the input, so that the edge comes out soft. */
 #define FINE 4
+/* Garments spread out are wide and mirror themselves; a shoe from the side is wide too, but does not: it is not squeezed.
+ * Symmetry: share of the silhouette and its mirror image that they have in common. */
+#define SHOE_SYMMETRY 0.65
+#define SHOE_ASPECT 1.8
+#define SHOE_SYMMETRY_WIDE 0.75
 
 /* First and last of n values that reach share of the largest, the latter plus one. */
 static void reaching(const guint32 *sums, int n, double share, int *first, int *end) {
@@ -20,8 +25,26 @@ static void reaching(const guint32 *sums, int n, double share, int *first, int *
     --*end;
 }
 
+static double symmetry(const FmnMask *mask, int x0, int x1, int y0, int y1) {
+  guint64 both = 0, either = 0;
+  for (int y = y0; y < y1; y++) {
+    const guint8 *line = mask->data + (gsize)y * mask->width;
+    for (int l = x0, r = x1 - 1; l < r; l++, r--) {
+      both += MIN(line[l], line[r]);
+      either += MAX(line[l], line[r]);
+    }
+  }
+  return either ? (double)both / either : 1;
+}
+
+/* What of the object is shown, and how symmetrical it is (without a mask nothing is known: 0). */
+typedef struct {
+  FmnBox box;
+  double symmetry;
+} Part;
+
 /* The part of the box without the mask's thin ends. */
-static FmnBox trimmed(FmnSampler *s, const FmnBox *box, const FmnMask *mask, double trim) {
+static Part trimmed(FmnSampler *s, const FmnBox *box, const FmnMask *mask, double trim) {
   int x0, x1, y0, y1, w = mask->width, h = mask->height;
   guint32 *rows = fmn_scratch_get(&s->crop, ((gsize)w + h) * sizeof *rows), *columns = rows + h;
   memset(rows, 0, ((gsize)w + h) * sizeof *rows);
@@ -36,19 +59,23 @@ static FmnBox trimmed(FmnSampler *s, const FmnBox *box, const FmnMask *mask, dou
   double left = MAX(box->x, mask->box.x + mask->box.w * x0 / w), top = MAX(box->y, mask->box.y + mask->box.h * y0 / h);
   double right = MIN(box->x + box->w, mask->box.x + mask->box.w * x1 / w);
   double bottom = MIN(box->y + box->h, mask->box.y + mask->box.h * y1 / h);
-  return (FmnBox){left, top, right - left, bottom - top};
+  return (Part){{left, top, right - left, bottom - top}, symmetry(mask, x0, x1, y0, y1)};
 }
 
-/* The stretch of the picture that the whole input shows: the object in its middle. */
-static FmnBox whole_input(const FmnImageFormat *f, const FmnBox *box, const FmnPreprocess *p) {
-  double w = box->w * f->width, h = box->h * f->height;
-  /* Nothing with sleeves lies wider than that; what does is a shoe from the side. */
-  gboolean shoe = w > 1.8 * h;
-  double squeeze = p->max_aspect > 0 && w > h * p->max_aspect && !shoe ? h * p->max_aspect / w : 1;
+/* What the part's width is multiplied with. */
+static double squeeze(const Part *part, double w, double h, double max_aspect, gboolean masked) {
+  double least = w > SHOE_ASPECT * h ? SHOE_SYMMETRY_WIDE : masked ? SHOE_SYMMETRY : 0;
+  return max_aspect > 0 && w > h * max_aspect && part->symmetry >= least ? h * max_aspect / w : 1;
+}
+
+/* The stretch of the picture that the whole input shows: the part in its middle. */
+static FmnBox whole_input(const FmnImageFormat *f, const Part *part, const FmnPreprocess *p, gboolean masked) {
+  const FmnBox *box = &part->box;
+  double w = box->w * f->width, h = box->h * f->height, narrow = squeeze(part, w, h, p->max_aspect, masked);
   double margin = CLAMP(p->margin, 0, 0.45) * MAX(p->width, p->height);
   double inner_w = MAX(p->width - 2 * margin, 1), inner_h = MAX(p->height - 2 * margin, 1);
-  double pixels = MAX(w * squeeze / inner_w, h / inner_h);
-  double all_w = pixels / squeeze * p->width / f->width, all_h = pixels * p->height / f->height;
+  double pixels = MAX(w * narrow / inner_w, h / inner_h);
+  double all_w = pixels / narrow * p->width / f->width, all_h = pixels * p->height / f->height;
   return (FmnBox){box->x + (box->w - all_w) / 2, box->y + (box->h - all_h) / 2, all_w, all_h};
 }
 
@@ -107,17 +134,17 @@ void fmn_crop(FmnSampler *s, const FmnImage *image, const FmnBox *box, const Fmn
   memset(out, 0, (gsize)channels * p->width * p->height);
   if (!usable(box) || (mask && (mask->width < 1 || mask->height < 1 || !usable(&mask->box))))
     return;
-  FmnBox part = mask && p->trim > 0 ? trimmed(s, box, mask, p->trim) : *box;
-  if (!usable(&part))
+  Part part = mask ? trimmed(s, box, mask, p->trim) : (Part){*box, 0};
+  if (!usable(&part.box))
     return;
   gsize n = (gsize)w * h;
   float *alpha = fmn_scratch_get(&s->crop, n * (sizeof *alpha + channels));
   guint8 *pixels = (guint8 *)(alpha + n);
-  FmnBox all = whole_input(&s->format, &part, p);
+  FmnBox all = whole_input(&s->format, &part, p, mask != NULL), shown = part.box;
   for (int y = 0; y < h; y++) {
-    float inside = covered(y, h, all.y, all.h, MAX(part.y, 0), MIN(part.y + part.h, 1));
+    float inside = covered(y, h, all.y, all.h, MAX(shown.y, 0), MIN(shown.y + shown.h, 1));
     for (int x = 0; x < w; x++)
-      alpha[y * w + x] = inside * covered(x, w, all.x, all.w, MAX(part.x, 0), MIN(part.x + part.w, 1));
+      alpha[y * w + x] = inside * covered(x, w, all.x, all.w, MAX(shown.x, 0), MIN(shown.x + shown.w, 1));
   }
   if (mask)
     spread_mask(mask, &all, w, h, alpha);

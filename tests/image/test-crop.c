@@ -123,6 +123,32 @@ static void test_trim(void) {
   picture_free(p);
 }
 
+/* A shape that mirrors itself is squeezed, one that does not (a boot: high at one side, flat at the other) is not. */
+static void test_shoe(void) {
+  Picture *p = picture_new(280, 200, 55);
+  guint8 out[N * N], shirt[28 * 20], boot[28 * 20];
+  for (int i = 0; i < 28 * 20; i++) {
+    int x = i % 28, y = i / 28;
+    shirt[i] = y < 8 || (x > 6 && x < 21) ? 255 : 0;
+    boot[i] = y > 12 || x > 17 ? 255 : 0;
+  }
+  FmnBox box = {0, 0, 1, 1};
+  FmnPreprocess way = plain;
+  way.max_aspect = 0.7f;
+  way.trim = 0.25f;
+  fmn_crop(p->sampler, &p->image, &box, &(FmnMask){box, 28, 20, shirt}, &way, out);
+  g_assert_cmpint(out[3 * N + 2], ==, 0);
+  g_assert_cmpint(out[3 * N + 7], >, 190);
+  g_assert_cmpint(out[1 * N + 14], >, 190);
+  g_assert_cmpint(out[26 * N + 14], >, 190);
+  fmn_crop(p->sampler, &p->image, &box, &(FmnMask){box, 28, 20, boot}, &way, out);
+  g_assert_cmpint(out[22 * N + 1], >, 190);
+  g_assert_cmpint(out[22 * N + 26], >, 190);
+  g_assert_cmpint(out[8 * N + 5], ==, 0);
+  g_assert_cmpint(out[1 * N + 24], ==, 0);
+  picture_free(p);
+}
+
 static void test_colour(void) {
   FmnImageFormat f;
   fmn_image_format_rgb(&f, 10, 10);
@@ -165,6 +191,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/image/crop/proportions", test_proportions);
   g_test_add_func("/image/crop/mask", test_mask);
   g_test_add_func("/image/crop/trim", test_trim);
+  g_test_add_func("/image/crop/shoe", test_shoe);
   g_test_add_func("/image/crop/colour", test_colour);
   g_test_add_func("/image/crop/outside", test_outside);
   return g_test_run();
