@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/model_file.h"
+#include "kernels/kernels.h"
 #include "nn/plan.h"
 #include "train/random.h"
 #include "train/trainer.h"
@@ -39,22 +40,36 @@ static int make(const char *arch, guint64 seed, gboolean half, const char *path)
   return ok ? 0 : fail(error);
 }
 
+/* Images of C×H×W, as other programs have them, to ours of H×W×C. */
+static void put_images(float *to, const float *from, int n, FmnShape s) {
+  for (int i = 0; i < n; i++)
+    fmn_transpose(from + (gsize)i * fmn_shape_image(s), s.c, (int)fmn_shape_pixels(s),
+                  to + (gsize)i * fmn_shape_image(s));
+}
+
+static void take_images(float *to, const float *from, int n, FmnShape s) {
+  for (int i = 0; i < n; i++)
+    fmn_transpose(from + (gsize)i * fmn_shape_image(s), (int)fmn_shape_pixels(s), s.c,
+                  to + (gsize)i * fmn_shape_image(s));
+}
+
 /* The outputs one after another, each of all images, as ort_run.js writes them. */
 static gboolean run(FmnPlan *plan, const float *x, int images, int batch, const char *path, GError **error) {
   FmnRun *r = fmn_run_new(plan, batch, 1);
-  gsize in = fmn_shape_image(fmn_plan_input(plan)), total = 0, at = 0;
+  FmnShape in = fmn_plan_input(plan);
+  gsize total = 0, at = 0;
   for (int i = 0; i < fmn_plan_n_outputs(plan); i++)
     total += fmn_shape_image(fmn_plan_output(plan, i)) * (gsize)images;
   float *y = g_new(float, total);
   for (int first = 0; first < images; first += batch) {
     int n = MIN(batch, images - first);
-    memcpy(fmn_run_input(r), x + (gsize)first * in, (gsize)n * in * sizeof(float));
+    put_images(fmn_run_input(r), x + (gsize)first * fmn_shape_image(in), n, in);
     fmn_run(r, n);
     at = 0;
     for (int i = 0; i < fmn_plan_n_outputs(plan); i++) {
-      gsize out = fmn_shape_image(fmn_plan_output(plan, i));
-      memcpy(y + at + (gsize)first * out, fmn_run_output(r, i), (gsize)n * out * sizeof(float));
-      at += out * (gsize)images;
+      FmnShape out = fmn_plan_output(plan, i);
+      take_images(y + at + (gsize)first * fmn_shape_image(out), fmn_run_output(r, i), n, out);
+      at += fmn_shape_image(out) * (gsize)images;
     }
   }
   gboolean ok = g_file_set_contents(path, (const char *)y, (gssize)(total * sizeof(float)), error);
