@@ -190,20 +190,28 @@ class TinyYoloV3(nn.Module):
 
 
 # network, its options, the net, input, images
-NETS = [("base", "", Base(), (1, 28), 3), ("compact", "", Compact(), (1, 28), 3), ("deep", "", Deep(), (1, 28), 2),
-        ("efficientnet-b0", "strides=original", EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
-        ("efficientnet-b0", "", EfficientNetB0(1, 1, (1, 1, 2, 2, 1, 2, 1)), (1, 28), 2),
-        ("wide", "depth=10,width=2", Wide(10, 2), (1, 28), 2), ("wide", "", Wide(16, 4), (1, 28), 1),
-        ("yolov3-tiny", "size=64", TinyYoloV3(), (3, 64), 1)]
+NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3), ("deep", "", Deep, (1, 28), 2),
+        ("efficientnet-b0", "strides=original", lambda: EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
+        ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 1, 2, 2, 1, 2, 1)), (1, 28), 2),
+        ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(16, 4), (1, 28), 1),
+        ("yolov3-tiny", "size=64", TinyYoloV3, (3, 64), 1)]
 
-torch.set_num_threads(1)
-with torch.no_grad():
-    for name, options, net, (channels, size), images in NETS:
-        net.eval()
+
+def build(make, images, channels, size):
+    """The net with its weights, and its input."""
+    net, shape = make(), (images, channels, size, size)
+    with torch.no_grad():
         fill(net)
-        shape = (images, channels, size, size)
-        x = torch.from_numpy((uniform(0, int(np.prod(shape))) * 2 - 1).astype(np.float32)).reshape(shape)
-        n = sum(p.numel() for p in net.parameters())
-        y = net(x).flatten()
-        y = y[:: max(1, len(y) // 30)]  # enough to tell
-        print(name, options or "-", images, n, " ".join("%.7g" % v for v in y.tolist()))
+    return net, torch.from_numpy((uniform(0, int(np.prod(shape))) * 2 - 1).astype(np.float32)).reshape(shape)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        for name, options, make, (channels, size), images in NETS:
+            net, x = build(make, images, channels, size)
+            net.eval()
+            n = sum(p.numel() for p in net.parameters())
+            y = net(x).flatten()
+            y = y[:: max(1, len(y) // 30)]  # enough to tell
+            print(name, options or "-", images, n, " ".join("%.7g" % v for v in y.tolist()))

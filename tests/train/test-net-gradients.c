@@ -1,0 +1,193 @@
+/* One training step of each network against PyTorch's gradients: golden/nets.txt, which make_net_golden.py writes. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/half.h"
+#include "kernels/kernels.h"
+#include "nets/nets.h"
+#include "nn/layers.h"
+#include "train/loss.h"
+#include "train/random.h"
+#include "train/trainer.h"
+
+#define CLASSES 10
+#define TOLERANCE 1e-3
+#define KINK_TOLERANCE 5e-2 /* rounding decides on which side of a kink a value falls: make_net_golden.py */
+#define SIGNS (1 << 20)     /* seed */
+
+enum { NORM, PROJECTION, SAMPLES, N_NUMBERS = SAMPLES + 2 };
+
+/* This and the next as in tests/nets/golden.py. */
+static double sample(guint64 seed, guint64 i) { return (double)(fmn_random_mix(i + (seed << 32)) >> 11) * 0x1p-53; }
+
+static void fill_param(const char *name, FmnParam *p, gpointer user) {
+  guint64 seed = ++*(guint64 *)user;
+  gsize n = fmn_param_count(p);
+  double spread = sqrt(6.0 * p->dims[0] / (double)n);
+  for (gsize i = 0; i < n; i++) {
+    double u = sample(seed, i);
+    if (p->n_dims > 1)
+      p->data[i] = fmn_half_to_float(fmn_float_to_half((float)((u * 2 - 1) * spread)));
+    else if (g_str_has_suffix(name, "running_var") || g_str_has_suffix(name, "weight"))
+      p->data[i] = (float)(u + .5);
+    else
+      p->data[i] = (float)((u * 2 - 1) * .2);
+  }
+}
+
+/* make_net_golden.py's pictures(). */
+static void fill_input(FmnTrainer *t, FmnShape in, int images) {
+  float *image = fmn_floats_new(fmn_shape_image(in));
+  for (int i = 0; i < images; i++) {
+    gsize first = (gsize)i * fmn_shape_image(in);
+    for (gsize k = 0; k < fmn_shape_image(in); k++) {
+      gsize width = (gsize)in.w, x = k % width, y = k / width % (gsize)in.h, corner = first + k - y % 7 * width - x % 7;
+      image[k] = (float)((sample(0, corner) + sample(0, first + k) / 2) * 4 / 3 - 1);
+    }
+    fmn_transpose(image, in.c, (int)fmn_shape_pixels(in), fmn_trainer_input(t) + first);
+  }
+  fmn_floats_free(image);
+}
+
+/* Dropping with probability 0 is leaving as it is. */
+static void stop_dropping(FmnGraph *g) {
+  for (int i = 0; i < fmn_graph_size(g); i++)
+    if (fmn_graph_node(g, i)->ops == &fmn_dropout_ops)
+      ((FmnDropout *)fmn_graph_node(g, i)->config)->rate = 0.f;
+}
+
+/* Swish where there was a kink. */
+static void smooth_activations(FmnGraph *g) {
+  for (int i = 0; i < fmn_graph_size(g); i++) {
+    FmnActivationConfig *c = fmn_graph_node(g, i)->config;
+    if (fmn_graph_node(g, i)->ops == &fmn_activation_ops && (c->act == FMN_ACT_RELU || c->act == FMN_ACT_LEAKY_RELU))
+      c->act = FMN_ACT_SWISH;
+  }
+}
+
+/* Mean cross-entropy; image i is of class i % 10. */
+static double classifier_loss(FmnTrainer *t, int images) {
+  float *targets = fmn_floats_new0((gsize)images * CLASSES);
+  for (int i = 0; i < images; i++)
+    targets[i * CLASSES + i % CLASSES] = 1.f;
+  FmnLoss l =
+      fmn_loss_cross_entropy(fmn_trainer_output(t, 0), targets, images, CLASSES, 0, fmn_trainer_output_gradient(t, 0));
+  fmn_floats_free(targets);
+  return l.loss / images;
+}
+
+/* Mean of the squares of all heads' values. */
+static double detector_loss(FmnTrainer *t, int images, int n_outputs) {
+  gsize all = 0;
+  double loss = 0;
+  for (int o = 0; o < n_outputs; o++)
+    all += (gsize)images * fmn_shape_image(fmn_trainer_output_shape(t, o));
+  for (int o = 0; o < n_outputs; o++)
+    for (gsize i = 0; i < (gsize)images * fmn_shape_image(fmn_trainer_output_shape(t, o)); i++) {
+      double y = fmn_trainer_output(t, o)[i];
+      fmn_trainer_output_gradient(t, o)[i] = (float)(2 * y / (double)all);
+      loss += y * y / (double)all;
+    }
+  return loss;
+}
+
+static void fingerprint(const float *data, gsize n, double numbers[N_NUMBERS]) {
+  double squares = 0, sum = 0;
+  for (gsize i = 0; i < n; i++) {
+    squares += (double)data[i] * data[i];
+    sum += sample(SIGNS, i) < .5 ? -data[i] : data[i];
+  }
+  numbers[NORM] = sqrt(squares);
+  numbers[PROJECTION] = sum;
+  for (gsize k = 0; k < 2; k++)
+    numbers[SAMPLES + k] = data[(n - 1) / (k + 2)];
+}
+
+/* The largest of the relative differences: a single value's to the root mean square or to itself, the others' to the
+ * norm that PyTorch has, or where that is 0 to that of the tensor before it. */
+static double difference(const char *line, const float *data, gsize n, double *norm) {
+  char **words = g_strsplit(line, " ", -1);
+  double ours[N_NUMBERS], worst = 0;
+  fingerprint(data, n, ours);
+  if (g_str_equal(words[1], "0")) {
+    worst = ours[NORM] / *norm;
+  } else {
+    g_assert_cmpuint(g_strv_length(words), ==, 1 + N_NUMBERS);
+    *norm = g_ascii_strtod(words[1 + NORM], NULL);
+    for (int k = 0; k < N_NUMBERS; k++) {
+      double want = g_ascii_strtod(words[1 + k], NULL), scale = k < SAMPLES ? *norm : *norm / sqrt((double)n);
+      worst = fmax(worst, fabs(ours[k] - want) / fmax(scale, fabs(want)));
+    }
+  }
+  g_strfreev(words);
+  return worst;
+}
+
+static void check(FmnTrainer *t, char **lines, double tolerance) {
+  int n;
+  double norm = 1, worst = 0;
+  const FmnTrainParam *params = fmn_trainer_params(t, &n);
+  for (int i = 0; i < n; i++) {
+    const FmnTrainParam *p = &params[i];
+    double d = difference(lines[i], p->gradient ? p->gradient : p->param->data, fmn_param_count(p->param), &norm);
+    if (!(d < tolerance))
+      g_error("%s differs from PyTorch's “%s” by %g, relative", p->name, lines[i], d);
+    worst = fmax(worst, d);
+  }
+  g_test_message("%d tensors, the worst differs by %.1e, relative", n, worst);
+  g_assert_true(lines[n] == NULL);
+}
+
+/* Lines of the file: "net", name, options or "-", kind, images, loss; then one a tensor. */
+static void test_step(gconstpointer text) {
+  char **lines = g_strsplit(text, "\n", -1), **words = g_strsplit(lines[0], " ", -1);
+  GError *error = NULL;
+  guint64 seed = 0;
+  gboolean smooth = g_str_equal(words[3], "smooth");
+  int images = atoi(words[4]);
+  FmnGraph *g = fmn_net_build(words[1], g_str_equal(words[2], "-") ? NULL : words[2], CLASSES, &error);
+  g_assert_no_error(error);
+  fmn_graph_foreach_param(g, fill_param, &seed);
+  stop_dropping(g);
+  if (smooth)
+    smooth_activations(g);
+  FmnTrainer *t = fmn_trainer_new(g, images, NULL, &error);
+  g_assert_no_error(error);
+  fill_input(t, fmn_graph_node(g, 0)->out, images);
+  fmn_trainer_forward(t, images, 1);
+  double loss = g->n_outputs > 1 ? detector_loss(t, images, g->n_outputs) : classifier_loss(t, images),
+         want = g_ascii_strtod(words[5], NULL);
+  g_assert_cmpfloat_with_epsilon(loss, want, TOLERANCE * want);
+  fmn_trainer_backward(t);
+  check(t, lines + 1, smooth ? TOLERANCE : KINK_TOLERANCE);
+  fmn_trainer_free(t);
+  fmn_graph_free(g);
+  g_strfreev(words);
+  g_strfreev(lines);
+}
+
+int main(int argc, char **argv) {
+  char *path, *text;
+  g_test_init(&argc, &argv, NULL);
+  path = g_test_build_filename(G_TEST_DIST, "golden", "nets.txt", NULL);
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  char **blocks = g_strsplit(g_strchomp(text), "\nnet ", -1);
+  for (int i = 0; blocks[i]; i++) {
+    if (i > 0) {
+      char *whole = g_strconcat("net ", blocks[i], NULL);
+      g_free(blocks[i]);
+      blocks[i] = whole;
+    }
+    char **words = g_strsplit(blocks[i], " ", 5),
+         *name = g_strdup_printf("/net-gradients/%s:%s/%s", words[1], words[2], words[3]);
+    g_test_add_data_func(name, blocks[i], test_step);
+    g_free(name);
+    g_strfreev(words);
+  }
+  int result = g_test_run();
+  g_strfreev(blocks);
+  g_free(text);
+  g_free(path);
+  return result;
+}
