@@ -4,7 +4,6 @@
 #include <gst/app/gstappsink.h>
 #include <gst/video/video.h>
 #include <json-glib/json-glib.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,13 +12,19 @@
 #define TILE_GAP 6
 
 typedef struct {
+  gint64 time;
+  const char *label; /* owned by votes; NULL: none */
+} Named;
+
+typedef struct {
   char *label;
   gint64 from, to;     /* ns */
   GHashTable *votes;   /* label → number of frames */
   const char *said;    /* the label with most votes, NULL: none; owned by votes */
-  int frames;
-  cairo_surface_t *picture; /* the frame nearest to the middle of its time */
-  gint64 off;               /* how near */
+  GArray *named;         /* of Named, a frame each */
+  gint64 shown;          /* time of the frame for the sheet: named so, nearest to the middle */
+  cairo_surface_t *picture;
+  gint64 off; /* how far the picture is from that time */
 } Item;
 
 static char *truth_path, *results_path, *video_path, *sheet_path;
@@ -39,6 +44,7 @@ static void item_free(gpointer data) {
   Item *item = data;
   g_free(item->label);
   g_hash_table_unref(item->votes);
+  g_array_unref(item->named);
   if (item->picture)
     cairo_surface_destroy(item->picture);
   g_free(item);
@@ -83,6 +89,7 @@ static gboolean add_truth(JsonObject *line, GPtrArray *items) {
   item->from = json_object_get_int_member(line, "from");
   item->to = json_object_get_int_member(line, "to");
   item->votes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  item->named = g_array_new(FALSE, FALSE, sizeof(Named));
   item->off = G_MAXINT64;
   g_ptr_array_add(items, item);
   return TRUE;
@@ -120,13 +127,21 @@ static const char *label_of(JsonArray *objects) {
 static gboolean add_result(JsonObject *line, GPtrArray *items) {
   if (!has(line, "timestamp", G_TYPE_INT64) || !has(line, "objects", JSON_TYPE_ARRAY))
     return FALSE;
-  Item *item = item_at(items, json_object_get_int_member(line, "timestamp"));
+  Named named = {json_object_get_int_member(line, "timestamp"), NULL};
+  Item *item = item_at(items, named.time);
   const char *label = label_of(json_object_get_array_member(line, "objects"));
   if (!item)
     return TRUE;
-  item->frames++;
-  if (label)
-    g_hash_table_replace(item->votes, g_strdup(label), GINT_TO_POINTER(GPOINTER_TO_INT(g_hash_table_lookup(item->votes, label)) + 1));
+  if (label) {
+    gpointer key = g_strdup(label), old, votes = NULL;
+    if (g_hash_table_steal_extended(item->votes, label, &old, &votes)) {
+      g_free(key);
+      key = old;
+    }
+    g_hash_table_insert(item->votes, key, GINT_TO_POINTER(GPOINTER_TO_INT(votes) + 1));
+    named.label = key;
+  }
+  g_array_append_val(item->named, named);
   return TRUE;
 }
 
@@ -143,6 +158,14 @@ static void decide(Item *item) {
     }
   }
   g_list_free(labels);
+  gint64 middle = item->shown = (item->from + item->to) / 2, nearest = G_MAXINT64;
+  for (guint i = 0; i < item->named->len; i++) {
+    const Named *n = &g_array_index(item->named, Named, i);
+    if (n->label == item->said && ABS(n->time - middle) < nearest) {
+      nearest = ABS(n->time - middle);
+      item->shown = n->time;
+    }
+  }
 }
 
 static int print_items(GPtrArray *items) {
@@ -154,7 +177,7 @@ static int print_items(GPtrArray *items) {
     int votes = item->said ? GPOINTER_TO_INT(g_hash_table_lookup(item->votes, item->said)) : 0;
     right += good;
     printf("%4u  %-12s %s %-12s in %d of %d frames\n", i, item->label, good ? "  named" : "x named", item->said ? item->said : "nothing",
-           votes, item->frames);
+           votes, (int)item->named->len);
   }
   return right;
 }
@@ -180,7 +203,7 @@ static void keep_frame(GstSample *sample, GPtrArray *items) {
   GstBuffer *buffer = gst_sample_get_buffer(sample);
   gint64 time = (gint64)GST_BUFFER_PTS(buffer);
   Item *item = GST_BUFFER_PTS_IS_VALID(buffer) ? item_at(items, time) : NULL;
-  gint64 off = item ? ABS(time - (item->from + item->to) / 2) : 0;
+  gint64 off = item ? ABS(time - item->shown) : 0;
   GstVideoInfo info;
   GstVideoFrame frame;
   if (!item || off >= item->off || !gst_video_info_from_caps(&info, gst_sample_get_caps(sample)) ||
