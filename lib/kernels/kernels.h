@@ -18,6 +18,12 @@ typedef struct {
   gboolean half;
 } FmnPacked;
 
+/* Geometry of a k×k window sliding over maps of c channels; padding is zeros on all sides. */
+typedef struct {
+  int in_h, in_w, out_h, out_w, k, stride, pad;
+  gsize c;
+} FmnWindow;
+
 /* The two Winograd minimal filtering algorithms in use, both on two-dimensional tiles (Lavin & Gray 2016). */
 typedef enum {
   FMN_WINOGRAD_4_3, /* F(4×4, 3×3): 6×6 inputs to 4×4 outputs */
@@ -51,6 +57,9 @@ typedef struct {
   void (*product)(const float *const *rows, int n, int taps, gsize k, FmnPacked w, gsize block, float *y, gsize stride,
                   int lanes);
 
+  /* One row of output pixels of a depthwise convolution, with its epilogue; weights as tap × channel. */
+  void (*depthwise)(const FmnWindow *s, const float *x, const float *w, const FmnEpilogue *e, int row, float *y);
+
   /* One tile of 16 channels. x: pointers to the tile's input pixels in reading order (at the first of the channels); its result
    * p goes to v[p·stride]. */
   void (*winograd_input)(FmnWinograd f, const float *const *x, float *v, gsize stride);
@@ -69,6 +78,9 @@ typedef struct {
   /* y = x1·a[c] + x2·b[c] + d[c]; y may be x1 or x2 */
   void (*channel_affine2)(float *y, const float *x1, const float *x2, gsize rows, gsize c, const float *a, const float *b,
                           const float *d);
+
+  /* What one image's dy adds to the gradient of depthwise()'s weights, and the input's gradient (overwritten; NULL: not wanted). */
+  void (*depthwise)(const FmnWindow *s, const float *x, const float *dy, const float *w, float *dw, float *dx);
 
   /* The transpose of FmnKernels.winograd_output(): 4×4 pixels of 16 to the results at m[p·stride]. */
   void (*winograd_output)(FmnWinograd f, float y[16][16], float *m, gsize stride);

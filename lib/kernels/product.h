@@ -1,4 +1,5 @@
-/* Part of vector.h: pixels × weights → outputs. The sums of a group of pixels stay in registers over all taps and inputs. */
+/* Part of vector.h: pixels × weights → outputs. The sums of a group of pixels stay in registers over all taps and
+ * inputs. */
 
 #if defined(__AVX512F__)
 #define GROUP FMN_PRODUCT_ROWS /* pixels at a time: 24 of 32 registers hold sums */
@@ -9,63 +10,64 @@
 #endif
 
 INLINE Vec load_weights(FmnPacked w, gsize at, const gboolean half) {
-  if (!half)
-    return *(const Vec *)((const float *)w.data + at);
-  const guint16 *p = (const guint16 *)w.data + at;
-#if defined(__AVX512F__)
-  return (Vec)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
-#elif defined(__F16C__)
-  return (Vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
-#else
-  Vec v;
-  for (int i = 0; i < VEC_LANES; i++)
-    v[i] = fmn_half_to_float(p[i]);
-  return v;
-#endif
+  return half ? load_half((const guint16 *)w.data + at) : load((const float *)w.data + at);
 }
 
-INLINE void product_group(const int n, const int vecs, const float *const *rows, int row_stride, int taps, gsize k,
-                          FmnPacked w, gsize at, const gboolean half, float *y, gsize stride, int lanes) {
-  Vec sum[GROUP][FMN_LANES / VEC_LANES];
+INLINE void product_step(Vec *sum, const int n, const int vecs, const float *const *rows, gsize i, FmnPacked w,
+                         gsize at, const gboolean half) {
+  Vec weights[FMN_LANES / VEC_LANES];
+#pragma GCC unroll 8
+  for (int v = 0; v < vecs; v++)
+    weights[v] = load_weights(w, at + (gsize)(v * VEC_LANES), half);
 #pragma GCC unroll 12
   for (int r = 0; r < n; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < vecs; v++)
-      sum[r][v] = (Vec){0};
-  for (int t = 0; t < taps; t++, rows += row_stride)
-    for (gsize i = 0; i < k; i++, at += FMN_LANES) {
-      Vec weights[FMN_LANES / VEC_LANES];
-#pragma GCC unroll 8
-      for (int v = 0; v < vecs; v++)
-        weights[v] = load_weights(w, at + (gsize)(v * VEC_LANES), half);
-#pragma GCC unroll 12
-      for (int r = 0; r < n; r++)
-#pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++)
-          sum[r][v] += rows[r][i] * weights[v];
-    }
-#pragma GCC unroll 12
-  for (int r = 0; r < n; r++, y += stride) {
-    if (lanes == vecs * VEC_LANES) {
-#pragma GCC unroll 8
-      for (int v = 0; v < vecs; v++)
-        *(Vec *)(y + v * VEC_LANES) = sum[r][v];
-    } else {
-      float all[FMN_LANES];
-#pragma GCC unroll 8
-      for (int v = 0; v < vecs; v++)
-        *(Vec *)(all + v * VEC_LANES) = sum[r][v];
-      memcpy(y, all, (gsize)lanes * sizeof *y);
-    }
+      sum[r * vecs + v] += rows[r][i] * weights[v];
+}
+
+/* Fewer than eight sums would wait for each other: several inputs then have sums of their own. */
+#define MOST_SUMS (MAX(GROUP, 4) * FMN_LANES / VEC_LANES)
+#define CHAINS(N, VECS) ((N) * (VECS) <= 2 ? 4 : (N) * (VECS) <= 6 ? 2 : 1)
+
+INLINE void product_group(const int n, const int vecs, const int chains, const float *const *rows, int row_stride,
+                          int taps, gsize k, FmnPacked w, gsize at, const gboolean half, float *y, gsize stride,
+                          int lanes) {
+  Vec sum[MOST_SUMS];
+  const int sums = n * vecs;
+#pragma GCC unroll 32
+  for (int s = 0; s < chains * sums; s++)
+    sum[s] = (Vec){0};
+  for (int t = 0; t < taps; t++, rows += row_stride) {
+    gsize i = 0;
+    for (; i + (gsize)chains <= k; i += (gsize)chains)
+#pragma GCC unroll 4
+      for (int j = 0; j < chains; j++, at += FMN_LANES)
+        product_step(sum + j * sums, n, vecs, rows, i + (gsize)j, w, at, half);
+    for (; i < k; i++, at += FMN_LANES)
+      product_step(sum, n, vecs, rows, i, w, at, half);
   }
+#pragma GCC unroll 32
+  for (int s = sums; s < chains * sums; s++)
+    sum[s % sums] += sum[s];
+#pragma GCC unroll 12
+  for (int r = 0; r < n; r++, y += stride)
+#pragma GCC unroll 8
+    for (int v = 0; v < vecs; v++) {
+      int left = lanes - v * VEC_LANES;
+      if (left >= VEC_LANES)
+        store(y + v * VEC_LANES, sum[r * vecs + v]);
+      else if (left > 0)
+        store_part(y + v * VEC_LANES, sum[r * vecs + v], (gsize)left);
+    }
 }
 
 /* One call for each number of pixels, so that the sums are registers. */
-INLINE void product_switch(const float *const *rows, int n, const int vecs, int row_stride, int taps, gsize k, FmnPacked w,
-                           gsize at, const gboolean half, float *y, gsize stride, int lanes) {
+INLINE void product_switch(const float *const *rows, int n, const int vecs, int row_stride, int taps, gsize k,
+                           FmnPacked w, gsize at, const gboolean half, float *y, gsize stride, int lanes) {
 #define CASE(N)                                                                                                        \
   case N:                                                                                                              \
-    product_group(N, vecs, rows, row_stride, taps, k, w, at, half, y, stride, lanes);                                  \
+    product_group(N, vecs, CHAINS(N, vecs), rows, row_stride, taps, k, w, at, half, y, stride, lanes);                 \
     break
   switch (n) {
     CASE(1);
@@ -88,8 +90,8 @@ INLINE void product_switch(const float *const *rows, int n, const int vecs, int 
 #undef CASE
 }
 
-static void product(const float *const *rows, int n, int taps, gsize k, FmnPacked w, gsize block, float *y, gsize stride,
-                    int lanes) {
+static void product(const float *const *rows, int n, int taps, gsize k, FmnPacked w, gsize block, float *y,
+                    gsize stride, int lanes) {
   gsize at = block * (gsize)taps * k * FMN_LANES;
   for (int r = 0; r < n; r += GROUP, y += GROUP * stride) {
     int group = MIN(GROUP, n - r);

@@ -9,123 +9,8 @@
 #include <immintrin.h>
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
-
-/* A register of floats, at any address. */
-#if defined(__AVX512F__)
-#define VEC_LANES 16
-#elif defined(__AVX2__)
-#define VEC_LANES 8
-#else
-#define VEC_LANES 4
-#endif
-typedef float Vec __attribute__((vector_size(4 * VEC_LANES), aligned(4), may_alias));
-
-INLINE float act_one(float x, FmnActivation act, float slope) {
-  switch (act) {
-  case FMN_ACT_RELU:
-    return x > 0.f ? x : 0.f;
-  case FMN_ACT_LEAKY_RELU:
-    return x > 0.f ? x : slope * x;
-  case FMN_ACT_SIGMOID:
-    return 1.f / (1.f + expf(-x));
-  case FMN_ACT_SWISH:
-    return x / (1.f + expf(-x));
-  case FMN_ACT_NONE:
-    break;
-  }
-  return x;
-}
-
-INLINE float act_grad_one(float x, FmnActivation act, float slope) {
-  float s;
-  switch (act) {
-  case FMN_ACT_RELU:
-    return x > 0.f ? 1.f : 0.f;
-  case FMN_ACT_LEAKY_RELU:
-    return x > 0.f ? 1.f : slope;
-  case FMN_ACT_SIGMOID:
-    s = 1.f / (1.f + expf(-x));
-    return s * (1.f - s);
-  case FMN_ACT_SWISH:
-    s = 1.f / (1.f + expf(-x));
-    return s + x * s * (1.f - s);
-  case FMN_ACT_NONE:
-    break;
-  }
-  return 1.f;
-}
-
-INLINE void activate_as(float *y, const float *x, gsize n, const FmnActivation act, float slope) {
-  for (gsize i = 0; i < n; i++)
-    y[i] = act_one(x[i], act, slope);
-}
-
-/* One call for each activation, so that each becomes a loop without a choice in it. */
-static void activate(float *y, const float *x, gsize n, FmnActivation act, float slope) {
-  switch (act) {
-  case FMN_ACT_NONE:
-    activate_as(y, x, n, FMN_ACT_NONE, slope);
-    break;
-  case FMN_ACT_RELU:
-    activate_as(y, x, n, FMN_ACT_RELU, slope);
-    break;
-  case FMN_ACT_LEAKY_RELU:
-    activate_as(y, x, n, FMN_ACT_LEAKY_RELU, slope);
-    break;
-  case FMN_ACT_SIGMOID:
-    activate_as(y, x, n, FMN_ACT_SIGMOID, slope);
-    break;
-  case FMN_ACT_SWISH:
-    activate_as(y, x, n, FMN_ACT_SWISH, slope);
-    break;
-  }
-}
-
-INLINE void activate_grad_as(float *dx, const float *dy, const float *x, gsize n, const FmnActivation act, float slope) {
-  for (gsize i = 0; i < n; i++)
-    dx[i] = dy[i] * act_grad_one(x[i], act, slope);
-}
-
-static void activate_grad(float *dx, const float *dy, const float *x, gsize n, FmnActivation act, float slope) {
-  switch (act) {
-  case FMN_ACT_NONE:
-    activate_grad_as(dx, dy, x, n, FMN_ACT_NONE, slope);
-    break;
-  case FMN_ACT_RELU:
-    activate_grad_as(dx, dy, x, n, FMN_ACT_RELU, slope);
-    break;
-  case FMN_ACT_LEAKY_RELU:
-    activate_grad_as(dx, dy, x, n, FMN_ACT_LEAKY_RELU, slope);
-    break;
-  case FMN_ACT_SIGMOID:
-    activate_grad_as(dx, dy, x, n, FMN_ACT_SIGMOID, slope);
-    break;
-  case FMN_ACT_SWISH:
-    activate_grad_as(dx, dy, x, n, FMN_ACT_SWISH, slope);
-    break;
-  }
-}
-
-static void epilogue(float *y, gsize rows, gsize c, gsize stride, const FmnEpilogue *e) {
-  const float *gain = e->gain, *bias = e->bias, *scale = e->scale, *shift = e->shift;
-  for (gsize r = 0; r < rows; r++, y += stride) {
-    if (gain && bias)
-      for (gsize i = 0; i < c; i++)
-        y[i] = y[i] * gain[i] + bias[i];
-    else if (bias)
-      for (gsize i = 0; i < c; i++)
-        y[i] += bias[i];
-    else if (gain)
-      for (gsize i = 0; i < c; i++)
-        y[i] *= gain[i];
-    if (e->act != FMN_ACT_NONE)
-      activate(y, y, c, e->act, e->slope);
-    if (scale)
-      for (gsize i = 0; i < c; i++)
-        y[i] = y[i] * scale[i] + shift[i];
-  }
-}
+#include "kernels/simd.h"
+#include "kernels/activate.h"
 
 static void add(float *y, const float *x, gsize n) {
   for (gsize i = 0; i < n; i++)
@@ -227,17 +112,13 @@ static void channel_products(double *sum, const float *dy, const float *x, gsize
 
 static void from_half(float *y, const guint16 *x, gsize n) {
   gsize i = 0;
-#if defined(__AVX512F__)
-  for (; i + 16 <= n; i += 16)
-    _mm512_storeu_ps(y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(x + i))));
-#elif defined(__F16C__)
-  for (; i + 8 <= n; i += 8)
-    _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
-#endif
+  for (; i + VEC_LANES <= n; i += VEC_LANES)
+    store(y + i, load_half(x + i));
   for (; i < n; i++)
     y[i] = fmn_half_to_float(x[i]);
 }
 
+#include "kernels/depthwise.h"
 #include "kernels/product.h"
 #include "kernels/dot.h"
 #include "kernels/winograd.h"
@@ -259,6 +140,7 @@ const FmnKernels KERNELS = {
     .dot = dot,
     .from_half = from_half,
     .product = product,
+    .depthwise = depthwise,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
 };
@@ -269,5 +151,6 @@ const FmnGradKernels GRAD_KERNELS = {
     .channel_squares = channel_squares,
     .channel_products = channel_products,
     .channel_affine2 = channel_affine2,
+    .depthwise = depthwise_grad,
     .winograd_output = winograd_output_gradient,
 };

@@ -13,8 +13,8 @@ static gboolean setup(FmnNode *node, GError **error) {
   FmnShape in = node->in[0];
   if (c->k < 1 || c->pad < 0 || c->stride < 0 || in.h + 2 * c->pad < c->k || in.w + 2 * c->pad < c->k) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-                "a %d×%d kernel with padding %d and stride %d has no output on %d×%d pixels", c->k, c->k, c->pad, stride(c),
-                in.w, in.h);
+                "a %d×%d kernel with padding %d and stride %d has no output on %d×%d pixels", c->k, c->k, c->pad,
+                stride(c), in.w, in.h);
     return FALSE;
   }
   node->out =
@@ -40,33 +40,18 @@ static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
   return packed;
 }
 
-/* The input pixel of an output pixel's tap, as an index into the image; −1: padding. */
-static int tap_pixel(const FmnDwConv *c, FmnShape in, int oy, int ox, int tap) {
-  int y = oy * stride(c) - c->pad + tap / c->k, x = ox * stride(c) - c->pad + tap % c->k;
-  return y >= 0 && y < in.h && x >= 0 && x < in.w ? y * in.w + x : -1;
-}
-
-/* One row of output pixels. */
-static void correlate_row(const FmnDwConv *c, FmnShape in, FmnShape out, const float *x, const float *w, int oy, float *y) {
-  gsize channels = (gsize)in.c;
-  memset(y, 0, (gsize)out.w * channels * sizeof *y);
-  for (int ox = 0; ox < out.w; ox++, y += channels)
-    for (int tap = 0; tap < c->k * c->k; tap++) {
-      int pixel = tap_pixel(c, in, oy, ox, tap);
-      if (pixel >= 0)
-        fmn_kernels()->multiply_add(y, x + (gsize)pixel * channels, w + (gsize)tap * channels, channels);
-    }
+static FmnWindow window(const FmnDwConv *c, FmnShape in, FmnShape out) {
+  return (FmnWindow){in.h, in.w, out.h, out.w, c->k, stride(c), c->pad, (gsize)in.c};
 }
 
 /* Tasks: rows of all images. */
 static void forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnForward *f = data;
-  for (int i = begin; i < end; i++) {
-    float *y = f->y + (gsize)i * (gsize)f->out.w * (gsize)f->out.c;
-    correlate_row(f->config, f->in[0], f->out, f->x[0] + (gsize)(i / f->out.h) * fmn_shape_image(f->in[0]), f->w[0],
-                  i % f->out.h, y);
-    fmn_kernels()->epilogue(y, (gsize)f->out.w, (gsize)f->out.c, (gsize)f->out.c, &f->epilogue);
-  }
+  FmnWindow win = window(f->config, f->in[0], f->out);
+  gsize row = (gsize)f->out.w * win.c;
+  for (int i = begin; i < end; i++)
+    fmn_kernels()->depthwise(&win, f->x[0] + (gsize)(i / f->out.h) * fmn_shape_image(f->in[0]), f->w[0], &f->epilogue,
+                             i % f->out.h, f->y + (gsize)i * row);
 }
 
 static void forward(const FmnForward *f) { fmn_pool_run(f->pool, forward_rows, (gpointer)f, f->out.n * f->out.h); }
@@ -97,13 +82,12 @@ static gsize scratch(const FmnNode *node, int batch) { return fmn_param_count(&n
 static void train_forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   const FmnDwConv *c = t->node->config;
+  FmnWindow win = window(c, t->in[0], t->out);
   FmnEpilogue e = {.bias = c->no_bias ? NULL : t->w[1]};
-  for (int i = begin; i < end; i++) {
-    float *y = t->y + (gsize)i * (gsize)t->out.w * (gsize)t->out.c;
-    correlate_row(c, t->in[0], t->out, t->x[0] + (gsize)(i / t->out.h) * fmn_shape_image(t->in[0]), t->state, i % t->out.h,
-                  y);
-    fmn_kernels()->epilogue(y, (gsize)t->out.w, (gsize)t->out.c, (gsize)t->out.c, &e);
-  }
+  gsize row = (gsize)t->out.w * win.c;
+  for (int i = begin; i < end; i++)
+    fmn_kernels()->depthwise(&win, t->x[0] + (gsize)(i / t->out.h) * fmn_shape_image(t->in[0]), t->state, &e,
+                             i % t->out.h, t->y + (gsize)i * row);
 }
 
 static void train_forward(const FmnTrainCall *t) {
@@ -115,27 +99,14 @@ static void train_forward(const FmnTrainCall *t) {
 /* Tasks: images. */
 static void backward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
-  const FmnDwConv *c = t->node->config;
-  gsize channels = (gsize)t->out.c;
-  const float *w = t->state;
+  FmnWindow win = window(t->node->config, t->in[0], t->out);
   float *dw = t->scratch + (gsize)slot * t->scratch_size;
 
-  memset(dw, 0, (gsize)(c->k * c->k) * channels * sizeof *dw);
-  for (int i = begin; i < end; i++) {
-    const float *x = t->x[0] + (gsize)i * fmn_shape_image(t->in[0]), *dy = t->dy + (gsize)i * fmn_shape_image(t->out);
-    float *dx = t->dx[0] ? t->dx[0] + (gsize)i * fmn_shape_image(t->in[0]) : NULL;
-    if (dx)
-      memset(dx, 0, fmn_shape_image(t->in[0]) * sizeof *dx);
-    for (int o = 0; o < t->out.h * t->out.w; o++, dy += channels)
-      for (int tap = 0; tap < c->k * c->k; tap++) {
-        int pixel = tap_pixel(c, t->in[0], o / t->out.w, o % t->out.w, tap);
-        if (pixel < 0)
-          continue;
-        fmn_kernels()->multiply_add(dw + (gsize)tap * channels, dy, x + (gsize)pixel * channels, channels);
-        if (dx)
-          fmn_kernels()->multiply_add(dx + (gsize)pixel * channels, dy, w + (gsize)tap * channels, channels);
-      }
-  }
+  memset(dw, 0, fmn_param_count(&t->node->params[0]) * sizeof *dw);
+  for (int i = begin; i < end; i++)
+    fmn_grad_kernels()->depthwise(&win, t->x[0] + (gsize)i * fmn_shape_image(t->in[0]),
+                                  t->dy + (gsize)i * fmn_shape_image(t->out), t->state, dw,
+                                  t->dx[0] ? t->dx[0] + (gsize)i * fmn_shape_image(t->in[0]) : NULL);
 }
 
 static void train_backward(const FmnTrainCall *t) {
