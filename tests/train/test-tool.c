@@ -311,7 +311,10 @@ static void test_terminal(void) {
   int terminal, status;
   const char *const args[] = {program, TRAIN(out), NULL};
   pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
-  g_assert_cmpint(pid, >=, 0);
+  if (pid < 0) {
+    g_test_skip("no pseudo-terminals on this machine");
+    return;
+  }
   if (pid == 0) {
     execv(program, (char *const *)args);
     _exit(127);
