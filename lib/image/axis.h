@@ -16,8 +16,8 @@ typedef struct {
   int taps_size, weights_size;
 } FmnAxis;
 
-/* Cells cells over the stretch from … to (in samples, may reach outside: the first and the last sample are repeated) of a
- * line of samples samples: means where it shrinks, linear interpolation where it enlarges. total ≤ 65535. */
+/* Cells cells over the stretch from … to (in samples, may reach outside: the first and the last sample are repeated) of
+ * a line of samples samples: means where it shrinks, linear interpolation where it enlarges. total ≤ 65535. */
 void fmn_axis_set(FmnAxis *axis, int samples, double from, double to, int cells, int total);
 void fmn_axis_clear(FmnAxis *axis);
 

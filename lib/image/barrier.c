@@ -5,8 +5,8 @@
 #include <emmintrin.h>
 #endif
 
-/* Of each path from the border to a pixel: how far up and how far down the channels went. One vector, so that growing by
- * a pixel is one maximum: the three channels' largest values and the three negated smallest. */
+/* Of each path from the border to a pixel: how far up and how far down the channels went. One vector, so that growing
+ * by a pixel is one maximum: the three channels' largest values and the three negated smallest. */
 #ifdef __SSE2__
 typedef __m128i Range;
 

@@ -6,8 +6,8 @@
 
 /* Object and mask are compared on a grid that many times as fine as the input, so that the edge comes out soft. */
 #define FINE 4
-/* Garments spread out are wide and mirror themselves; a shoe from the side is wide too, but does not: it is not squeezed.
- * Symmetry: share of the silhouette and its mirror image that they have in common. */
+/* Garments spread out are wide and mirror themselves; a shoe from the side is wide too, but does not: it is not
+ * squeezed. Symmetry: share of the silhouette and its mirror image that they have in common. */
 #define SHOE_SYMMETRY 0.65
 #define SHOE_ASPECT 1.8
 #define SHOE_SYMMETRY_WIDE 0.75

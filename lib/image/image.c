@@ -100,8 +100,8 @@ static void round_sums(guint16 *restrict sums, const guint32 *restrict sums_32, 
 }
 
 /* Mean of one cell's rows, of n bytes from byte lo on (unpacked: samples), as 8.8 bits. */
-static void average_rows(FmnSampler *s, const FmnSampleGroup *g, const FmnImage *image, const FmnTap *tap, int lo, int n,
-                         guint16 *sums) {
+static void average_rows(FmnSampler *s, const FmnSampleGroup *g, const FmnImage *image, const FmnTap *tap, int lo,
+                         int n, guint16 *sums) {
   gboolean many = tap->count >= MANY_ROWS;
   guint32 *sums_32 = many ? fmn_scratch_get(&s->sums_32, n * sizeof *sums_32) : NULL;
   guint8 *unpacked = g->unpack ? fmn_scratch_get(&s->line, n) : NULL;
@@ -150,8 +150,8 @@ static void shrink_columns(const FmnAxis *axis, const guint16 *sums, int step, i
   }
 }
 
-static void read_group(FmnSampler *s, FmnSampleGroup *g, const FmnImage *image, const FmnBox *box, int components, int width,
-                       int height, guint16 **means) {
+static void read_group(FmnSampler *s, FmnSampleGroup *g, const FmnImage *image, const FmnBox *box, int components,
+                       int width, int height, guint16 **means) {
   const FmnImageFormat *f = &s->format;
   double rows = (double)f->height / (1 << g->sub_y);
   fmn_axis_set(&s->rows, subsampled(f->height, g->sub_y), box->y * rows, (box->y + box->h) * rows, height, ROW_TOTAL);

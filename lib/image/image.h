@@ -22,8 +22,8 @@ typedef struct {
   int width, height; /* pixels, ≥ 1 */
   FmnColor color;
   FmnComponent component[3]; /* one for gray */
-  gboolean full_range; /* luma 0..255; otherwise 16..235 (at 8 bits) */
-  float kr, kb;        /* of the YUV matrix: .299 .114 for BT.601, .2126 .0722 for BT.709 */
+  gboolean full_range;       /* luma 0..255; otherwise 16..235 (at 8 bits) */
+  float kr, kb;              /* of the YUV matrix: .299 .114 for BT.601, .2126 .0722 for BT.709 */
 } FmnImageFormat;
 
 typedef struct {
@@ -41,17 +41,19 @@ typedef struct {
 void fmn_image_format_rgb(FmnImageFormat *format, int width, int height);
 void fmn_image_format_gray(FmnImageFormat *format, int width, int height);
 
-/* Mean colours of the picture, or of a part of it, on a small grid: out is 3 planes (R, G, B; full range) or 1 (luminance)
- * of width × height bytes. Each grid cell is the mean of the pixels under it, an enlarged one is interpolated. */
+/* Mean colours of the picture, or of a part of it, on a small grid: out is 3 planes (R, G, B; full range) or 1
+ * (luminance) of width × height bytes. Each grid cell is the mean of the pixels under it, an enlarged one is
+ * interpolated. */
 typedef struct FmnSampler FmnSampler;
 
-/* A reader for pictures of that format (copied). Chooses the functions for its layout once. For one thread at a time. */
+/* A reader for pictures of that format (copied). Chooses the functions for its layout once. For one thread at a time.
+ */
 FmnSampler *fmn_sampler_new(const FmnImageFormat *format);
 void fmn_sampler_free(FmnSampler *sampler); /* NULL allowed */
 const FmnImageFormat *fmn_sampler_format(const FmnSampler *sampler);
 
 /* box may reach outside of the picture: there its edge is repeated. out: channels × height × width; channels 1 or 3. */
-void fmn_sampler_read(FmnSampler *sampler, const FmnImage *image, const FmnBox *box, int channels, int width, int height,
-                      guint8 *out);
+void fmn_sampler_read(FmnSampler *sampler, const FmnImage *image, const FmnBox *box, int channels, int width,
+                      int height, guint8 *out);
 
 #endif

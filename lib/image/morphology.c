@@ -31,9 +31,13 @@ static void square(guint8 *data, int w, int h, int radius, guint8 *scratch,
   }
 }
 
-void fmn_dilate(guint8 *data, int w, int h, int radius, guint8 *scratch) { square(data, w, h, radius, scratch, max_into); }
+void fmn_dilate(guint8 *data, int w, int h, int radius, guint8 *scratch) {
+  square(data, w, h, radius, scratch, max_into);
+}
 
-void fmn_erode(guint8 *data, int w, int h, int radius, guint8 *scratch) { square(data, w, h, radius, scratch, min_into); }
+void fmn_erode(guint8 *data, int w, int h, int radius, guint8 *scratch) {
+  square(data, w, h, radius, scratch, min_into);
+}
 
 static void blur_line(const guint8 *in, int n, int step, int radius, guint8 *out) {
   guint32 sum = 0, count = 2 * radius + 1, scale = (1u << 22) / count;

@@ -9,7 +9,8 @@
 void fmn_dilate(guint8 *data, int width, int height, int radius, guint8 *scratch);
 void fmn_erode(guint8 *data, int width, int height, int radius, guint8 *scratch);
 
-/* Mean of the square of 2 × radius + 1, the edge repeated; repeated, it nears a Gaussian. scratch: width × height bytes. */
+/* Mean of the square of 2 × radius + 1, the edge repeated; repeated, it nears a Gaussian. scratch: width × height
+ * bytes. */
 void fmn_box_blur(guint8 *data, int width, int height, int radius, guint8 *scratch);
 
 /* The threshold t (values ≤ t against values > t) that parts the histogram into the two most separate classes; *spread

@@ -161,7 +161,8 @@ static FmnComponentStats unite(const FmnComponentStats *stats, const Candidate *
   return all;
 }
 
-int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOptions *options, const FmnObject **objects) {
+int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOptions *options,
+                      const FmnObject **objects) {
   static const FmnBox everything = {0, 0, 1, 1};
   FmnWork *w = &s->work;
   *objects = s->objects;

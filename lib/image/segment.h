@@ -5,7 +5,8 @@
 #include "image/image.h"
 
 typedef enum {
-  FMN_SEGMENT_BACKGROUND, /* distance from a smooth colour surface fitted to the picture's border; docs/segmentation.md */
+  FMN_SEGMENT_BACKGROUND, /* distance from a smooth colour surface fitted to the picture's border; docs/segmentation.md
+                           */
   FMN_SEGMENT_OTSU,       /* the original demo's: Otsu's threshold on blurred luminance */
 } FmnSegmentMethod;
 
@@ -18,7 +19,8 @@ typedef struct {
   int max_objects;      /* 1..64 */
 } FmnSegmentOptions;
 
-#define FMN_SEGMENT_DEFAULTS {FMN_SEGMENT_BACKGROUND, FMN_POLARITY_AUTO, 0.01, 1}
+#define FMN_SEGMENT_DEFAULTS                                                                                           \
+  { FMN_SEGMENT_BACKGROUND, FMN_POLARITY_AUTO, 0.01, 1 }
 #define FMN_SEGMENT_MAX_OBJECTS 64
 
 /* A mask over a part of a picture: 255 inside of the object, 0 outside, on a grid of its own. */
@@ -41,6 +43,7 @@ FmnSegmenter *fmn_segmenter_new(const FmnImageFormat *format);
 void fmn_segmenter_free(FmnSegmenter *s); /* NULL allowed */
 
 /* Finds objects, the best first; returns how many. *objects is owned by s, valid until the next run. */
-int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOptions *options, const FmnObject **objects);
+int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOptions *options,
+                      const FmnObject **objects);
 
 #endif

@@ -7,9 +7,10 @@
 /* Distances under this many levels, and under this many times the border's own noise, are no object. */
 #define LEAST_DISTANCE 10
 #define NOISE_TIMES 3
-/* Objects of several colours: the threshold may lie by the one that is most like the ground instead. What would be added
- * has to be a class of its own (share of variance explained), clearly off the ground, by colour and not by being enclosed
- * (the tiles of a floor, between dark joints), with a sharp outline (shadows have none) that does not run to the frame. */
+/* Objects of several colours: the threshold may lie by the one that is most like the ground instead. What would be
+ * added has to be a class of its own (share of variance explained), clearly off the ground, by colour and not by being
+ * enclosed (the tiles of a floor, between dark joints), with a sharp outline (shadows have none) that does not run to
+ * the frame. */
 #define SECOND_LEAST 31
 #define SECOND_SHARE 4
 #define SECOND_SPREAD 0.72
@@ -53,7 +54,8 @@ static Level level(const FmnWork *w, int threshold) {
   return (Level){area / n, border_share(w, threshold), below / MAX(n - area, 1), steps / MAX((double)pairs, 1)};
 }
 
-/* Of the pixels with a distance of low + 1 … high: the mean, and the mean of how far their own colour is off the ground. */
+/* Of the pixels with a distance of low + 1 … high: the mean, and the mean of how far their own colour is off the
+ * ground. */
 static void between(const FmnWork *w, int low, int high, double *distance, double *colour) {
   guint64 n = 0, sum = 0, own = 0;
   for (int i = 0; i < w->width * w->height; i++)

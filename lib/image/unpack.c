@@ -17,8 +17,8 @@ static inline guint32 load(const guint8 *p, int word, gboolean big_endian) {
   }
 }
 
-static inline void unpack(const FmnComponent *c, const guint8 *table, const guint8 *line, int first, int count, guint8 *out,
-                          int word, gboolean big_endian) {
+static inline void unpack(const FmnComponent *c, const guint8 *table, const guint8 *line, int first, int count,
+                          guint8 *out, int word, gboolean big_endian) {
   const guint8 *p = line + c->offset + (gsize)first * c->pixel_stride;
   int step = c->pixel_stride, shift = c->shift;
   if (c->depth <= 8) {
@@ -36,7 +36,7 @@ static inline void unpack(const FmnComponent *c, const guint8 *table, const guin
 }
 
 #define UNPACK(name, word, big_endian)                                                                                 \
-  static void name(const FmnComponent *c, const guint8 *table, const guint8 *line, int first, int count,              \
+  static void name(const FmnComponent *c, const guint8 *table, const guint8 *line, int first, int count,               \
                    guint8 *out) {                                                                                      \
     unpack(c, table, line, first, count, out, word, big_endian);                                                       \
   }

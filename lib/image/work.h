@@ -6,7 +6,8 @@
 #include "image/sampler.h"
 #include "image/segment.h"
 
-/* A colour that changes smoothly over the picture: for each channel the factors of 1, x, y, x², xy, y² (x, y: -1..1). */
+/* A colour that changes smoothly over the picture: for each channel the factors of 1, x, y, x², xy, y² (x, y: -1..1).
+ */
 typedef struct {
   float factor[3][6];
 } FmnSurface;
@@ -20,7 +21,7 @@ typedef struct {
   float *color[3]; /* lightness and two opponent colours, about as far apart as the eye finds them, 0..255 */
   guint8 *mask, *scratch;
   guint8 *distance; /* from the ground, in levels; with the method otsu: gray */
-  int *border; /* pixels of the frame's border that the surface is fitted to */
+  int *border;      /* pixels of the frame's border that the surface is fitted to */
   float *weight;
   int n_border;
   FmnScratch ranges;
@@ -30,10 +31,10 @@ typedef struct {
   FmnLabeller *labeller;
 } FmnWork;
 
-/* The least that a path from outside of the frame (where residuals are 0) to each pixel has to put up with: the sum over
- * the channels of the difference between its largest and its smallest residual (the minimum barrier distance, Zhang et al.
- * 2015). Texture of the ground adds up to little, an object's outline must be crossed, and within it a pattern can only add.
- * Reads residual, writes cost; passes sweeps over the picture, alternately down and up. */
+/* The least that a path from outside of the frame (where residuals are 0) to each pixel has to put up with: the sum
+ * over the channels of the difference between its largest and its smallest residual (the minimum barrier distance,
+ * Zhang et al. 2015). Texture of the ground adds up to little, an object's outline must be crossed, and within it a
+ * pattern can only add. Reads residual, writes cost; passes sweeps over the picture, alternately down and up. */
 void fmn_barrier(FmnWork *work, int passes);
 
 /* Pixels of a distance above it are object. noise: the usual distance of the ground's own pixels from their surface. */

@@ -1,8 +1,8 @@
 /* segment-sheet [--otsu] [--objects N] [--crops FILE] OUT.ppm IN.ppm...
  *
- * A sheet to look at: each picture with its objects' outlines and boxes, the cut-out, and the 28×28 picture that a network
- * would see. Pictures are binary PPM, as `convert photo.jpg photo.ppm` (ImageMagick) writes them. --crops: the 28×28
- * pictures, 784 bytes each, one a picture (black where nothing was found). */
+ * A sheet to look at: each picture with its objects' outlines and boxes, the cut-out, and the 28×28 picture that a
+ * network would see. Pictures are binary PPM, as `convert photo.jpg photo.ppm` (ImageMagick) writes them. --crops: the
+ * 28×28 pictures, 784 bytes each, one a picture (black where nothing was found). */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -73,7 +73,8 @@ static void draw(Canvas *sheet, int left, int top, FmnSampler *sampler, const Fm
     }
   for (int i = 0; i < n; i++) {
     const FmnBox *b = &objects[i].box;
-    int x0 = (int)(b->x * w), x1 = (int)((b->x + b->w) * w) - 1, y0 = (int)(b->y * h), y1 = (int)((b->y + b->h) * h) - 1;
+    int x0 = (int)(b->x * w), x1 = (int)((b->x + b->w) * w) - 1, y0 = (int)(b->y * h),
+        y1 = (int)((b->y + b->h) * h) - 1;
     for (int x = x0; x <= x1; x++)
       put(sheet, left + x, top + y0, 0, 255, 0), put(sheet, left + x, top + y1, 0, 255, 0);
     for (int y = y0; y <= y1; y++)
@@ -91,17 +92,17 @@ int main(int argc, char **argv) {
   int n_objects = 1;
   g_autofree char *crops = NULL;
   g_auto(GStrv) names = NULL;
-  GOptionEntry entries[] = {
-      {"otsu", 0, 0, G_OPTION_ARG_NONE, &otsu, "The method of the original demo", NULL},
-      {"objects", 0, 0, G_OPTION_ARG_INT, &n_objects, "At most so many objects", "N"},
-      {"crops", 0, 0, G_OPTION_ARG_FILENAME, &crops, "Write the 28×28 pictures there", "FILE"},
-      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &names, NULL, "OUT.ppm IN.ppm…"},
-      {NULL}};
+  GOptionEntry entries[] = {{"otsu", 0, 0, G_OPTION_ARG_NONE, &otsu, "The method of the original demo", NULL},
+                            {"objects", 0, 0, G_OPTION_ARG_INT, &n_objects, "At most so many objects", "N"},
+                            {"crops", 0, 0, G_OPTION_ARG_FILENAME, &crops, "Write the 28×28 pictures there", "FILE"},
+                            {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &names, NULL, "OUT.ppm IN.ppm…"},
+                            {NULL}};
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);
   g_autoptr(GError) error = NULL;
   g_option_context_add_main_entries(context, entries, NULL);
   if (!g_option_context_parse(context, &argc, &argv, &error) || !names || !names[0] || !names[1]) {
-    g_printerr("%s\n", error ? error->message : "usage: segment-sheet [--otsu] [--objects N] [--crops FILE] OUT.ppm IN.ppm…");
+    g_printerr("%s\n",
+               error ? error->message : "usage: segment-sheet [--otsu] [--objects N] [--crops FILE] OUT.ppm IN.ppm…");
     return 2;
   }
   int n = (int)g_strv_length(names) - 1, columns = MIN(n, COLUMNS), failed = 0;
@@ -111,7 +112,8 @@ int main(int argc, char **argv) {
   FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
   options.method = otsu ? FMN_SEGMENT_OTSU : FMN_SEGMENT_BACKGROUND;
   options.max_objects = n_objects;
-  FmnPreprocess preprocess = {.width = SMALL, .height = SMALL, .channels = 1, .trim = 0.25f, .max_aspect = 0.85f, .invert = TRUE};
+  FmnPreprocess preprocess = {
+      .width = SMALL, .height = SMALL, .channels = 1, .trim = 0.25f, .max_aspect = 0.85f, .invert = TRUE};
   clock_t time = 0;
   for (int i = 0; i < n; i++) {
     FmnImageFormat format;
@@ -139,8 +141,8 @@ int main(int argc, char **argv) {
   }
   g_autofree char *header = g_strdup_printf("P6 %d %d 255\n", sheet.width, sheet.height);
   FILE *out = fopen(names[0], "wb");
-  if (!out || fputs(header, out) < 0 || fwrite(sheet.data, 3 * (gsize)sheet.width, sheet.height, out) != (gsize)sheet.height ||
-      fclose(out) != 0) {
+  if (!out || fputs(header, out) < 0 ||
+      fwrite(sheet.data, 3 * (gsize)sheet.width, sheet.height, out) != (gsize)sheet.height || fclose(out) != 0) {
     g_printerr("%s: cannot be written\n", names[0]);
     failed = 1;
   }

@@ -165,8 +165,9 @@ static void test_colour(void) {
 }
 
 static void test_outside(void) {
-  static const FmnBox boxes[] = {{-0.5, 0, 1, 1}, {0.9, 0.9, 5, 5}, {2, 2, 1, 1}, {0, 0, 0, 0}, {NAN, 0, 1, 1},
-                                 {0.5, 0.5, -1, -1}, {0, 0, INFINITY, 1}, {-1e9, 0, 2e9, 1}, {0, 0, 1e-7, 1}};
+  static const FmnBox boxes[] = {{-0.5, 0, 1, 1},     {0.9, 0.9, 5, 5},  {2, 2, 1, 1},
+                                 {0, 0, 0, 0},        {NAN, 0, 1, 1},    {0.5, 0.5, -1, -1},
+                                 {0, 0, INFINITY, 1}, {-1e9, 0, 2e9, 1}, {0, 0, 1e-7, 1}};
   Picture *p = picture_new(31, 17, 55);
   guint8 out[N * N], mask[6] = {255, 0, 255, 255, 0, 255};
   FmnPreprocess way = plain;

@@ -1,5 +1,5 @@
-/* The sampler against a slow reference that looks at every pixel by itself, over layouts, odd sizes and boxes. Planes are
- * allocated to the exact byte, so that the sanitizers and valgrind see a read outside. */
+/* The sampler against a slow reference that looks at every pixel by itself, over layouts, odd sizes and boxes. Planes
+ * are allocated to the exact byte, so that the sanitizers and valgrind see a read outside. */
 #include <glib.h>
 #include <math.h>
 #include <string.h>
@@ -14,17 +14,29 @@ typedef struct {
 } Layout;
 
 static const Layout layouts[] = {
-    {"i420", FMN_COLOR_YUV, FALSE, {{0, 0, 1, 8, 0, 1, 0, 0, 0}, {1, 0, 1, 8, 0, 1, 0, 1, 1}, {2, 0, 1, 8, 0, 1, 0, 1, 1}}},
+    {"i420",
+     FMN_COLOR_YUV,
+     FALSE,
+     {{0, 0, 1, 8, 0, 1, 0, 0, 0}, {1, 0, 1, 8, 0, 1, 0, 1, 1}, {2, 0, 1, 8, 0, 1, 0, 1, 1}}},
     {"y444-full", FMN_COLOR_YUV, TRUE, {{0, 0, 1, 8, 0, 1}, {1, 0, 1, 8, 0, 1}, {2, 0, 1, 8, 0, 1}}},
     {"y41b", FMN_COLOR_YUV, FALSE, {{0, 0, 1, 8, 0, 1}, {1, 0, 1, 8, 0, 1, 0, 2, 0}, {2, 0, 1, 8, 0, 1, 0, 2, 0}}},
     {"yuv9", FMN_COLOR_YUV, FALSE, {{0, 0, 1, 8, 0, 1}, {1, 0, 1, 8, 0, 1, 0, 2, 2}, {2, 0, 1, 8, 0, 1, 0, 2, 2}}},
-    {"nv12", FMN_COLOR_YUV, FALSE, {{0, 0, 1, 8, 0, 1, 0, 0, 0}, {1, 0, 2, 8, 0, 1, 0, 1, 1}, {1, 1, 2, 8, 0, 1, 0, 1, 1}}},
-    {"nv21", FMN_COLOR_YUV, FALSE, {{0, 0, 1, 8, 0, 1, 0, 0, 0}, {1, 1, 2, 8, 0, 1, 0, 1, 1}, {1, 0, 2, 8, 0, 1, 0, 1, 1}}},
+    {"nv12",
+     FMN_COLOR_YUV,
+     FALSE,
+     {{0, 0, 1, 8, 0, 1, 0, 0, 0}, {1, 0, 2, 8, 0, 1, 0, 1, 1}, {1, 1, 2, 8, 0, 1, 0, 1, 1}}},
+    {"nv21",
+     FMN_COLOR_YUV,
+     FALSE,
+     {{0, 0, 1, 8, 0, 1, 0, 0, 0}, {1, 1, 2, 8, 0, 1, 0, 1, 1}, {1, 0, 2, 8, 0, 1, 0, 1, 1}}},
     {"yuy2", FMN_COLOR_YUV, FALSE, {{0, 0, 2, 8, 0, 1}, {0, 1, 4, 8, 0, 1, 0, 1, 0}, {0, 3, 4, 8, 0, 1, 0, 1, 0}}},
     {"uyvy", FMN_COLOR_YUV, FALSE, {{0, 1, 2, 8, 0, 1}, {0, 0, 4, 8, 0, 1, 0, 1, 0}, {0, 2, 4, 8, 0, 1, 0, 1, 0}}},
     {"ayuv", FMN_COLOR_YUV, FALSE, {{0, 1, 4, 8, 0, 1}, {0, 2, 4, 8, 0, 1}, {0, 3, 4, 8, 0, 1}}},
     {"v308", FMN_COLOR_YUV, FALSE, {{0, 0, 3, 8, 0, 1}, {0, 1, 3, 8, 0, 1}, {0, 2, 3, 8, 0, 1}}},
-    {"i420-10le", FMN_COLOR_YUV, FALSE, {{0, 0, 2, 10, 0, 2}, {1, 0, 2, 10, 0, 2, 0, 1, 1}, {2, 0, 2, 10, 0, 2, 0, 1, 1}}},
+    {"i420-10le",
+     FMN_COLOR_YUV,
+     FALSE,
+     {{0, 0, 2, 10, 0, 2}, {1, 0, 2, 10, 0, 2, 0, 1, 1}, {2, 0, 2, 10, 0, 2, 0, 1, 1}}},
     {"i422-12be", FMN_COLOR_YUV, FALSE, {{0, 0, 2, 12, 0, 2, 1}, {1, 0, 2, 12, 0, 2, 1, 1}, {2, 0, 2, 12, 0, 2, 1, 1}}},
     {"p010", FMN_COLOR_YUV, FALSE, {{0, 0, 2, 10, 6, 2}, {1, 0, 4, 10, 6, 2, 0, 1, 1}, {1, 2, 4, 10, 6, 2, 0, 1, 1}}},
     {"ayuv64", FMN_COLOR_YUV, FALSE, {{0, 2, 8, 16, 0, 2}, {0, 4, 8, 16, 0, 2}, {0, 6, 8, 16, 0, 2}}},
@@ -135,9 +147,9 @@ static void compare(const Layout *l, const Picture *p, const FmnBox *box, int wi
     for (int c = 0; c < n_components(&p->format); c++)
       v[c] = cell(p, c, box, width, height, i % width, i / width);
     reference(p, v, rgb);
-    double luma = p->format.color == FMN_COLOR_RGB   ? 0.299 * v[0] + 0.587 * v[1] + 0.114 * v[2]
-                  : p->format.full_range             ? v[0]
-                                                     : (v[0] - 16) * 255 / 219;
+    double luma = p->format.color == FMN_COLOR_RGB ? 0.299 * v[0] + 0.587 * v[1] + 0.114 * v[2]
+                  : p->format.full_range           ? v[0]
+                                                   : (v[0] - 16) * 255 / 219;
     for (int c = 0; c < 4; c++) {
       double expected = CLAMP(c < 3 ? rgb[c] : luma, 0, 255), got = c < 3 ? color[c * n + i] : gray[i];
       if (fabs(expected - got) > tolerance)
@@ -182,8 +194,8 @@ static void test_flat(void) {
 }
 
 static void test_strange_boxes(void) {
-  static const FmnBox boxes[] = {{0, 0, 0, 0}, {NAN, 0, 1, 1}, {0, 0, INFINITY, -INFINITY}, {5, 5, 1, 1}, {-1e300, 0, 1e300, 1},
-                                 {0.5, 0.5, -0.2, -0.2}};
+  static const FmnBox boxes[] = {{0, 0, 0, 0}, {NAN, 0, 1, 1},        {0, 0, INFINITY, -INFINITY},
+                                 {5, 5, 1, 1}, {-1e300, 0, 1e300, 1}, {0.5, 0.5, -0.2, -0.2}};
   FmnImageFormat f;
   fmn_image_format_rgb(&f, 9, 7);
   guint8 data[9 * 7 * 3], out[3 * 8 * 8];

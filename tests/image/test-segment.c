@@ -23,7 +23,8 @@ typedef struct {
 /* A shirt: body, two sleeves, a neck. */
 static gboolean in_shirt(double x, double y) {
   gboolean body = fabs(x) < 0.2 && y > -0.3 && y < 0.35;
-  gboolean sleeves = fabs(x) >= 0.2 && fabs(x) < 0.36 && y > -0.3 + 0.5 * (fabs(x) - 0.2) && y < -0.08 + 0.5 * (fabs(x) - 0.2);
+  gboolean sleeves =
+      fabs(x) >= 0.2 && fabs(x) < 0.36 && y > -0.3 + 0.5 * (fabs(x) - 0.2) && y < -0.08 + 0.5 * (fabs(x) - 0.2);
   gboolean neck = x * x + (y + 0.3) * (y + 0.3) < 0.006;
   return (body || sleeves) && !neck;
 }
@@ -130,7 +131,8 @@ static void test_scene(gconstpointer data) {
   double truth = 0;
   for (int i = 0; i < s->width * s->height; i++)
     truth += p->truth[i];
-  g_test_message("%s: IoU %.3f, area %.3f of the true one", s->name, iou, objects[0].area * s->width * s->height / truth);
+  g_test_message("%s: IoU %.3f, area %.3f of the true one", s->name, iou,
+                 objects[0].area * s->width * s->height / truth);
   g_assert_cmpfloat(iou, >=, s->least);
   fmn_segmenter_free(segmenter);
   picture_free(p);
