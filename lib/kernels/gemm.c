@@ -43,3 +43,35 @@ void fmn_gemm(gboolean ta, gboolean tb, int m, int n, int k, const float *a, int
               beta, c, ldc);
   leave(entered);
 }
+
+typedef struct {
+  gboolean ta, tb, by_columns;
+  int m, n, k, lda, ldb, ldc, tasks;
+  const float *a, *b;
+  float *c;
+} SharedGemm;
+
+#define ALIGN 16 /* rows or columns of C that a task's share is a multiple of: OpenBLAS's own blocks stay whole */
+
+static int task_begin(int size, int task, int tasks) {
+  return MIN(size, (int)((gint64)((size + ALIGN - 1) / ALIGN) * task / tasks) * ALIGN);
+}
+
+static void gemm_tasks(gpointer data, int begin, int end, int slot) {
+  const SharedGemm *g = data;
+  int size = g->by_columns ? g->n : g->m, i = task_begin(size, begin, g->tasks), count = task_begin(size, end, g->tasks) - i;
+  if (count <= 0)
+    return;
+  if (g->by_columns)
+    fmn_gemm(g->ta, g->tb, g->m, count, g->k, g->a, g->lda, g->b + (g->tb ? (gsize)i * (gsize)g->ldb : (gsize)i), g->ldb, 0.f,
+             g->c + i, g->ldc);
+  else
+    fmn_gemm(g->ta, g->tb, count, g->n, g->k, g->a + (g->ta ? (gsize)i : (gsize)i * (gsize)g->lda), g->lda, g->b, g->ldb, 0.f,
+             g->c + (gsize)i * (gsize)g->ldc, g->ldc);
+}
+
+void fmn_gemm_shared(FmnPool *pool, gboolean ta, gboolean tb, int m, int n, int k, const float *a, int lda, const float *b,
+                     int ldb, float *c, int ldc) {
+  SharedGemm g = {ta, tb, n > m, m, n, k, lda, ldb, ldc, fmn_pool_threads(pool), a, b, c};
+  fmn_pool_run(pool, gemm_tasks, &g, g.tasks);
+}

@@ -204,6 +204,28 @@ static void test_gemm(void) {
           check_gemm(t & 1, t >> 1, sizes[i], sizes[j], sizes[l], (float)(l % 2));
 }
 
+/* Divided among threads a product is the same, whichever side is longer and however little there is of it. */
+static void check_gemm_shared(FmnPool *pool, gboolean ta, gboolean tb, int m, int n, int k) {
+  float *a = random_floats((gsize)(m * k), 1), *b = random_floats((gsize)(n * k), 2);
+  float *want = random_floats((gsize)(m * n), 3), *got = random_floats((gsize)(m * n), 3);
+  fmn_gemm(ta, tb, m, n, k, a, ta ? m : k, b, tb ? k : n, 0.f, want, n);
+  fmn_gemm_shared(pool, ta, tb, m, n, k, a, ta ? m : k, b, tb ? k : n, got, n);
+  assert_close(got, want, (gsize)(m * n), 1e-5f * (float)(k + 10));
+  free_all(4, a, b, want, got);
+}
+
+static void test_gemm_shared(void) {
+  static const int sizes[] = {1, 15, 16, 17, 70};
+  for (int threads = 1; threads <= 4; threads++) {
+    FmnPool *pool = fmn_pool_new(threads);
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++)
+      for (gsize j = 0; j < G_N_ELEMENTS(sizes); j++)
+        for (int t = 0; t < 4; t++)
+          check_gemm_shared(pool, t & 1, t >> 1, sizes[i], sizes[j], 9);
+    fmn_pool_free(pool);
+  }
+}
+
 typedef struct {
   float *a, *b, *c;
 } Product;
@@ -276,6 +298,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/kernels/reference", test_reference);
   g_test_add_func("/kernels/sets", test_sets);
   g_test_add_func("/kernels/gemm", test_gemm);
+  g_test_add_func("/kernels/gemm-shared", test_gemm_shared);
   g_test_add_func("/kernels/gemm-threads", test_gemm_threads);
   add_conv_tests();
   g_test_add_func("/kernels/transpose", test_transpose);

@@ -96,47 +96,41 @@ static gsize state(const FmnNode *node, int batch) {
 
 static const float *flat_inputs(const FmnTrainCall *t) { return reorders(t->in[0]) ? t->state : t->x[0]; }
 
-static void train_forward_images(gpointer data, int begin, int end, int slot) {
+/* Tasks: images. */
+static void keep_reordered(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
-  int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
-  float *y = t->y + (gsize)begin * (gsize)out;
-  FmnEpilogue e = {.bias = t->w[1]};
-
-  for (int i = begin; reorders(t->in[0]) && i < end; i++)
-    fmn_transpose(t->x[0] + (gsize)i * (gsize)in, (int)fmn_shape_pixels(t->in[0]), t->in[0].c,
-                  (float *)t->state + (gsize)i * (gsize)in);
-  fmn_gemm(FALSE, TRUE, end - begin, out, in, flat_inputs(t) + (gsize)begin * (gsize)in, in, t->w[0], in, 0.f, y, out);
-  fmn_kernels()->epilogue(y, (gsize)(end - begin), (gsize)out, (gsize)out, &e);
+  gsize in = fmn_shape_image(t->in[0]);
+  for (int i = begin; i < end; i++)
+    fmn_transpose(t->x[0] + (gsize)i * in, (int)fmn_shape_pixels(t->in[0]), t->in[0].c, (float *)t->state + (gsize)i * in);
 }
 
-static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
-
-/* After the weights' gradient: the kept inputs make room for their own. */
-static void backward_inputs(gpointer data, int begin, int end, int slot) {
+static void put_back(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
-  int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
-  float *dx = (reorders(t->in[0]) ? (float *)t->state : t->dx[0]) + (gsize)begin * (gsize)in;
-
-  fmn_gemm(FALSE, FALSE, end - begin, in, out, t->dy + (gsize)begin * (gsize)out, out, t->w[0], in, 0.f, dx, in);
-  for (int i = begin; reorders(t->in[0]) && i < end; i++)
-    fmn_transpose((float *)t->state + (gsize)i * (gsize)in, t->in[0].c, (int)fmn_shape_pixels(t->in[0]),
-                  t->dx[0] + (gsize)i * (gsize)in);
+  gsize in = fmn_shape_image(t->in[0]);
+  for (int i = begin; i < end; i++)
+    fmn_transpose((float *)t->state + (gsize)i * in, t->in[0].c, (int)fmn_shape_pixels(t->in[0]), t->dx[0] + (gsize)i * in);
 }
 
-/* Tasks are outputs here: each row of the weight gradient sums over the whole batch in one product. */
-static void backward_weights(gpointer data, int begin, int end, int slot) {
-  const FmnTrainCall *t = data;
-  int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
-  fmn_gemm(TRUE, FALSE, end - begin, in, t->out.n, t->dy + begin, out, flat_inputs(t), in, 0.f,
-           t->dw[0] + (gsize)begin * (gsize)in, in);
+static void train_forward(const FmnTrainCall *t) {
+  int n = t->out.n, in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
+  if (reorders(t->in[0]))
+    fmn_pool_run(t->pool, keep_reordered, (gpointer)t, n);
+  fmn_gemm_shared(t->pool, FALSE, TRUE, n, out, in, flat_inputs(t), in, t->w[0], in, t->y, out);
+  if (t->node->n_params > 1)
+    fmn_kernels()->epilogue(t->y, (gsize)n, (gsize)out, (gsize)out, &(FmnEpilogue){.bias = t->w[1]});
 }
 
 static void train_backward(const FmnTrainCall *t) {
-  fmn_pool_run(t->pool, backward_weights, (gpointer)t, t->out.c);
+  int n = t->out.n, in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
+  fmn_gemm_shared(t->pool, TRUE, FALSE, out, in, n, t->dy, out, flat_inputs(t), in, t->dw[0], in);
   if (t->dw[1])
-    fmn_channel_total(t->dw[1], t->dy, (gsize)t->out.n, t->out.c);
-  if (t->dx[0])
-    fmn_pool_run(t->pool, backward_inputs, (gpointer)t, t->out.n);
+    fmn_channel_total(t->dw[1], t->dy, (gsize)n, out);
+  if (!t->dx[0])
+    return;
+  /* The kept inputs make room for their own gradient. */
+  fmn_gemm_shared(t->pool, FALSE, FALSE, n, in, out, t->dy, out, t->w[0], in, reorders(t->in[0]) ? t->state : t->dx[0], in);
+  if (reorders(t->in[0]))
+    fmn_pool_run(t->pool, put_back, (gpointer)t, n);
 }
 
 const FmnLayerGrad fmn_dense_grad = {
