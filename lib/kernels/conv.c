@@ -5,16 +5,16 @@
 /* The fastest first; the last suits everything. */
 static const FmnConvAlgorithm *const algorithms[] = {&fmn_conv_winograd, &fmn_conv_direct};
 
-void fmn_conv_choose(FmnConv *conv, const FmnConvShape *shape, gboolean inference) {
+void fmn_conv_choose(FmnConv *conv, const FmnConvShape *shape, int images) {
   const FmnConvAlgorithm *const *a = algorithms;
-  while (!(*a)->suits(shape))
+  while (!(*a)->suits(shape, images))
     a++;
-  *conv = (FmnConv){.shape = *shape, .algorithm = *a, .half = inference};
+  *conv = (FmnConv){.shape = *shape, .algorithm = *a, .half = images == 0};
   (*a)->choose(conv);
 }
 
-void fmn_conv_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
-  conv->algorithm->pack(conv, w, transpose, packed);
+void fmn_conv_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool) {
+  conv->algorithm->pack(conv, w, transpose, packed, pool);
 }
 
 void fmn_conv_run(const FmnConv *conv, int n, const float *x, const float *packed, const FmnEpilogue *epilogue, float *y,

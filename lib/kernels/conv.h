@@ -1,8 +1,8 @@
 /* Two-dimensional convolution (cross-correlation) of maps with channels innermost, by the algorithm that suits its shape.
  *
  *   FmnConv conv;
- *   fmn_conv_choose (&conv, &shape, FALSE);
- *   fmn_conv_pack (&conv, weights, FALSE, packed);
+ *   fmn_conv_choose (&conv, &shape, 0);
+ *   fmn_conv_pack (&conv, weights, FALSE, packed, pool);
  *   fmn_conv_run (&conv, n, x, packed, &epilogue, y, scratch, pool);
  *
  * Results do not depend on the number of threads. Nothing is allocated. */
@@ -26,12 +26,13 @@ typedef struct {
   gsize scratch; /* floats of scratch a thread */
 } FmnConv;
 
-/* The algorithm for a shape. inference: weights are packed once and read many times, so that half precision pays. */
-void fmn_conv_choose(FmnConv *conv, const FmnConvShape *shape, gboolean inference);
+/* The algorithm for a shape. images: of a training step, for which the weights are packed anew; 0: they are packed once and read
+ * many times, so that costly transforms and half precision pay. */
+void fmn_conv_choose(FmnConv *conv, const FmnConvShape *shape, int images);
 
 /* Packs weights out_c × in_c × k × k. transpose: w is in_c × out_c × k × k instead, and turned by 180°: the convolution of an
  * output's gradient that gives the input's (fmn_conv_input_shape()). */
-void fmn_conv_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed);
+void fmn_conv_pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool);
 
 /* n images. scratch: fmn_pool_threads(pool) × scratch_size floats, scratch_size ≥ conv->scratch. */
 void fmn_conv_run(const FmnConv *conv, int n, const float *x, const float *packed, const FmnEpilogue *epilogue, float *y,

@@ -15,9 +15,9 @@ typedef struct {
 
 struct FmnConvAlgorithm {
   const char *name;
-  gboolean (*suits)(const FmnConvShape *s);
+  gboolean (*suits)(const FmnConvShape *s, int images); /* images: as in fmn_conv_choose() */
   void (*choose)(FmnConv *conv); /* fills in packed and scratch; clears half where it does not pay */
-  void (*pack)(const FmnConv *conv, const float *w, gboolean transpose, float *packed);
+  void (*pack)(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool);
   void (*run)(const FmnConvCall *call, FmnPool *pool);
 };
 
@@ -30,7 +30,7 @@ typedef struct {
   /* The weights' gradient of n images. */
   void (*sum)(const FmnConvShape *s, int n, const float *x, const float *dy, float *partial, float *scratch);
   /* From that order to out_c × in_c × k × k. */
-  void (*unpack)(const FmnConvShape *s, const float *partial, float *dw);
+  void (*unpack)(const FmnConvShape *s, const float *partial, float *dw, FmnPool *pool);
 } FmnConvGradient;
 
 extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd;

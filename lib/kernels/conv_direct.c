@@ -19,7 +19,7 @@ static gboolean gathers(const FmnConvShape *s) { return s->in_c < GATHER_BELOW |
 
 static int tasks_an_image(const FmnConvShape *s) { return chunks(s) * fmn_conv_blocks(s); }
 
-static gboolean suits(const FmnConvShape *s) { return TRUE; }
+static gboolean suits(const FmnConvShape *s, int images) { return TRUE; }
 
 static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
@@ -29,20 +29,36 @@ static void choose(FmnConv *conv) {
   conv->scratch = gathers(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
 }
 
-static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
-  const FmnConvShape *s = &conv->shape;
-  gsize at = 0;
-  for (int block = 0; block < fmn_conv_blocks(s); block++)
-    for (int t = 0; t < s->k * s->k; t++)
-      for (int i = 0; i < s->in_c; i++)
-        for (int lane = 0; lane < FMN_LANES; lane++, at++) {
-          int o = block * FMN_LANES + lane;
-          float value = o < s->out_c ? fmn_conv_weight(s, w, transpose, o, i, t / s->k, t % s->k) : 0.f;
-          if (conv->half)
-            ((guint16 *)packed)[at] = fmn_float_to_half(value);
+typedef struct {
+  const FmnConv *conv;
+  const float *w;
+  gboolean transpose;
+  float *packed;
+} PackJob;
+
+/* Tasks: blocks of outputs. The weights are walked through in the order in which they lie. */
+static void pack_tasks(gpointer data, int begin, int end, int slot) {
+  const PackJob *job = data;
+  const FmnConvShape *s = &job->conv->shape;
+  int taps = s->k * s->k, outer = job->transpose ? s->in_c : FMN_LANES, inner = job->transpose ? FMN_LANES : s->in_c;
+  for (int block = begin; block < end; block++)
+    for (int a = 0; a < outer; a++)
+      for (int b = 0; b < inner; b++) {
+        int lane = job->transpose ? b : a, i = job->transpose ? a : b, o = block * FMN_LANES + lane;
+        for (int t = 0; t < taps; t++) {
+          gsize at = ((gsize)(block * taps + t) * (gsize)s->in_c + (gsize)i) * FMN_LANES + (gsize)lane;
+          float value = o < s->out_c ? fmn_conv_weight(s, job->w, job->transpose, o, i, t / s->k, t % s->k) : 0.f;
+          if (job->conv->half)
+            ((guint16 *)job->packed)[at] = fmn_float_to_half(value);
           else
-            packed[at] = value;
+            job->packed[at] = value;
         }
+      }
+}
+
+static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool) {
+  PackJob job = {conv, w, transpose, packed};
+  fmn_pool_run(pool, pack_tasks, &job, fmn_conv_blocks(&conv->shape));
 }
 
 /* For n output pixels from the first on, where each of their taps is read: rows[tap · n + pixel]. */
@@ -123,7 +139,7 @@ static void gradient_sum(const FmnConvShape *s, int n, const float *x, const flo
     }
 }
 
-static void gradient_unpack(const FmnConvShape *s, const float *partial, float *dw) {
+static void gradient_unpack(const FmnConvShape *s, const float *partial, float *dw, FmnPool *pool) {
   gsize inputs = inputs_of(s);
   for (int o = 0; o < s->out_c; o++)
     fmn_transpose(partial + (gsize)o * inputs, s->k * s->k, s->in_c, dw + (gsize)o * inputs);

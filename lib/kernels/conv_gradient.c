@@ -40,7 +40,7 @@ void fmn_conv_weight_gradient(const FmnConv *conv, int n, const float *x, const 
   fmn_pool_share(pool, sum_share, &job, n);
   for (int i = 1; i < fmn_pool_shares(pool, n); i++)
     fmn_kernels()->add(scratch, scratch + (gsize)i * scratch_size, job.gradient->partial(&conv->shape));
-  job.gradient->unpack(&conv->shape, scratch, dw);
+  job.gradient->unpack(&conv->shape, scratch, dw, pool);
 }
 
 gboolean fmn_conv_input_shape(const FmnConvShape *s, FmnConvShape *b) {

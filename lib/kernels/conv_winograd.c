@@ -4,6 +4,7 @@
 
 #define TILE 4           /* outputs a tile has on a side */
 #define GROUP_TILES 48   /* tiles worked on together: each transformed weight is read once for them */
+#define TRAINING_TILES 192
 #define MAX_POINTS 8
 
 static FmnWinograd variant(const FmnConvShape *s) { return s->k == 3 ? FMN_WINOGRAD_4_3 : FMN_WINOGRAD_4_5; }
@@ -14,12 +15,14 @@ static int tiles_x(const FmnConvShape *s) { return (s->out_w + TILE - 1) / TILE;
 
 static int tiles(const FmnConvShape *s) { return tiles_x(s) * ((s->out_h + TILE - 1) / TILE); }
 
-/* Transforms take about as long as 32 channels' products; with fewer channels, or mostly empty tiles, the direct way is faster. */
-static gboolean suits(const FmnConvShape *s) {
+/* Transforms take about as long as 32 channels' products; with fewer channels, or mostly empty tiles, the direct way is faster. In
+ * training the weights are transformed at every step: enough tiles have to make up for that. */
+static gboolean suits(const FmnConvShape *s, int images) {
   gboolean shape = s->stride == 1 && (s->k == 3 || s->k == 5) && s->in_c % 16 == 0 && s->out_c % 16 == 0;
   double direct = (double)(s->out_h * s->out_w) * s->k * s->k;
   double winograd = (double)tiles(s) * points(s) * points(s);
-  return shape && s->in_c >= 32 && s->out_c >= 32 && direct > 1.6 * winograd;
+  gboolean often = images == 0 || images * tiles(s) >= TRAINING_TILES;
+  return shape && often && s->in_c >= 32 && s->out_c >= 32 && direct > 1.6 * winograd;
 }
 
 /* Transformed inputs and products of a group of tiles, and a pixel of zeros. */
@@ -37,7 +40,7 @@ static void choose(FmnConv *conv) {
 }
 
 /* The matrix G: row p evaluates a kernel of r weights at point p, scaled so that the other two matrices need no fractions of it. */
-static void kernel_matrix(int r, double g[MAX_POINTS][5]) {
+static void kernel_matrix(int r, float g[MAX_POINTS][5]) {
   static const double points_6[] = {0, 1, -1, 2, -2}, scales_6[] = {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24};
   static const double points_8[] = {0, 1, -1, 2, -2, .5, -.5};
   static const double scales_8[] = {1, -2.0 / 9, -2.0 / 9, 1.0 / 90, 1.0 / 90, 32.0 / 45, 32.0 / 45};
@@ -45,38 +48,66 @@ static void kernel_matrix(int r, double g[MAX_POINTS][5]) {
   for (int p = 0; p < n - 1; p++) {
     double power = r == 3 ? scales_6[p] : scales_8[p];
     for (int i = 0; i < r; i++) {
-      g[p][i] = power;
+      g[p][i] = (float)power;
       power *= r == 3 ? points_6[p] : points_8[p];
     }
   }
   for (int i = 0; i < r; i++)
-    g[n - 1][i] = i == r - 1;
+    g[n - 1][i] = i == r - 1 ? 1.f : 0.f;
 }
 
-/* Packed as one product() weight matrix for each result p: [p][block][in][lane]. */
-static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed) {
-  const FmnConvShape *s = &conv->shape;
-  int n = points(s), blocks = fmn_conv_blocks(s);
-  double g[MAX_POINTS][5];
-  kernel_matrix(s->k, g);
-  for (int o = 0; o < blocks * FMN_LANES; o++)
-    for (int i = 0; i < s->in_c; i++) {
-      double half[MAX_POINTS][5] = {{0}};
-      for (int ky = 0; o < s->out_c && ky < s->k; ky++)
-        for (int kx = 0; kx < s->k; kx++) {
-          double value = fmn_conv_weight(s, w, transpose, o, i, ky, kx);
-          for (int p = 0; p < n; p++)
-            half[p][kx] += g[p][ky] * value;
-        }
-      for (int p = 0; p < n; p++)
-        for (int q = 0; q < n; q++) {
-          double sum = 0;
-          for (int kx = 0; kx < s->k; kx++)
-            sum += half[p][kx] * g[q][kx];
-          gsize matrix = (gsize)(p * n + q) * (gsize)blocks + (gsize)(o / FMN_LANES);
-          packed[(matrix * (gsize)s->in_c + (gsize)i) * FMN_LANES + (gsize)(o % FMN_LANES)] = (float)sum;
-        }
+#define MAX_TAPS 25
+
+typedef struct {
+  const FmnConvShape *s;
+  const float *from;
+  gboolean transpose;
+  float *to;
+  float g[MAX_POINTS][5];
+} WeightJob;
+
+/* to += factor · from, 16 lanes: the loops over lanes are what the compiler vectorises. */
+static inline void add_lanes(float *to, float factor, const float *from) {
+  for (int lane = 0; lane < 16; lane++)
+    to[lane] += factor * from[lane];
+}
+
+/* G · w · Gᵀ of 16 kernels at a time, for each of the r×r taps 16 lanes. */
+static void transform_weights(const WeightJob *job, float tap[MAX_TAPS][16], float *to, gsize stride) {
+  int n = points(job->s), r = job->s->k;
+  for (int p = 0; p < n; p++) {
+    float half[5][16] = {{0}};
+    for (int ky = 0; ky < r; ky++)
+      for (int kx = 0; kx < r; kx++)
+        add_lanes(half[kx], job->g[p][ky], tap[ky * r + kx]);
+    for (int q = 0; q < n; q++, to += stride) {
+      memset(to, 0, 16 * sizeof *to);
+      for (int kx = 0; kx < r; kx++)
+        add_lanes(to, job->g[q][kx], half[kx]);
     }
+  }
+}
+
+/* Tasks: blocks of outputs × inputs. Packed as one product() weight matrix for each result p: [p][block][in][lane]. */
+static void pack_tasks(gpointer data, int begin, int end, int slot) {
+  const WeightJob *job = data;
+  const FmnConvShape *s = job->s;
+  gsize stride = (gsize)fmn_conv_blocks(s) * (gsize)s->in_c * FMN_LANES;
+  for (int task = begin; task < end; task++)
+    for (int lane0 = 0; lane0 < FMN_LANES; lane0 += 16) {
+      int o0 = task / s->in_c * FMN_LANES + lane0, i = task % s->in_c;
+      float tap[MAX_TAPS][16] = {{0}};
+      for (int lane = 0; lane < 16 && o0 + lane < s->out_c; lane++)
+        for (int t = 0; t < s->k * s->k; t++)
+          tap[t][lane] = fmn_conv_weight(s, job->from, job->transpose, o0 + lane, i, t / s->k, t % s->k);
+      transform_weights(job, tap, job->to + (gsize)task * FMN_LANES + lane0, stride);
+    }
+}
+
+static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool) {
+  WeightJob job = {&conv->shape, w, transpose, packed};
+  kernel_matrix(conv->shape.k, job.g);
+  fmn_pool_run(pool, pack_tasks, &job, fmn_conv_blocks(&conv->shape) * conv->shape.in_c);
 }
 
 /* One group of tiles, counted over all images, on its way through the phases. */
@@ -248,30 +279,34 @@ static void gradient_sum(const FmnConvShape *s, int n, const float *x, const flo
   }
 }
 
-/* dw = Gᵀ · dU · G for each pair of channels. */
-static void gradient_unpack(const FmnConvShape *s, const float *partial, float *dw) {
-  int n = points(s);
+/* Tasks: inputs. dw = Gᵀ · dU · G for 16 outputs at a time. */
+static void unpack_tasks(gpointer data, int begin, int end, int slot) {
+  const WeightJob *job = data;
+  const FmnConvShape *s = job->s;
+  int n = points(s), r = s->k;
   gsize weights = (gsize)s->in_c * (gsize)s->out_c;
-  double g[MAX_POINTS][5];
-  kernel_matrix(s->k, g);
-  for (int i = 0; i < s->in_c; i++)
-    for (int o = 0; o < s->out_c; o++) {
-      double half[MAX_POINTS][5] = {{0}};
-      float *to = dw + ((gsize)o * (gsize)s->in_c + (gsize)i) * (gsize)(s->k * s->k);
-      for (int p = 0; p < n; p++)
-        for (int q = 0; q < n; q++) {
-          double value = partial[(gsize)(p * n + q) * weights + (gsize)i * (gsize)s->out_c + (gsize)o];
-          for (int kx = 0; kx < s->k; kx++)
-            half[p][kx] += g[q][kx] * value;
-        }
-      for (int ky = 0; ky < s->k; ky++)
-        for (int kx = 0; kx < s->k; kx++) {
-          double sum = 0;
-          for (int p = 0; p < n; p++)
-            sum += g[p][ky] * half[p][kx];
-          to[ky * s->k + kx] = (float)sum;
-        }
+  for (int i = begin; i < end; i++)
+    for (int o = 0; o < s->out_c; o += 16) {
+      float tap[MAX_TAPS][16] = {{0}};
+      for (int p = 0; p < n; p++) {
+        float half[5][16] = {{0}};
+        for (int q = 0; q < n; q++)
+          for (int kx = 0; kx < r; kx++)
+            add_lanes(half[kx], job->g[q][kx], job->from + (gsize)(p * n + q) * weights + (gsize)i * (gsize)s->out_c + o);
+        for (int ky = 0; ky < r; ky++)
+          for (int kx = 0; kx < r; kx++)
+            add_lanes(tap[ky * r + kx], job->g[p][ky], half[kx]);
+      }
+      for (int lane = 0; lane < 16; lane++)
+        for (int t = 0; t < r * r; t++)
+          job->to[((gsize)(o + lane) * (gsize)s->in_c + (gsize)i) * (gsize)(r * r) + (gsize)t] = tap[t][lane];
     }
+}
+
+static void gradient_unpack(const FmnConvShape *s, const float *partial, float *dw, FmnPool *pool) {
+  WeightJob job = {s, partial, FALSE, dw};
+  kernel_matrix(s->k, job.g);
+  fmn_pool_run(pool, unpack_tasks, &job, s->in_c);
 }
 
 const FmnConvGradient fmn_conv_winograd_gradient = {&fmn_conv_winograd, gradient_partial, group_floats, gradient_sum,

@@ -1,7 +1,9 @@
 #include "config.h"
 #include "kernels/kernels.h"
 
-#include <string.h>
+#ifdef FMN_HAVE_X86
+#include <cpuid.h>
+#endif
 
 extern const FmnKernels fmn_kernels_c;
 #ifdef FMN_HAVE_X86
@@ -10,6 +12,14 @@ extern const FmnKernels fmn_kernels_avx2, fmn_kernels_avx512;
 
 #define MAX_KERNELS 4
 
+#ifdef FMN_HAVE_X86
+/* clang's __builtin_cpu_supports() does not know this one. */
+static gboolean has_f16c(void) {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 static void find(const FmnKernels **list) {
   const char *limit = g_getenv("FMNIST_CPU");
   int n = 0;
@@ -17,7 +27,7 @@ static void find(const FmnKernels **list) {
   list[n++] = &fmn_kernels_c;
 #ifdef FMN_HAVE_X86
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
     list[n++] = &fmn_kernels_avx2;
   if (n > 1 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))

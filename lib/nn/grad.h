@@ -7,6 +7,7 @@
 /* Arguments of one training call; backward() gets what forward() of the same step got. */
 typedef struct {
   const FmnNode *node;
+  int batch; /* images that memory was made for; the last batch may have fewer */
   FmnShape in[FMN_MAX_INPUTS], out; /* n = images in this batch */
   const float *x[FMN_MAX_INPUTS];
   float *y;

@@ -168,6 +168,7 @@ static void make_calls(FmnTrainer *t) {
     if (!tn->grad)
       continue;
     c->node = node;
+    c->batch = t->batch;
     c->y = tn->y;
     c->dy = tn->dy;
     c->out = node->out;

@@ -36,10 +36,10 @@ static void check_conv(FmnConvShape s, gboolean winograd) {
     FmnConv conv;
     for (int i = 0; half && i < weights; i++)
       w[i] = fmn_half_to_float(fmn_float_to_half(w[i]));
-    fmn_conv_choose(&conv, &s, half);
+    fmn_conv_choose(&conv, &s, half ? 0 : 1000);
     g_assert_true(conv.algorithm == (winograd ? &fmn_conv_winograd : &fmn_conv_direct));
     float *packed = fmn_floats_new(conv.packed);
-    fmn_conv_pack(&conv, w, FALSE, packed);
+    fmn_conv_pack(&conv, w, FALSE, packed, NULL);
     for (int threads = 1; threads <= 3; threads++) {
       FmnPool *pool = fmn_pool_new(threads);
       float *scratch = fmn_floats_new(conv.scratch * (gsize)threads), *to = threads == 1 ? y : again;
@@ -61,7 +61,7 @@ static void check_conv(FmnConvShape s, gboolean winograd) {
       turned[(c * s.out_c + o) * s.k * s.k + s.k * s.k - 1 - t] = w[i];
     }
     float *packed2 = fmn_floats_new(conv.packed);
-    fmn_conv_pack(&conv, turned, TRUE, packed2);
+    fmn_conv_pack(&conv, turned, TRUE, packed2, NULL);
     g_assert_cmpmem(packed, conv.packed * sizeof *packed, packed2, conv.packed * sizeof *packed);
     fmn_floats_free(packed);
     fmn_floats_free(packed2);

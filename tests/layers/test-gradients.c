@@ -76,7 +76,7 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   FmnNode *node = fmn_graph_node(f.graph, v);
   if (grad->init)
     grad->init(node, 1);
-  *c = (FmnTrainCall){.node = node, .out = node->out, .pool = pool, .seed = 5};
+  *c = (FmnTrainCall){.node = node, .batch = batch, .out = node->out, .pool = pool, .seed = 5};
   c->out.n = batch;
   gsize out_count = fmn_shape_count(c->out);
   for (int i = 0; i < n_inputs; i++) {

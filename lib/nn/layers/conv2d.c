@@ -11,10 +11,10 @@ static FmnConvShape shape_of(const FmnConv2d *c, FmnShape in, FmnShape out) {
   return (FmnConvShape){in.c, in.h, in.w, out.c, out.h, out.w, c->k, MAX(c->stride, 1), c->pad};
 }
 
-static FmnConv choose(const FmnConv2d *c, FmnShape in, FmnShape out, gboolean inference) {
+static FmnConv choose(const FmnConv2d *c, FmnShape in, FmnShape out) {
   FmnConvShape shape = shape_of(c, in, out);
   FmnConv conv;
-  fmn_conv_choose(&conv, &shape, inference);
+  fmn_conv_choose(&conv, &shape, 0);
   return conv;
 }
 
@@ -36,18 +36,18 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-static gsize scratch(const FmnNode *node) { return choose(node->config, node->in[0], node->out, TRUE).scratch; }
+static gsize scratch(const FmnNode *node) { return choose(node->config, node->in[0], node->out).scratch; }
 
 static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
-  FmnConv conv = choose(config, in, out, TRUE);
+  FmnConv conv = choose(config, in, out);
   float *packed = fmn_floats_new(conv.packed);
-  fmn_conv_pack(&conv, w, FALSE, packed);
+  fmn_conv_pack(&conv, w, FALSE, packed, NULL);
   fmn_floats_free(w);
   return packed;
 }
 
 static void forward(const FmnForward *f) {
-  FmnConv conv = choose(f->config, f->in[0], f->out, TRUE);
+  FmnConv conv = choose(f->config, f->in[0], f->out);
   fmn_conv_run(&conv, f->out.n, f->x[0], f->w[0], &f->epilogue, f->y, f->scratch, f->scratch_size, f->pool);
 }
 
@@ -78,13 +78,13 @@ typedef struct {
   gsize inputs;       /* k·k·in_c */
 } Training;
 
-static Training plan_training(const FmnNode *node) {
+static Training plan_training(const FmnNode *node, int batch) {
   FmnConvShape shape = shape_of(node->config, node->in[0], node->out), back;
   Training t;
-  fmn_conv_choose(&t.forward, &shape, FALSE);
+  fmn_conv_choose(&t.forward, &shape, batch);
   t.direct_dx = fmn_conv_input_shape(&shape, &back);
   if (t.direct_dx)
-    fmn_conv_choose(&t.backward, &back, FALSE);
+    fmn_conv_choose(&t.backward, &back, batch);
   t.inputs = (gsize)(shape.k * shape.k) * (gsize)shape.in_c;
   return t;
 }
@@ -96,7 +96,7 @@ static gboolean is_pointwise(const FmnConv2d *c) { return c->k == 1 && c->stride
 static gsize state(const FmnNode *node, int batch) {
   if (is_pointwise(node->config))
     return 0;
-  Training t = plan_training(node);
+  Training t = plan_training(node, batch);
   gsize weights = fmn_param_count(&node->params[0]);
   return MAX(MAX(t.forward.packed, t.direct_dx ? t.backward.packed : 0), weights) * sizeof(float);
 }
@@ -105,7 +105,7 @@ static gsize state(const FmnNode *node, int batch) {
 static gsize grad_scratch(const FmnNode *node, int batch) {
   if (is_pointwise(node->config))
     return 0;
-  Training t = plan_training(node);
+  Training t = plan_training(node, batch);
   gsize dx = t.direct_dx ? t.backward.scratch : t.inputs * (gsize)node->out.w;
   return MAX(MAX(t.forward.scratch, fmn_conv_gradient_scratch(&t.forward)), dx);
 }
@@ -129,17 +129,17 @@ static void train_forward(const FmnTrainCall *c) {
     pointwise_forward(c);
     return;
   }
-  Training t = plan_training(c->node);
+  Training t = plan_training(c->node, c->batch);
   const FmnConv2d *config = c->node->config;
   FmnEpilogue e = {.bias = config->no_bias ? NULL : c->w[1]};
-  fmn_conv_pack(&t.forward, c->w[0], FALSE, c->state);
+  fmn_conv_pack(&t.forward, c->w[0], FALSE, c->state, c->pool);
   fmn_conv_run(&t.forward, c->out.n, c->x[0], c->state, &e, c->y, c->scratch, c->scratch_size, c->pool);
 }
 
 /* Tasks: images. state holds the weights as out × ky × kx × in. */
 static void input_gradients_by_columns(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *c = data;
-  Training t = plan_training(c->node);
+  Training t = plan_training(c->node, c->batch);
   const FmnConvShape *s = &t.forward.shape;
   int k = (int)t.inputs;
   float *columns = c->scratch + (gsize)slot * c->scratch_size;
@@ -159,7 +159,7 @@ static void input_gradient(const FmnTrainCall *c, const Training *t) {
   static const FmnEpilogue nothing;
   const FmnConvShape *s = &t->forward.shape;
   if (t->direct_dx) {
-    fmn_conv_pack(&t->backward, c->w[0], TRUE, c->state);
+    fmn_conv_pack(&t->backward, c->w[0], TRUE, c->state, c->pool);
     fmn_conv_run(&t->backward, c->out.n, c->dy, c->state, &nothing, c->dx[0], c->scratch, c->scratch_size, c->pool);
     return;
   }
@@ -176,7 +176,7 @@ static void train_backward(const FmnTrainCall *c) {
     pointwise_backward(c);
     return;
   }
-  Training t = plan_training(c->node);
+  Training t = plan_training(c->node, c->batch);
   fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->scratch_size, c->pool);
   if (c->dx[0])
     input_gradient(c, &t);
@@ -197,8 +197,8 @@ const FmnLayerGrad fmn_conv2d_grad = {
             {{1, 1, 6, 6}, 1, &(const FmnConv2d){.out = 2, .k = 5, .pad = 2}},
             {{2, 4, 3, 3}, 1, &(const FmnConv2d){.out = 5, .k = 1}},
             {{2, 3, 5, 5}, 1, &(const FmnConv2d){.out = 2, .k = 1, .stride = 2, .no_bias = TRUE}},
-            {{2, 32, 8, 9}, 1, &(const FmnConv2d){.out = 48, .k = 3, .pad = 1}, .step = .1f}, /* Winograd */
-            {{1, 48, 7, 8}, 1, &(const FmnConv2d){.out = 32, .k = 5, .pad = 2, .no_bias = TRUE}, .step = .1f},
+            {{48, 32, 8, 8}, 1, &(const FmnConv2d){.out = 48, .k = 3, .pad = 1}, .step = .1f}, /* Winograd */
+            {{48, 48, 7, 8}, 1, &(const FmnConv2d){.out = 32, .k = 5, .pad = 2, .no_bias = TRUE}, .step = .1f},
             {{0}},
         },
 };
