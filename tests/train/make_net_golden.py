@@ -22,7 +22,8 @@ import torch.nn.functional as F
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "nets"))
 import golden
 
-IMAGES = {"base": 8, "compact": 8, "deep": 10, "efficientnet-b0": 16, "wide": 8, "yolov3-tiny": 4}
+# of each network as it is, and smooth
+IMAGES = {"base": (8, 8), "compact": (8, 8), "deep": (10, 4), "efficientnet-b0": (16, 16), "wide": (8, 8), "yolov3-tiny": (4, 4)}
 SIGNS = 1 << 20  # seed
 
 
@@ -63,14 +64,14 @@ torch.set_num_threads(1)
 for name, options, make, (channels, size), _ in golden.NETS:
     if name == "wide" and not options:
         continue  # a larger one of the same
-    for kind, golden.F in ("as-it-is", F), ("smooth", Smooth()):
-        problem = make, channels, size, IMAGES[name], name == "yolov3-tiny"
+    for images, kind, golden.F in zip(IMAGES[name], ("as-it-is", "smooth"), (F, Smooth())):
+        problem = make, channels, size, images, name == "yolov3-tiny"
         net, loss, gradients = step(*problem, torch.float64)
         for key, rounded in step(*problem, torch.float32)[2].items():
             norm = gradients[key].norm()
             if norm > 1e-12 and (rounded - gradients[key]).norm() > 1e-4 * norm:
                 sys.exit(f"{name}, {kind}: the gradient of {key} depends on rounding; take another number of images")
-        print("net", name, options or "-", kind, IMAGES[name], "%.7g" % loss)
+        print("net", name, options or "-", kind, images, "%.7g" % loss)
         for key, value in net.state_dict().items():
             if not key.endswith("num_batches_tracked"):
                 print(key, fingerprint(gradients.get(key, value)))
