@@ -5,8 +5,8 @@
 
 The networks and their weights are those of ../nets/golden.py, in double precision and without dropout. Each is there twice: as it
 is, and "smooth", with swish for ReLU and leaky ReLU. Where an activation has a kink, rounding decides on which side a value near
-it falls, and each that falls on the other side moves the gradients by up to a hundredth: PyTorch's own single precision misses its
-double by as much, more or less of it from batch to batch. The numbers of images are ones at which it does not.
+it falls, and each that falls on the other side moves the gradients: in double precision, weights changed by 3 millionths move those
+of deep by 1 to 5 hundredths. So a network as it is can be compared roughly only; smooth, to a thousandth.
 
 The images are noise on squares of 7×7 pixels: of noise alone all look alike to the last layers. Loss of classifiers: mean
 cross-entropy, image i being of class i % 10; of detectors: mean of the squares of all heads' values. A line a tensor, in the
@@ -22,8 +22,7 @@ import torch.nn.functional as F
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "nets"))
 import golden
 
-# of each network as it is, and smooth
-IMAGES = {"base": (8, 8), "compact": (8, 8), "deep": (10, 4), "efficientnet-b0": (16, 16), "wide": (8, 8), "yolov3-tiny": (4, 4)}
+IMAGES = {"base": 8, "compact": 8, "deep": 4, "efficientnet-b0": 16, "wide": 8, "yolov3-tiny": 4}
 SIGNS = 1 << 20  # seed
 
 
@@ -64,14 +63,14 @@ torch.set_num_threads(1)
 for name, options, make, (channels, size), _ in golden.NETS:
     if name == "wide" and not options:
         continue  # a larger one of the same
-    for images, kind, golden.F in zip(IMAGES[name], ("as-it-is", "smooth"), (F, Smooth())):
-        problem = make, channels, size, images, name == "yolov3-tiny"
+    for kind, golden.F in ("as-it-is", F), ("smooth", Smooth()):
+        problem = make, channels, size, IMAGES[name], name == "yolov3-tiny"
         net, loss, gradients = step(*problem, torch.float64)
         for key, rounded in step(*problem, torch.float32)[2].items():
             norm = gradients[key].norm()
-            if norm > 1e-12 and (rounded - gradients[key]).norm() > 1e-4 * norm:
-                sys.exit(f"{name}, {kind}: the gradient of {key} depends on rounding; take another number of images")
-        print("net", name, options or "-", kind, images, "%.7g" % loss)
+            if kind == "smooth" and norm > 1e-12 and (rounded - gradients[key]).norm() > 1e-4 * norm:
+                sys.exit(f"{name}: the gradient of {key} depends on rounding; take another number of images")
+        print("net", name, options or "-", kind, IMAGES[name], "%.7g" % loss)
         for key, value in net.state_dict().items():
             if not key.endswith("num_batches_tracked"):
                 print(key, fingerprint(gradients.get(key, value)))
