@@ -8,6 +8,7 @@
 #define GATHER_BELOW 8               /* input channels; with fewer a pixel's taps are gathered into one row first */
 #define MAX_TAPS 49
 #define COLUMN_FLOATS (64 << 10)     /* columns made at a time for the gradient: they stay in the L2 cache */
+#define SHARED_FROM (1 << 14)        /* multiply-adds: about half a microsecond; with less to do, sharing it takes longer */
 #define HALF_WEIGHTS (1 << 17)       /* with at least so many weights ... */
 #define HALF_PIXELS 256              /* ... for at most so many pixels, half precision pays */
 
@@ -111,7 +112,9 @@ static void run_tasks(gpointer data, int begin, int end, int slot) {
 }
 
 static void run(const FmnConvCall *call, FmnPool *pool) {
-  fmn_pool_run(pool, run_tasks, (gpointer)call, call->n * tasks_an_image(&call->conv->shape));
+  const FmnConvShape *s = &call->conv->shape;
+  guint64 work = (guint64)(call->n * pixels(s)) * (guint64)(s->k * s->k * s->in_c) * (guint64)s->out_c;
+  fmn_pool_run(work < SHARED_FROM ? NULL : pool, run_tasks, (gpointer)call, call->n * tasks_an_image(s));
 }
 
 const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, pack, run};
