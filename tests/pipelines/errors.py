@@ -64,17 +64,15 @@ def json_that_cannot_be_written():
 
 
 def a_broken_video_ends():
+    """What the network brings may be damaged; a damaged file instead would show that 1.22's matroskademux sometimes never ends."""
     video, _ = harness.make_video(folder, "--items", "2", "--seconds", "0.2")
-    data = bytearray(video.read_bytes())
-    for i in range(400, len(data), 97):
-        data[i] ^= 0x55
+    chain = "videoconvert ! fmnistsegment ! fmnistclassify ! fmnistoverlay ! fakesink"
+    for seed in range(1, 6):
+        r = launch(f"filesrc location={video} ! matroskademux ! breakmydata probability=0.01 seed={seed} ! vp8dec ! {chain}", timeout=60)
+        assert r.returncode in (0, 1), f"exit {r.returncode}"
     broken = folder / "broken.webm"
-    broken.write_bytes(data)
-    chain = "decodebin ! videoconvert ! fmnistsegment ! fmnistclassify ! fmnistoverlay ! fakesink"
-    r = launch(f"filesrc location={broken} ! {chain}", timeout=60)
-    assert r.returncode in (0, 1), f"exit {r.returncode}"
     broken.write_bytes(b"this is no video")
-    r = launch(f"filesrc location={broken} ! {chain}", timeout=60)
+    r = launch(f"filesrc location={broken} ! decodebin ! {chain}", timeout=60)
     assert r.returncode == 1 and "ERROR" in r.stderr, r.stderr
 
 
