@@ -109,13 +109,13 @@ static void print(const Options *o, const Bench *b, const char *arch, gboolean j
   }
   g_autoptr(JsonBuilder) builder = json_builder_new();
   json_builder_begin_object(builder);
-  command_json_string(builder, "arch", arch);
-  command_json_string(builder, "mode", mode);
-  command_json_int(builder, "threads", o->threads);
-  command_json_int(builder, "batch", b->batch);
-  command_json_double(builder, "ms_per_image_min", low);
-  command_json_double(builder, "ms_per_image_median", median);
-  command_json_double(builder, "images_per_s", 1e3 / median);
+  fmn_json_add_string(builder, "arch", arch);
+  fmn_json_add_string(builder, "mode", mode);
+  fmn_json_add_int(builder, "threads", o->threads);
+  fmn_json_add_int(builder, "batch", b->batch);
+  fmn_json_add_double(builder, "ms_per_image_min", low);
+  fmn_json_add_double(builder, "ms_per_image_median", median);
+  fmn_json_add_double(builder, "images_per_s", 1e3 / median);
   json_builder_end_object(builder);
   command_print_json(builder);
 }

@@ -18,21 +18,21 @@ static void print_json(const FmnModelFile *m, const char *path) {
   g_autoptr(JsonBuilder) b = json_builder_new();
   g_autoptr(GList) keys = sorted_keys(m);
   json_builder_begin_object(b);
-  command_json_string(b, "model", m->name);
-  command_json_string(b, "arch", m->arch);
-  command_json_string(b, "arch_options", m->arch_options);
+  fmn_json_add_string(b, "model", m->name);
+  fmn_json_add_string(b, "arch", m->arch);
+  fmn_json_add_string(b, "arch_options", m->arch_options);
   json_builder_set_member_name(b, "labels");
   json_builder_begin_array(b);
   for (int i = 0; m->labels[i]; i++)
     json_builder_add_string_value(b, m->labels[i]);
   json_builder_end_array(b);
-  command_json_int(b, "parameters", (gint64)fmn_graph_parameters(m->graph));
-  command_json_int(b, "multiply_adds", (gint64)fmn_graph_multiply_adds(m->graph));
-  command_json_int(b, "size", file_size(path));
+  fmn_json_add_int(b, "parameters", (gint64)fmn_graph_parameters(m->graph));
+  fmn_json_add_int(b, "multiply_adds", (gint64)fmn_graph_multiply_adds(m->graph));
+  fmn_json_add_int(b, "size", file_size(path));
   json_builder_set_member_name(b, "metadata");
   json_builder_begin_object(b);
   for (GList *l = keys; l; l = l->next)
-    command_json_string(b, l->data, g_hash_table_lookup(m->metadata, l->data));
+    fmn_json_add_string(b, l->data, g_hash_table_lookup(m->metadata, l->data));
   json_builder_end_object(b);
   json_builder_end_object(b);
   command_print_json(b);

@@ -17,22 +17,22 @@ typedef struct {
 
 static void json_doubles(JsonBuilder *b, const char *label, const FmnMetrics *m, int k) {
   json_builder_begin_object(b);
-  command_json_string(b, "label", label);
-  command_json_double(b, "precision", m->precision[k]);
-  command_json_double(b, "recall", m->recall[k]);
-  command_json_double(b, "f1", m->f1[k]);
-  command_json_int(b, "support", m->support[k]);
+  fmn_json_add_string(b, "label", label);
+  fmn_json_add_double(b, "precision", m->precision[k]);
+  fmn_json_add_double(b, "recall", m->recall[k]);
+  fmn_json_add_double(b, "f1", m->f1[k]);
+  fmn_json_add_int(b, "support", m->support[k]);
   json_builder_end_object(b);
 }
 
 static void print_json(const FmnModelFile *model, const FmnMetrics *m) {
   g_autoptr(JsonBuilder) b = json_builder_new();
   json_builder_begin_object(b);
-  command_json_string(b, "model", model->name);
-  command_json_string(b, "arch", model->arch);
-  command_json_int(b, "n", m->n);
-  command_json_double(b, "accuracy", m->accuracy);
-  command_json_double(b, "ece", m->ece);
+  fmn_json_add_string(b, "model", model->name);
+  fmn_json_add_string(b, "arch", model->arch);
+  fmn_json_add_int(b, "n", m->n);
+  fmn_json_add_double(b, "accuracy", m->accuracy);
+  fmn_json_add_double(b, "ece", m->ece);
   json_builder_set_member_name(b, "per_class");
   json_builder_begin_array(b);
   for (int k = 0; k < m->classes; k++)

@@ -1,6 +1,5 @@
 #include "command.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,28 +46,8 @@ gboolean command_json(const char *format, gboolean *ok) {
 }
 
 void command_print_json(JsonBuilder *builder) {
-  JsonNode *root = json_builder_get_root(builder);
-  g_autofree char *text = json_to_string(root, TRUE);
-  json_node_unref(root);
+  g_autofree char *text = fmn_json_text(builder, TRUE);
   puts(text);
-}
-
-void command_json_double(JsonBuilder *b, const char *name, double value) {
-  json_builder_set_member_name(b, name);
-  if (isfinite(value))
-    json_builder_add_double_value(b, value);
-  else
-    json_builder_add_null_value(b);
-}
-
-void command_json_int(JsonBuilder *b, const char *name, gint64 value) {
-  json_builder_set_member_name(b, name);
-  json_builder_add_int_value(b, value);
-}
-
-void command_json_string(JsonBuilder *b, const char *name, const char *value) {
-  json_builder_set_member_name(b, name);
-  json_builder_add_string_value(b, value);
 }
 
 char *command_model_path(const char *model, GError **error) {

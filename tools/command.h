@@ -3,7 +3,8 @@
 #define FMNIST_TRAIN_COMMAND_H
 
 #include <gio/gio.h>
-#include <json-glib/json-glib.h>
+
+#include "io/json.h"
 
 typedef enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 } ExitCode;
 
@@ -24,10 +25,7 @@ int command_usage(const char *format, ...) G_GNUC_PRINTF(1, 2); /* EXIT_USAGE */
 
 /* Whether the format is json; FALSE with *ok = FALSE and a message when it is neither text nor json. NULL is text. */
 gboolean command_json(const char *format, gboolean *ok);
-void command_print_json(JsonBuilder *builder);                            /* on stdout, indented */
-void command_json_double(JsonBuilder *b, const char *name, double value); /* null where it is no number */
-void command_json_int(JsonBuilder *b, const char *name, gint64 value);
-void command_json_string(JsonBuilder *b, const char *name, const char *value);
+void command_print_json(JsonBuilder *builder); /* on stdout, indented */
 
 /* --model NAME|PATH of a file on disk; g_free. */
 char *command_model_path(const char *model, GError **error);

@@ -61,9 +61,7 @@ static void on_step(const FmnProgress *p, gpointer user) {
 }
 
 static void write_line(FILE *f, JsonBuilder *b) {
-  JsonNode *root = json_builder_get_root(b);
-  g_autofree char *text = json_to_string(root, FALSE);
-  json_node_unref(root);
+  g_autofree char *text = fmn_json_text(b, FALSE);
   fprintf(f, "%s\n", text);
 }
 
@@ -71,13 +69,13 @@ static void log_start(const Report *r, FILE *f) {
   g_autoptr(JsonBuilder) b = json_builder_new();
   g_autofree char *command = fmn_train_config_command(r->config);
   json_builder_begin_object(b);
-  command_json_string(b, "event", "start");
-  command_json_string(b, "version", FMN_VERSION);
-  command_json_string(b, "command", command);
-  command_json_int(b, "parameters", (gint64)fmn_session_parameters(r->session));
-  command_json_int(b, "images", fmn_session_n_images(r->session));
-  command_json_int(b, "validation_images", fmn_session_n_validation(r->session));
-  command_json_int(b, "steps_per_epoch", fmn_session_steps(r->session));
+  fmn_json_add_string(b, "event", "start");
+  fmn_json_add_string(b, "version", FMN_VERSION);
+  fmn_json_add_string(b, "command", command);
+  fmn_json_add_int(b, "parameters", (gint64)fmn_session_parameters(r->session));
+  fmn_json_add_int(b, "images", fmn_session_n_images(r->session));
+  fmn_json_add_int(b, "validation_images", fmn_session_n_validation(r->session));
+  fmn_json_add_int(b, "steps_per_epoch", fmn_session_steps(r->session));
   json_builder_end_object(b);
   write_line(f, b);
 }
@@ -85,17 +83,16 @@ static void log_start(const Report *r, FILE *f) {
 static void log_epoch(const FmnEpoch *e, FILE *f) {
   g_autoptr(JsonBuilder) b = json_builder_new();
   json_builder_begin_object(b);
-  command_json_string(b, "event", "epoch");
-  command_json_int(b, "epoch", e->epoch);
-  command_json_double(b, "loss", e->loss);
-  command_json_double(b, "accuracy", e->accuracy);
-  command_json_double(b, "val_loss", e->validation_loss);
-  command_json_double(b, "val_accuracy", e->validation_accuracy);
-  command_json_double(b, "lr", e->rate);
-  command_json_double(b, "seconds", e->seconds);
-  command_json_double(b, "images_per_s", e->images / e->seconds);
-  json_builder_set_member_name(b, "best");
-  json_builder_add_boolean_value(b, e->best);
+  fmn_json_add_string(b, "event", "epoch");
+  fmn_json_add_int(b, "epoch", e->epoch);
+  fmn_json_add_double(b, "loss", e->loss);
+  fmn_json_add_double(b, "accuracy", e->accuracy);
+  fmn_json_add_double(b, "val_loss", e->validation_loss);
+  fmn_json_add_double(b, "val_accuracy", e->validation_accuracy);
+  fmn_json_add_double(b, "lr", e->rate);
+  fmn_json_add_double(b, "seconds", e->seconds);
+  fmn_json_add_double(b, "images_per_s", e->images / e->seconds);
+  fmn_json_add_boolean(b, "best", e->best);
   json_builder_end_object(b);
   write_line(f, b);
 }

@@ -207,3 +207,33 @@ const char *fmn_json_get_string(JsonNode *node) {
   const char *string = json_node_get_string(node);
   return g_utf8_validate(string, -1, NULL) ? string : NULL;
 }
+
+void fmn_json_add_double(JsonBuilder *b, const char *name, double value) {
+  json_builder_set_member_name(b, name);
+  if (isfinite(value))
+    json_builder_add_double_value(b, value);
+  else
+    json_builder_add_null_value(b);
+}
+
+void fmn_json_add_int(JsonBuilder *b, const char *name, gint64 value) {
+  json_builder_set_member_name(b, name);
+  json_builder_add_int_value(b, value);
+}
+
+void fmn_json_add_boolean(JsonBuilder *b, const char *name, gboolean value) {
+  json_builder_set_member_name(b, name);
+  json_builder_add_boolean_value(b, value);
+}
+
+void fmn_json_add_string(JsonBuilder *b, const char *name, const char *value) {
+  json_builder_set_member_name(b, name);
+  json_builder_add_string_value(b, value);
+}
+
+char *fmn_json_text(JsonBuilder *b, gboolean indented) {
+  JsonNode *root = json_builder_get_root(b);
+  char *text = json_to_string(root, indented);
+  json_node_unref(root);
+  return text;
+}

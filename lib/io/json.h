@@ -1,4 +1,4 @@
-/* JSON of unknown origin, checked before and after json-glib has parsed it. */
+/* JSON: of unknown origin, checked before and after json-glib has parsed it; and what is written. */
 #ifndef FMN_IO_JSON_H
 #define FMN_IO_JSON_H
 
@@ -16,5 +16,13 @@ gboolean fmn_json_get_number(JsonNode *node, double min, double max,
 gboolean fmn_json_get_boolean(JsonNode *node, gboolean *out);
 /* The string, owned by node; NULL where it is none or not valid UTF-8. */
 const char *fmn_json_get_string(JsonNode *node);
+
+/* Members of the object that a builder is in. A number that is none is written as null. */
+void fmn_json_add_double(JsonBuilder *b, const char *name, double value);
+void fmn_json_add_int(JsonBuilder *b, const char *name, gint64 value);
+void fmn_json_add_boolean(JsonBuilder *b, const char *name, gboolean value);
+void fmn_json_add_string(JsonBuilder *b, const char *name, const char *value);
+/* What was built, on one line or indented; g_free. */
+char *fmn_json_text(JsonBuilder *b, gboolean indented);
 
 #endif

@@ -1,8 +1,8 @@
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
 #include "error.h"
+#include "io/json.h"
 #include "io/safetensors.h"
 #include "train/session_state.h"
 
@@ -33,65 +33,46 @@ static gboolean foreach_array(FmnSession *s, ArrayFunc func, gpointer user) {
   return TRUE;
 }
 
-static void add_double(JsonBuilder *b, const char *name, double value) {
-  if (!isfinite(value))
-    return;
-  json_builder_set_member_name(b, name);
-  json_builder_add_double_value(b, value);
-}
-
-static void add_int(JsonBuilder *b, const char *name, gint64 value) {
-  json_builder_set_member_name(b, name);
-  json_builder_add_int_value(b, value);
-}
-
 static void add_history(JsonBuilder *b, const GArray *history) {
   json_builder_set_member_name(b, "history");
   json_builder_begin_array(b);
   for (guint i = 0; i < history->len; i++) {
     const FmnEpoch *e = &g_array_index(history, FmnEpoch, i);
     json_builder_begin_object(b);
-    add_int(b, "epoch", e->epoch);
-    add_double(b, "loss", e->loss);
-    add_double(b, "accuracy", e->accuracy);
-    add_double(b, "validation_loss", e->validation_loss);
-    add_double(b, "validation_accuracy", e->validation_accuracy);
-    add_double(b, "rate", e->rate);
-    add_double(b, "seconds", e->seconds);
-    add_int(b, "images", e->images);
-    add_int(b, "best", e->best);
+    fmn_json_add_int(b, "epoch", e->epoch);
+    fmn_json_add_double(b, "loss", e->loss);
+    fmn_json_add_double(b, "accuracy", e->accuracy);
+    fmn_json_add_double(b, "validation_loss", e->validation_loss);
+    fmn_json_add_double(b, "validation_accuracy", e->validation_accuracy);
+    fmn_json_add_double(b, "rate", e->rate);
+    fmn_json_add_double(b, "seconds", e->seconds);
+    fmn_json_add_int(b, "images", e->images);
+    fmn_json_add_int(b, "best", e->best);
     json_builder_end_object(b);
   }
   json_builder_end_array(b);
 }
 
-static char *to_text(JsonBuilder *b) {
-  JsonNode *root = json_builder_get_root(b);
-  char *text = json_to_string(root, FALSE);
-  json_node_unref(root);
-  return text;
-}
-
 static char *state_json(FmnSession *s) {
   g_autoptr(JsonBuilder) b = json_builder_new();
   json_builder_begin_object(b);
-  add_int(b, "epoch", s->epoch);
-  add_int(b, "step", s->step);
-  add_double(b, "loss_sum", s->loss_sum);
-  add_int(b, "correct", s->correct);
-  add_double(b, "seconds", s->seconds);
-  add_int(b, "optimizer_steps", *fmn_optimizer_steps(s->optimizer));
-  add_int(b, "average_steps", s->ema ? *fmn_ema_steps(s->ema) : 0);
-  add_double(b, "plateau_scale", s->schedule.scale);
-  add_double(b, "plateau_best", s->schedule.best);
-  add_int(b, "plateau_bad", s->schedule.bad);
-  add_int(b, "plateau_cooldown", s->schedule.cooldown);
-  add_int(b, "best_epoch", s->best ? s->best_epoch : 0);
-  add_double(b, "best_accuracy", s->best_accuracy);
-  add_double(b, "best_loss", s->best_loss);
+  fmn_json_add_int(b, "epoch", s->epoch);
+  fmn_json_add_int(b, "step", s->step);
+  fmn_json_add_double(b, "loss_sum", s->loss_sum);
+  fmn_json_add_int(b, "correct", s->correct);
+  fmn_json_add_double(b, "seconds", s->seconds);
+  fmn_json_add_int(b, "optimizer_steps", *fmn_optimizer_steps(s->optimizer));
+  fmn_json_add_int(b, "average_steps", s->ema ? *fmn_ema_steps(s->ema) : 0);
+  fmn_json_add_double(b, "plateau_scale", s->schedule.scale);
+  fmn_json_add_double(b, "plateau_best", s->schedule.best);
+  fmn_json_add_int(b, "plateau_bad", s->schedule.bad);
+  fmn_json_add_int(b, "plateau_cooldown", s->schedule.cooldown);
+  fmn_json_add_int(b, "best_epoch", s->best ? s->best_epoch : 0);
+  fmn_json_add_double(b, "best_accuracy", s->best_accuracy);
+  fmn_json_add_double(b, "best_loss", s->best_loss);
   add_history(b, s->history);
   json_builder_end_object(b);
-  return to_text(b);
+  return fmn_json_text(b, FALSE);
 }
 
 /* What must be the same for the result to be the same. */
@@ -100,18 +81,14 @@ static char *options_json(const FmnSession *s) {
   g_auto(GStrv) options = fmn_train_config_options(s->config);
   json_builder_begin_object(b);
   for (int i = 0; options[i]; i += 2) {
-    json_builder_set_member_name(b, options[i]);
-    json_builder_add_string_value(b, options[i + 1]);
+    fmn_json_add_string(b, options[i], options[i + 1]);
   }
-  json_builder_set_member_name(b, "the data (SHA-256)");
-  json_builder_add_string_value(b, fmn_train_data_sha256(s->data));
-  json_builder_set_member_name(b, "the images an epoch");
   g_autofree char *size = g_strdup_printf("%d", fmn_train_data_epoch_size(s->data));
-  json_builder_add_string_value(b, size);
-  json_builder_set_member_name(b, "the program's version");
-  json_builder_add_string_value(b, FMN_VERSION);
+  fmn_json_add_string(b, "the data (SHA-256)", fmn_train_data_sha256(s->data));
+  fmn_json_add_string(b, "the images an epoch", size);
+  fmn_json_add_string(b, "the program's version", FMN_VERSION);
   json_builder_end_object(b);
-  return to_text(b);
+  return fmn_json_text(b, FALSE);
 }
 
 static gboolean add_tensor(const char *name, const FmnParam *param, float *data, gpointer user) {
