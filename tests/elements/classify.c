@@ -1,8 +1,7 @@
-#include <glib/gstdio.h>
 #include <string.h>
 
+#include "fmnist.h"
 #include "gstfmnistmeta.h"
-#include "gstfmnistmodel.h"
 #include "helper.h"
 
 static const HelperScene scene = HELPER_SCENE;
@@ -267,150 +266,6 @@ static void test_messages(void) {
   gst_harness_teardown(h);
 }
 
-static void write_file(const char *name, const char *text, char **path) {
-  *path = helper_path(name);
-  g_assert_true(g_file_set_contents(*path, text, -1, NULL));
-}
-
-static void assert_start_error(const char *properties, const char *says) {
-  char *launch = g_strdup_printf("videotestsrc num-buffers=1 ! fmnistclassify %s ! fakesink", properties);
-  char *error = helper_start_error(launch);
-  g_test_message("%s", error);
-  g_assert_nonnull(strstr(error, says));
-  g_free(error);
-  g_free(launch);
-}
-
-static void test_errors(void) {
-  char *path, *properties;
-  assert_start_error("model=no-such-model", "no-such-model");
-  assert_start_error("model=/no/such/file.safetensors", "/no/such/file.safetensors");
-  assert_start_error("labels-file=/no/such/labels.txt", "/no/such/labels.txt");
-  assert_start_error("labels-file=/", "labels file");
-  write_file("broken.safetensors", "this is no model", &path);
-  properties = g_strdup_printf("model=%s", path);
-  assert_start_error(properties, "broken");
-  g_free(properties);
-  g_free(path);
-  write_file("three.txt", "a\nb\nc\n", &path);
-  properties = g_strdup_printf("labels-file=%s", path);
-  assert_start_error(properties, "has 3 labels, but model compact has 10");
-  g_free(properties);
-  g_free(path);
-  write_file("empty-line.txt", "a\n\nc\nd\ne\nf\ng\nh\ni\nj\n", &path);
-  properties = g_strdup_printf("labels-file=%s", path);
-  assert_start_error(properties, "line 2");
-  g_free(properties);
-  g_free(path);
-  write_file("latin1.txt", "caf\xe9\n", &path);
-  properties = g_strdup_printf("labels-file=%s", path);
-  assert_start_error(properties, "UTF-8");
-  g_free(properties);
-  g_free(path);
-}
-
-static void test_labels_file(void) {
-  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
-  char *path, *launch;
-  GstHarness *h;
-  GstBuffer *out;
-  write_file("labels.txt", "null\r\neins\r\nzwei\r\ndrei\r\nvier\r\nf\xc3\xbcnf\r\nsechs\r\nsieben\r\nacht\r\nneun\r\n\r\n", &path);
-  launch = g_strdup_printf("fmnistclassify threshold=0 labels-file=%s", path);
-  h = helper_harness(launch, &info);
-  out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 0), ==, "null");
-  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 5), ==, "f\xc3\xbcnf");
-  gst_harness_teardown(h);
-  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 9), ==, "neun"); /* results outlive the element */
-  gst_buffer_unref(out);
-  g_free(launch);
-  g_free(path);
-}
-
-static void run_once(GstElement *pipeline) {
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message;
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered(bus, 200 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull(message);
-  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
-  gst_message_unref(message);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
-}
-
-static void test_reuse(void) {
-  GstElement *pipeline = gst_parse_launch("videotestsrc num-buffers=3 ! video/x-raw,format=NV12,width=160,height=120 ! fmnistsegment ! "
-                                          "fmnistclassify name=c ! fmnistoverlay ! fakesink",
-                                          NULL);
-  GstElement *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
-  run_once(pipeline);
-  g_object_set(c, "model", helper_model(), "threads", 2, NULL);
-  run_once(pipeline);
-  g_object_set(c, "model", "no-such-model", NULL);
-  g_assert_cmpint(gst_element_set_state(pipeline, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_FAILURE);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  g_object_set(c, "model", NULL, NULL);
-  run_once(pipeline);
-  gst_object_unref(c);
-  gst_object_unref(pipeline);
-}
-
-static void test_many(void) {
-  GString *launch = g_string_new(NULL);
-  GstElement *pipeline;
-  for (int i = 0; i < 12; i++)
-    g_string_append(launch, "videotestsrc num-buffers=4 pattern=ball ! video/x-raw,width=160,height=120 ! fmnistsegment max-objects=3 ! "
-                            "fmnistclassify ! fmnistoverlay ! fakesink ");
-  pipeline = gst_parse_launch(launch->str, NULL);
-  run_once(pipeline);
-  gst_object_unref(pipeline);
-  g_string_free(launch, TRUE);
-}
-
-/* One copy of a model, whatever name leads to it; a new one when the file has changed. */
-static void test_model_cache(void) {
-  FmnModel *a = gst_fmnist_model_acquire("compact", NULL), *b = gst_fmnist_model_acquire(helper_model(), NULL), *c;
-  char *copy = helper_path("copy.safetensors"), *data;
-  gsize size;
-  g_assert_nonnull(a);
-  g_assert_true(a == b);
-  g_assert_true(g_file_get_contents(helper_model(), &data, &size, NULL));
-  g_assert_true(g_file_set_contents(copy, data, (gssize)size, NULL));
-  c = gst_fmnist_model_acquire(copy, NULL);
-  g_assert_nonnull(c);
-  g_assert_true(c != a);
-  g_assert_true(g_file_set_contents(copy, data, (gssize)size, NULL)); /* another file of the same content */
-  b = gst_fmnist_model_acquire(copy, NULL);
-  g_assert_true(b != c);
-  gst_fmnist_model_release(a);
-  gst_fmnist_model_release(a);
-  gst_fmnist_model_release(b);
-  gst_fmnist_model_release(c);
-  g_free(data);
-  g_free(copy);
-}
-
-/* Properties change while frames go through. */
-static void test_change_while_playing(void) {
-  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
-  GstHarness *h = helper_harness("fmnistsegment name=s ! fmnistclassify name=c ! fmnistoverlay name=o", &info);
-  GstElement *s = gst_bin_get_by_name(GST_BIN(h->element), "s"), *c = gst_bin_get_by_name(GST_BIN(h->element), "c");
-  GstElement *o = gst_bin_get_by_name(GST_BIN(h->element), "o");
-  for (guint i = 0; i < 24; i++) {
-    g_object_set(s, "method", i % 2, "max-objects", 1 + (int)i % 4, "output", i % 3, NULL);
-    g_object_set(c, "inference-region", i % 3, "object-class", i % 4 == 0 ? "object" : NULL, "smoothing", i * 10, "inference-interval",
-                 1 + i % 3, "top-k", 1 + (int)i, "threshold", i / 24.0, NULL);
-    g_object_set(o, "show-mask", i % 2, "show-input", i % 3 == 0, "show-fps", i % 2, "font", i % 2 ? "Serif 20" : NULL, "color", i << 20,
-                 "line-width", i, NULL);
-    gst_buffer_unref(helper_pass(h, helper_frame(&info, &scene, 0), i));
-  }
-  gst_object_unref(s);
-  gst_object_unref(c);
-  gst_object_unref(o);
-  gst_harness_teardown(h);
-}
-
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/classify/result", test_result);
@@ -423,11 +278,5 @@ int main(int argc, char **argv) {
   g_test_add_func("/classify/interval", test_interval);
   g_test_add_func("/classify/smoothing", test_smoothing);
   g_test_add_func("/classify/messages", test_messages);
-  g_test_add_func("/classify/errors", test_errors);
-  g_test_add_func("/classify/labels-file", test_labels_file);
-  g_test_add_func("/classify/reuse", test_reuse);
-  g_test_add_func("/classify/many", test_many);
-  g_test_add_func("/classify/model-cache", test_model_cache);
-  g_test_add_func("/classify/change-while-playing", test_change_while_playing);
   return helper_run();
 }

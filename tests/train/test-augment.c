@@ -1,0 +1,158 @@
+#include <math.h>
+#include <string.h>
+
+#include "synthetic.h"
+#include "train/augment.h"
+
+static FmnAugment parse(const char *text) {
+  g_autoptr(GError) error = NULL;
+  FmnAugment a;
+  fmn_augment_parse(text, &a, &error);
+  g_assert_no_error(error);
+  return a;
+}
+
+static void test_parse(void) {
+  FmnAugment a = parse("flip, shift:3,erase:0.25");
+  g_assert_cmpfloat(a.flip, ==, 0.5);
+  g_assert_cmpfloat(a.shift, ==, 3);
+  g_assert_cmpfloat(a.erase, ==, 0.25);
+  g_assert_cmpfloat(a.cutmix, ==, 0);
+  g_autofree char *text = fmn_augment_to_string(&a);
+  FmnAugment b = parse(text);
+  g_assert_cmpmem(&a, sizeof a, &b, sizeof b);
+  a = parse("none");
+  g_autofree char *none = fmn_augment_to_string(&a);
+  g_assert_cmpstr(none, ==, "none");
+  const char *wrong[] = {"flop", "flip:2", "shift:", "shift:x", "flip,,erase", "mixup:-1", "zoom:nan", ","};
+  for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+    g_autoptr(GError) error = NULL;
+    g_assert_false(fmn_augment_parse(wrong[i], &a, &error));
+    g_assert_nonnull(strstr(error->message, "cutmix"));
+  }
+}
+
+/* Moves of whole pixels against a reference for each. */
+static void test_flip_shift(void) {
+  FmnDataset *d = synthetic_new(1, 5);
+  FmnAugment a = parse("flip,shift:2");
+  float out[SIDE * SIDE];
+  gboolean found[2][5][5] = {0};
+  for (guint64 seed = 0; seed < 600; seed++) {
+    FmnRandom r = {fmn_random_derive(3, seed)};
+    fmn_augment_image(&a, &r, d->images, 1, SIDE, SIDE, out);
+    int matches = 0;
+    for (int flip = 0; flip < 2; flip++)
+      for (int dy = -2; dy <= 2; dy++)
+        for (int dx = -2; dx <= 2; dx++) {
+          gboolean same = TRUE;
+          for (int y = 0; same && y < SIDE; y++)
+            for (int x = 0; same && x < SIDE; x++) {
+              int sx = (flip ? SIDE - 1 - x : x) - dx, sy = y - dy;
+              int v = sx < 0 || sy < 0 || sx >= SIDE || sy >= SIDE ? 0 : d->images[sy * SIDE + sx];
+              same = out[y * SIDE + x] == (float)v / 255;
+            }
+          if (same)
+            matches++, found[flip][dy + 2][dx + 2] = TRUE;
+        }
+    g_assert_cmpint(matches, ==, 1);
+  }
+  for (int i = 0; i < 50; i++)
+    g_assert_true(found[i / 25][i / 5 % 5][i % 5]);
+  fmn_dataset_free(d);
+}
+
+/* A turn by 90 degrees, there and the zoom by nothing, of a plane that is linear in x. */
+static void test_rotate_zoom(void) {
+  guint8 image[SIDE * SIDE];
+  float out[SIDE * SIDE];
+  for (int i = 0; i < SIDE * SIDE; i++)
+    image[i] = (guint8)(40 + 6 * (i % SIDE));
+  const struct {
+    const char *text;
+    double largest; /* change of the gradient's length */
+  } cases[] = {{"rotate:30", 1e-3}, {"zoom:0.3", 0.5}};
+  for (gsize k = 0; k < G_N_ELEMENTS(cases); k++) {
+    FmnAugment a = parse(cases[k].text);
+    double low = 1e9, high = 0, slant = 0;
+    for (guint64 seed = 0; seed < 50; seed++) {
+      FmnRandom r = {fmn_random_derive(9, seed)};
+      fmn_augment_image(&a, &r, image, 1, SIDE, SIDE, out);
+      double gx = (double)(out[14 * SIDE + 18] - out[14 * SIDE + 10]) / 8,
+             gy = (double)(out[18 * SIDE + 14] - out[10 * SIDE + 14]) / 8;
+      double length = hypot(gx, gy) * 255 / 6;
+      low = fmin(low, length);
+      high = fmax(high, length);
+      slant = fmax(slant, fabs(atan2(gy, gx)));
+      /* The centre stays where it is. */
+      g_assert_cmpfloat_with_epsilon((out[13 * SIDE + 13] + out[14 * SIDE + 14]) / 2, (40 + 6 * 13.5) / 255, 1e-3);
+    }
+    g_assert_cmpfloat(fmax(high - 1, 1 - low), <, cases[k].largest);
+    if (k == 0) {
+      g_assert_cmpfloat(slant, <, 30 * G_PI / 180 + 1e-3);
+      g_assert_cmpfloat(slant, >, 20 * G_PI / 180);
+    } else {
+      g_assert_cmpfloat(high, >, 1.2);
+      g_assert_cmpfloat(low, <, 0.85);
+    }
+  }
+}
+
+/* One rectangle changes, of an area within bounds; about every second image has one. */
+static void test_erase(void) {
+  guint8 image[SIDE * SIDE] = {0};
+  float out[SIDE * SIDE];
+  FmnAugment a = parse("erase");
+  int erased = 0;
+  for (guint64 seed = 0; seed < 400; seed++) {
+    FmnRandom r = {fmn_random_derive(2, seed)};
+    fmn_augment_image(&a, &r, image, 1, SIDE, SIDE, out);
+    int x0 = SIDE, x1 = -1, y0 = SIDE, y1 = -1, n = 0;
+    for (int i = 0; i < SIDE * SIDE; i++)
+      if (out[i] > 0) {
+        n++;
+        x0 = MIN(x0, i % SIDE), x1 = MAX(x1, i % SIDE), y0 = MIN(y0, i / SIDE), y1 = MAX(y1, i / SIDE);
+      }
+    if (!n)
+      continue;
+    erased++;
+    g_assert_cmpint(n, ==, (x1 - x0 + 1) * (y1 - y0 + 1));
+    g_assert_cmpint(n, >=, (int)(0.015 * SIDE * SIDE));
+    g_assert_cmpint(n, <=, (int)(0.43 * SIDE * SIDE));
+  }
+  g_assert_cmpint(erased, >, 160);
+  g_assert_cmpint(erased, <, 240);
+}
+
+static void test_mix(void) {
+  float black[SIDE * SIDE], white[SIDE * SIDE];
+  const char *names[] = {"cutmix:1", "mixup:0.4"};
+  for (int k = 0; k < 2; k++) {
+    FmnAugment a = parse(names[k]);
+    double own = 0;
+    for (guint64 seed = 0; seed < 300; seed++) {
+      FmnRandom r = {fmn_random_derive(6, seed)};
+      FmnMix mix = fmn_augment_draw_mix(&a, &r, SIDE, SIDE);
+      double sum = 0;
+      for (int i = 0; i < SIDE * SIDE; i++)
+        black[i] = 0, white[i] = 1;
+      fmn_augment_mix(&mix, black, white, 1, SIDE, SIDE);
+      for (int i = 0; i < SIDE * SIDE; i++)
+        sum += (double)black[i];
+      g_assert_cmpfloat_with_epsilon(1 - sum / (SIDE * SIDE), mix.own, 1e-4);
+      own += mix.own / 300;
+    }
+    g_assert_cmpfloat(own, >, k ? 0.43 : 0.5); /* cut rectangles lose what sticks out */
+    g_assert_cmpfloat(own, <, k ? 0.57 : 0.85);
+  }
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/augment/parse", test_parse);
+  g_test_add_func("/augment/flip-shift", test_flip_shift);
+  g_test_add_func("/augment/rotate-zoom", test_rotate_zoom);
+  g_test_add_func("/augment/erase", test_erase);
+  g_test_add_func("/augment/mix", test_mix);
+  return g_test_run();
+}
