@@ -100,6 +100,14 @@ static gboolean load_model(GstFmnistClassify *self, const char *name, const char
     g_error_free(error);
     return FALSE;
   }
+  if (fmn_model_is_detector(self->model)) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
+                      ("Model %s is a detector (%s), which fmnistyolo runs; expected a classifier.", fmn_model_name(self->model),
+                       fmn_model_arch(self->model)),
+                      ("model=%s", name));
+    forget_model(self);
+    return FALSE;
+  }
   self->labels = gst_fmnist_model_labels(self->model, labels_file, &error);
   if (self->labels == NULL) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), ("labels-file=%s", labels_file));

@@ -1,5 +1,7 @@
 #include "gstfmnisttracker.h"
 
+#include "detect/nms.h"
+
 #define MIN_OVERLAP 0.3 /* intersection over union */
 
 struct GstFmnistTracker {
@@ -33,13 +35,6 @@ void gst_fmnist_tracker_reset(GstFmnistTracker *t) {
   t->last_id = 0;
 }
 
-static double overlap(const FmnBox *a, const FmnBox *b) {
-  double w = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
-  double h = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
-  double both = w > 0 && h > 0 ? w * h : 0, all = a->w * a->h + b->w * b->h - both;
-  return all > 0 ? both / all : 0;
-}
-
 /* The best pair of a box without track and a track without box; FALSE when none overlaps enough. */
 static gboolean best_pair(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks, guint *box, GstFmnistTrack **track) {
   double best = MIN_OVERLAP;
@@ -47,7 +42,7 @@ static gboolean best_pair(GstFmnistTracker *t, const FmnBox *boxes, guint n, Gst
   for (guint k = 0; k < t->tracks->len; k++) {
     GstFmnistTrack *candidate = g_ptr_array_index(t->tracks, k);
     for (guint i = 0; candidate->missed > 0 && i < n; i++) {
-      double v = tracks[i] == NULL ? overlap(&boxes[i], &candidate->box) : 0;
+      double v = tracks[i] == NULL ? fmn_box_iou(&boxes[i], &candidate->box) : 0;
       if (v > best) {
         best = v;
         *box = i;

@@ -4,16 +4,8 @@
 #include <string.h>
 
 #include "error.h"
-#include "io/model_file.h"
+#include "model.h"
 #include "models-resource.h"
-#include "nn/plan.h"
-
-struct FmnModel {
-  gatomicrefcount refs;
-  FmnModelFile *file; /* its graph is gone: the plan has the weights */
-  FmnPlan *plan;
-  int n_labels;
-};
 
 struct FmnClassifier {
   FmnModel *model;
@@ -21,26 +13,46 @@ struct FmnClassifier {
   float value[3][256]; /* of each byte, as the network wants it */
 };
 
+/* Whether it is a detector, and its anchors; FALSE with an error where it is neither that nor a classifier. */
+static gboolean find_kind(FmnModel *m, GError **error) {
+  const FmnModelFile *file = m->file;
+  const char *anchors = g_hash_table_lookup(file->metadata, "anchors");
+  int outputs = (int)fmn_shape_image(fmn_graph_node(file->graph, file->graph->outputs[0])->out);
+  m->detector = fmn_yolo_fits(file->graph, m->n_labels);
+  if (m->detector) {
+    m->yolo.classes = m->n_labels;
+    if (anchors && fmn_anchors_parse(anchors, m->yolo.anchors, error))
+      return TRUE;
+    if (!anchors)
+      g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT,
+                  "the metadata of this detector has no \"anchors\"; expected them as fmnist-train writes them");
+    g_prefix_error(error, "%s: ", file->name);
+    return FALSE;
+  }
+  if (file->graph->n_outputs == 1 && outputs == m->n_labels)
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+              "%s: network %s yields %d values for %d labels; expected a classifier or a detector", file->name, file->arch,
+              outputs, m->n_labels);
+  return FALSE;
+}
+
 /* Takes file, which may be NULL with the error set. */
 static FmnModel *model_new(FmnModelFile *file, GError **error) {
   if (!file)
     return NULL;
-  FmnPlan *plan = fmn_plan_new(file->graph);
-  int outputs = (int)fmn_shape_image(fmn_plan_output(plan, 0)), labels = (int)g_strv_length(file->labels);
-  if (fmn_plan_n_outputs(plan) != 1 || outputs != labels) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-                "%s: network %s yields %d values for %d labels; expected a classifier", file->name, file->arch, outputs,
-                labels);
-    fmn_plan_unref(plan);
-    fmn_model_file_free(file);
-    return NULL;
-  }
-  g_clear_pointer(&file->graph, fmn_graph_free);
   FmnModel *model = g_new0(FmnModel, 1);
   g_atomic_ref_count_init(&model->refs);
+  g_mutex_init(&model->lock);
   model->file = file;
-  model->plan = plan;
-  model->n_labels = labels;
+  model->n_labels = (int)g_strv_length(file->labels);
+  if (!find_kind(model, error)) {
+    fmn_model_unref(model);
+    return NULL;
+  }
+  model->plan = fmn_plan_new(file->graph);
+  if (!model->detector)
+    g_clear_pointer(&file->graph, fmn_graph_free);
   return model;
 }
 
@@ -76,6 +88,8 @@ FmnModel *fmn_model_ref(FmnModel *model) {
 void fmn_model_unref(FmnModel *model) {
   if (!model || !g_atomic_ref_count_dec(&model->refs))
     return;
+  g_clear_pointer(&model->sized, g_ptr_array_unref);
+  g_mutex_clear(&model->lock);
   fmn_plan_unref(model->plan);
   fmn_model_file_free(model->file);
   g_free(model);
@@ -83,12 +97,14 @@ void fmn_model_unref(FmnModel *model) {
 
 const char *fmn_model_name(const FmnModel *model) { return model->file->name; }
 const char *fmn_model_arch(const FmnModel *model) { return model->file->arch; }
+gboolean fmn_model_is_detector(const FmnModel *model) { return model->detector; }
 int fmn_model_n_labels(const FmnModel *model) { return model->n_labels; }
 const char *fmn_model_label(const FmnModel *model, int i) { return model->file->labels[i]; }
 const FmnPreprocess *fmn_model_preprocess(const FmnModel *model) { return &model->file->preprocess; }
 double fmn_model_threshold(const FmnModel *model) { return model->file->threshold; }
 
 FmnClassifier *fmn_classifier_new(FmnModel *model, int threads) {
+  g_return_val_if_fail(!model->detector, NULL);
   const FmnPreprocess *p = &model->file->preprocess;
   FmnClassifier *c = g_new0(FmnClassifier, 1);
   c->model = fmn_model_ref(model);

@@ -115,3 +115,15 @@ FmnGraph *fmn_net_build(const char *name, const char *options, int classes, GErr
   }
   return g;
 }
+
+char *fmn_net_options_set(const char *options, const char *key, const char *value) {
+  char **pairs = g_strsplit(options ? options : "", ",", -1), *prefix = g_strconcat(key, "=", NULL);
+  GString *s = g_string_new(NULL);
+  for (char **pair = pairs; *pair; pair++)
+    if (**pair && !g_str_has_prefix(*pair, prefix))
+      g_string_append_printf(s, "%s,", *pair);
+  g_string_append_printf(s, "%s%s", prefix, value);
+  g_strfreev(pairs);
+  g_free(prefix);
+  return g_string_free(s, FALSE);
+}

@@ -29,4 +29,7 @@ const FmnNet *fmn_net_find(const char *name); /* NULL: no such network */
  * The caller owns the graph. */
 FmnGraph *fmn_net_build(const char *name, const char *options, int classes, GError **error);
 
+/* The same options with one of them set to another value or added; g_free. */
+char *fmn_net_options_set(const char *options, const char *key, const char *value);
+
 #endif

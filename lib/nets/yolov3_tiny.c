@@ -15,9 +15,10 @@ static FmnValue conv_bn_leaky(FmnGraph *g, FmnValue x, const char *suffix, int o
 }
 
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
-  static const char *const names[] = {"1", "2", "3", "4", "5"};
+  static const char *const names[] = {"1", "2", "3", "4", "5"}, *const anchors[] = {"fitted", "original", NULL};
   int size = fmn_net_option_int(options, "size", 416, 32, 2048), head = ANCHORS_A_HEAD * (classes + 5);
 
+  fmn_net_option_choice(options, "anchors", anchors); /* of the training: the layers are the same */
   if (size % 32 != 0 && !g->error)
     g_set_error(&g->error, FMN_ERROR, FMN_ERROR_ARGUMENT, "option size: expected a multiple of 32, found %d", size);
   fmn_graph_set_input(g, 3, size, size);
@@ -41,7 +42,7 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
 
 const FmnNet fmn_net_yolov3_tiny = {
     .name = "yolov3-tiny",
-    .summary = "detector: boxes of garments; size=N: input of N×N pixels",
+    .summary = "detector: boxes of garments; size=N: input of N×N pixels; anchors=original: the published ones",
     .channels = 3,
     .height = 416,
     .width = 416,

@@ -85,6 +85,19 @@ void fmn_graph_foreach_param(FmnGraph *g, FmnParamFunc func, gpointer user) {
   }
 }
 
+void fmn_graph_swap_weights(FmnGraph *a, FmnGraph *b) {
+  g_return_if_fail(fmn_graph_size(a) == fmn_graph_size(b));
+  for (int i = 0; i < fmn_graph_size(a); i++) {
+    FmnNode *x = fmn_graph_node(a, i), *y = fmn_graph_node(b, i);
+    for (int j = 0; j < x->n_params; j++) {
+      g_return_if_fail(fmn_param_count(&x->params[j]) == fmn_param_count(&y->params[j]));
+      float *data = x->params[j].data;
+      x->params[j].data = y->params[j].data;
+      y->params[j].data = data;
+    }
+  }
+}
+
 guint64 fmn_graph_parameters(const FmnGraph *g) {
   guint64 n = 0;
   for (int i = 0; i < fmn_graph_size(g); i++) {

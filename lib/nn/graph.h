@@ -35,6 +35,10 @@ static inline int fmn_graph_size(const FmnGraph *g) { return (int)g->nodes->len;
 typedef void (*FmnParamFunc)(const char *full_name, FmnParam *param, gpointer user);
 void fmn_graph_foreach_param(FmnGraph *g, FmnParamFunc func, gpointer user);
 
+/* Exchanges all weights with those of a graph of the same layers, built for another size of input: one set of weights for
+ * several sizes. */
+void fmn_graph_swap_weights(FmnGraph *a, FmnGraph *b);
+
 guint64 fmn_graph_parameters(const FmnGraph *g);    /* trainable ones, as the literature counts */
 guint64 fmn_graph_multiply_adds(const FmnGraph *g); /* for one image */
 

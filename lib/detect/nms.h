@@ -1,0 +1,15 @@
+/* Overlap of boxes, and what is done about boxes that overlap. */
+#ifndef FMN_DETECT_NMS_H
+#define FMN_DETECT_NMS_H
+
+#include "fmnist.h"
+
+/* Intersection over union, 0..1; 0 for boxes without area. The unit of the boxes does not matter. */
+double fmn_box_iou(const FmnBox *a, const FmnBox *b);
+
+/* Greedy non-maximum suppression, each class for itself: sorts n detections by confidence, the best first (equal ones
+ * by label and box, so that the order does not depend on that given), and keeps those that overlap no kept one of their
+ * class by more than iou_threshold. Returns how many, at most max, are left at the front. */
+int fmn_nms(FmnDetection *detections, int n, double iou_threshold, int max);
+
+#endif
