@@ -3,17 +3,26 @@
 #include <string.h>
 
 #include "command.h"
-#include "error.h"
 #include "io/model_file.h"
+#include "train/confusions.h"
 #include "train/evaluate.h"
 #include "train/loss.h"
 #include "train/metrics.h"
 
 typedef struct {
-  char *model, *data, *format, *probs;
+  char *model, *data, *format, *probs, *confusions;
   gboolean tta;
   int threads;
 } Options;
+
+/* What a model says of the images of a test set. */
+typedef struct {
+  const FmnModelFile *model;
+  const FmnImages *images;
+  float *probabilities;      /* as an application gets them, or the mean with those of the mirror images */
+  FmnMetrics *metrics, *raw; /* of these; and of those without temperature */
+  int unknown[2];            /* answers under the model's threshold: wrong ones, right ones */
+} Answers;
 
 static void json_doubles(JsonBuilder *b, const char *label, const FmnMetrics *m, int k) {
   json_builder_begin_object(b);
@@ -25,7 +34,9 @@ static void json_doubles(JsonBuilder *b, const char *label, const FmnMetrics *m,
   json_builder_end_object(b);
 }
 
-static void print_json(const FmnModelFile *model, const FmnMetrics *m) {
+static void print_json(const Answers *a) {
+  const FmnModelFile *model = a->model;
+  const FmnMetrics *m = a->metrics;
   g_autoptr(JsonBuilder) b = json_builder_new();
   json_builder_begin_object(b);
   fmn_json_add_string(b, "model", model->name);
@@ -33,6 +44,15 @@ static void print_json(const FmnModelFile *model, const FmnMetrics *m) {
   fmn_json_add_int(b, "n", m->n);
   fmn_json_add_double(b, "accuracy", m->accuracy);
   fmn_json_add_double(b, "ece", m->ece);
+  fmn_json_add_double(b, "ece_uncalibrated", a->raw->ece);
+  fmn_json_add_double(b, "nll", m->nll);
+  fmn_json_add_double(b, "temperature", model->temperature);
+  fmn_json_add_double(b, "threshold", model->threshold);
+  json_builder_set_member_name(b, "unknown");
+  json_builder_begin_object(b);
+  fmn_json_add_int(b, "right", a->unknown[TRUE]);
+  fmn_json_add_int(b, "wrong", a->unknown[FALSE]);
+  json_builder_end_object(b);
   json_builder_set_member_name(b, "per_class");
   json_builder_begin_array(b);
   for (int k = 0; k < m->classes; k++)
@@ -51,7 +71,9 @@ static void print_json(const FmnModelFile *model, const FmnMetrics *m) {
   command_print_json(b);
 }
 
-static void print_text(const FmnModelFile *model, const FmnMetrics *m) {
+static void print_text(const Answers *a) {
+  const FmnModelFile *model = a->model;
+  const FmnMetrics *m = a->metrics;
   double mean[3] = {0};
   printf("%s (%s), %d images\n\n%-12s  precision  recall      f1  support\n", model->name, model->arch, m->n, "");
   for (int k = 0; k < m->classes; k++) {
@@ -73,7 +95,11 @@ static void print_text(const FmnModelFile *model, const FmnMetrics *m) {
     for (int j = 0; j < m->classes; j++)
       printf(" %5d", m->confusion[k * m->classes + j]);
   }
-  printf("\n\naccuracy %.4f\nexpected calibration error %.4f (%d bins)\n", m->accuracy, m->ece, FMN_ECE_BINS);
+  int right = (int)lrint(m->accuracy * m->n), wrong = m->n - right;
+  printf("\n\naccuracy %.4f\nexpected calibration error %.4f (%d bins; %.4f without the temperature of %.3f)\n",
+         m->accuracy, m->ece, FMN_ECE_BINS, a->raw->ece, model->temperature);
+  printf("unknown, under the threshold of %.4f: %d of %d right answers, %d of %d wrong ones\n", model->threshold,
+         a->unknown[TRUE], right, a->unknown[FALSE], wrong);
 }
 
 static gboolean write_probs(const char *path, const float *p, gsize count, GError **error) {
@@ -85,63 +111,66 @@ static gboolean write_probs(const char *path, const float *p, gsize count, GErro
   return g_file_set_contents(path, (const char *)little, (gssize)(count * sizeof *little), error);
 }
 
-/* Probabilities of all images; with tta the mean of those of the image and of its mirror image. */
-static float *answer(const FmnModelFile *model, const FmnImages *images, gboolean tta, int threads) {
-  int classes = (int)g_strv_length(model->labels);
-  gsize count = (gsize)images->n * (gsize)classes;
+/* Softmax of the logits, the mean with that of the mirror images' where there are any. */
+static float *probabilities(const float *logits, const float *mirrored, int n, int classes, double temperature) {
+  gsize count = (gsize)n * (gsize)classes;
   float *p = g_new(float, MAX(1, count));
-  FmnPlan *plan = fmn_plan_new(model->graph);
-  fmn_evaluate(plan, &model->preprocess, images, FALSE, threads, p);
-  fmn_softmax(p, images->n, classes, model->temperature, p);
-  if (tta) {
-    g_autofree float *mirrored = g_new(float, MAX(1, count));
-    fmn_evaluate(plan, &model->preprocess, images, TRUE, threads, mirrored);
-    fmn_softmax(mirrored, images->n, classes, model->temperature, mirrored);
+  fmn_softmax(logits, n, classes, temperature, p);
+  if (mirrored) {
+    g_autofree float *q = g_new(float, MAX(1, count));
+    fmn_softmax(mirrored, n, classes, temperature, q);
     for (gsize i = 0; i < count; i++)
-      p[i] = (p[i] + mirrored[i]) / 2;
+      p[i] = (p[i] + q[i]) / 2;
   }
-  fmn_plan_unref(plan);
   return p;
 }
 
-/* Also that it is a classifier. */
-static gboolean fits(const FmnModelFile *model, const FmnDataset *data, GError **error) {
-  const FmnPreprocess *p = &model->preprocess;
-  const FmnGraph *g = model->graph;
-  FmnImages *images = fmn_images_from_dataset(data);
-  gboolean fit = images->n > 0 && fmn_images_fit(images, p->channels, p->height, p->width);
-  fmn_images_free(images);
-  if (g->n_outputs != 1 ||
-      fmn_shape_image(fmn_graph_node(g, g->outputs[0])->out) != (gsize)g_strv_length(model->labels)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-                "model “%s” (%s) is no classifier: it does not end in one value a class", model->name, model->arch);
-    return FALSE;
+static Answers answer(const FmnModelFile *model, const FmnImages *images, gboolean tta, int threads) {
+  Answers a = {model, images};
+  int n = images->n, classes = (int)g_strv_length(model->labels);
+  g_autofree float *logits = fmn_model_logits(model, images, FALSE, threads);
+  g_autofree float *mirrored = tta ? fmn_model_logits(model, images, TRUE, threads) : NULL;
+  g_autofree float *raw = probabilities(logits, mirrored, n, classes, 1);
+  a.probabilities = probabilities(logits, mirrored, n, classes, model->temperature);
+  a.metrics = fmn_metrics_new(a.probabilities, images->labels, n, classes);
+  a.raw = fmn_metrics_new(raw, images->labels, n, classes);
+  for (int i = 0; i < n; i++) {
+    const float *p = a.probabilities + (gsize)i * (gsize)classes;
+    int best = fmn_argmax(p, classes);
+    if (!((double)p[best] >= model->threshold))
+      a.unknown[best == images->labels[i]]++;
   }
-  if (!fit)
-    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-                "model “%s” takes images of %d×%d×%d (width, height, channels); the test set has %d of %d×%d×%d",
-                model->name, p->width, p->height, p->channels, data->n, data->width, data->height, data->channels);
-  return fit;
+  return a;
+}
+
+static void answers_clear(Answers *a) {
+  g_free(a->probabilities);
+  fmn_metrics_free(a->metrics);
+  fmn_metrics_free(a->raw);
+}
+
+static gboolean report(const Options *o, const Answers *a, gboolean json, GError **error) {
+  gsize count = (gsize)a->images->n * (gsize)a->metrics->classes;
+  if (o->probs && !write_probs(o->probs, a->probabilities, count, error))
+    return FALSE;
+  if (o->confusions && !fmn_confusions_write(o->confusions, a->model, a->images, a->probabilities, error))
+    return FALSE;
+  (json ? print_json : print_text)(a);
+  return TRUE;
 }
 
 static gboolean test(const Options *o, gboolean json, GError **error) {
   g_autofree char *path = command_model_path(o->model, error);
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
   FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, (int)g_strv_length(model->labels), error) : NULL;
-  gboolean ok = data && fits(model, data, error);
+  FmnImages *images = data ? fmn_images_from_dataset(data) : NULL;
+  gboolean ok = images && fmn_check_images(model, images, error);
   if (ok) {
-    int classes = (int)g_strv_length(model->labels);
-    FmnImages *images = fmn_images_from_dataset(data);
-    g_autofree float *p = answer(model, images, o->tta, o->threads);
-    FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, classes);
-    ok = !o->probs || write_probs(o->probs, p, (gsize)images->n * (gsize)classes, error);
-    if (ok && json)
-      print_json(model, m);
-    else if (ok)
-      print_text(model, m);
-    fmn_metrics_free(m);
-    fmn_images_free(images);
+    Answers a = answer(model, images, o->tta, o->threads);
+    ok = report(o, &a, json, error);
+    answers_clear(&a);
   }
+  fmn_images_free(images);
   fmn_dataset_free(data);
   fmn_model_file_free(model);
   return ok;
@@ -157,6 +186,8 @@ static int run(int argc, char **argv) {
       {"format", 'f', 0, G_OPTION_ARG_STRING, &o.format, "text or json (text)", "NAME"},
       {"probs", 0, 0, G_OPTION_ARG_FILENAME, &o.probs,
        "Write the probabilities, images × classes little-endian float32", "FILE"},
+      {"confusions", 0, 0, G_OPTION_ARG_FILENAME, &o.confusions,
+       "Draw the worst confusions with their images, as SVG or PNG", "FILE"},
       {"tta", 0, 0, G_OPTION_ARG_NONE, &o.tta, "Average each image's answer with that for its mirror image", NULL},
       {"threads", 't', 0, G_OPTION_ARG_INT, &o.threads, "Threads to compute with (all processors)", "N"},
       G_OPTION_ENTRY_NULL};
@@ -178,6 +209,7 @@ static int run(int argc, char **argv) {
   g_free(o.data);
   g_free(o.format);
   g_free(o.probs);
+  g_free(o.confusions);
   return status;
 }
 

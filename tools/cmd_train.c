@@ -143,7 +143,8 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
 static void print_result(const FmnTrainConfig *c, const FmnResult *r) {
   printf("%s: epoch %d", c->out, r->best_epoch ? r->best_epoch : r->epochs_done);
   if (!isnan(r->validation_accuracy))
-    printf(", validation accuracy %.4f, temperature %.3f", r->validation_accuracy, r->temperature);
+    printf(", validation accuracy %.4f, temperature %.3f, threshold %.4f", r->validation_accuracy,
+           r->calibration.temperature, r->calibration.threshold);
   if (!isnan(r->test_accuracy))
     printf(", test accuracy %.4f", r->test_accuracy);
   puts("");

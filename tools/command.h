@@ -13,7 +13,7 @@ typedef struct {
   int (*run)(int argc, char **argv); /* argv[0] is the program's name with the command's; returns an ExitCode */
 } Command;
 
-extern const Command command_train, command_test, command_info, command_bench, command_export;
+extern const Command command_train, command_test, command_info, command_bench, command_export, command_calibrate;
 
 /* Parses the options of a command. Positional arguments stay in argv from 1 on; more than max_args of them are an
  * error. FALSE: the message is on stderr, return EXIT_USAGE. */

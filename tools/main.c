@@ -4,7 +4,8 @@
 
 #include "command.h"
 
-static const Command *const commands[] = {&command_train, &command_test, &command_info, &command_bench, &command_export, NULL};
+static const Command *const commands[] = {&command_train, &command_test,  &command_calibrate, &command_info,
+                                          &command_bench, &command_export, NULL};
 
 /* Threads are this program's own: where OpenBLAS has some, it does without. */
 extern void openblas_set_num_threads(int n) __attribute__((weak));
@@ -13,7 +14,7 @@ static void print_help(FILE *out) {
   fputs("Usage:\n  fmnist-train COMMAND [OPTION…]\n\nTrains and measures the networks of gst-fmnist.\n\nCommands:\n",
         out);
   for (int i = 0; commands[i]; i++)
-    fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
   fputs("\n“fmnist-train COMMAND --help” lists the options of a command.\n"
         "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
         out);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "error.h"
+
 #define BATCH 50
 
 typedef struct {
@@ -51,4 +53,36 @@ void fmn_evaluate(FmnPlan *plan, const FmnPreprocess *preprocess, const FmnImage
     fmn_run_free(e.runs[i]);
   g_free(e.runs);
   fmn_pool_free(pool);
+}
+
+gboolean fmn_check_classifier(const FmnModelFile *model, GError **error) {
+  const FmnGraph *g = model->graph;
+  if (g->n_outputs == 1 &&
+      fmn_shape_image(fmn_graph_node(g, g->outputs[0])->out) == (gsize)g_strv_length(model->labels))
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+              "model “%s” (%s) is no classifier: it does not end in one value a class; use one that does", model->name,
+              model->arch);
+  return FALSE;
+}
+
+gboolean fmn_check_images(const FmnModelFile *model, const FmnImages *images, GError **error) {
+  const FmnPreprocess *p = &model->preprocess;
+  if (!fmn_check_classifier(model, error))
+    return FALSE;
+  if (images->n > 0 && fmn_images_fit(images, p->channels, p->height, p->width))
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+              "model “%s” (%s) takes images of %d×%d×%d (width, height, channels); the data has %d of %d×%d×%d",
+              model->name, model->arch, p->width, p->height, p->channels, images->n,
+              images->width, images->height, images->channels);
+  return FALSE;
+}
+
+float *fmn_model_logits(const FmnModelFile *model, const FmnImages *images, gboolean flip, int threads) {
+  float *logits = g_new(float, MAX(1, (gsize)images->n * (gsize)g_strv_length(model->labels)));
+  FmnPlan *plan = fmn_plan_new(model->graph);
+  fmn_evaluate(plan, &model->preprocess, images, flip, threads, logits);
+  fmn_plan_unref(plan);
+  return logits;
 }

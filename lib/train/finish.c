@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/calibrate.h"
 #include "train/evaluate.h"
 #include "train/loss.h"
 #include "train/metrics.h"
@@ -32,15 +33,16 @@ static void describe(FmnSession *s, gboolean complete) {
     set(s->model, "unfinished", g_strdup_printf("stopped after %d of %d epochs", s->epoch, c->recipe.epochs));
 }
 
-/* Accuracy of the model on images (NAN: there are none); fits its temperature when asked to. */
-static double measure(FmnModelFile *model, FmnPlan *plan, const FmnImages *images, int threads, double *temperature) {
+/* Accuracy of the model on images (NAN: there are none); calibrates it by them when asked to. */
+static double measure(FmnModelFile *model, FmnPlan *plan, const FmnImages *images, int threads,
+                      FmnCalibration *calibration) {
   int classes = (int)g_strv_length(model->labels);
   if (images->n == 0)
     return NAN;
   g_autofree float *p = g_new(float, (gsize)images->n *(gsize)classes);
   fmn_evaluate(plan, &model->preprocess, images, FALSE, threads, p);
-  if (temperature)
-    *temperature = fmn_fit_temperature(p, images->labels, images->n, classes);
+  if (calibration)
+    *calibration = fmn_calibrate(p, images->labels, images->n, classes, FMN_THRESHOLD_SHARE);
   FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, classes);
   double accuracy = m->accuracy;
   fmn_metrics_free(m);
@@ -78,9 +80,9 @@ static gboolean measure_written(FmnSession *s, FmnResult *result, GError **error
   if (!read)
     return FALSE;
   FmnPlan *plan = fmn_plan_new(read->graph);
-  result->temperature = 1;
+  result->calibration = (FmnCalibration){1, 0};
   result->validation_accuracy =
-      measure(read, plan, fmn_train_data_validation(s->data), s->config->threads, &result->temperature);
+      measure(read, plan, fmn_train_data_validation(s->data), s->config->threads, &result->calibration);
   result->test_accuracy = measure_test(s, read, plan);
   fmn_plan_unref(plan);
   fmn_model_file_free(read);
@@ -97,7 +99,8 @@ gboolean fmn_session_finish(FmnSession *s, gboolean complete, FmnResult *result,
   fmn_session_swap_weights(s, weights);
   gboolean ok = measure_written(s, result, error);
   if (ok) {
-    s->model->temperature = result->temperature;
+    s->model->temperature = result->calibration.temperature;
+    s->model->threshold = result->calibration.threshold;
     set_accuracy(s->model, "validation_accuracy", result->validation_accuracy);
     set_accuracy(s->model, "test_accuracy", result->test_accuracy);
     ok = fmn_model_file_save(s->model, s->config->out, TRUE, error);

@@ -63,36 +63,3 @@ void fmn_metrics_free(FmnMetrics *m) {
   g_free(m->confusion);
   g_free(m);
 }
-
-static double nll_at(const float *logits, const guint8 *labels, int n, int classes, double log_temperature) {
-  double temperature = exp(log_temperature), sum = 0;
-  for (int i = 0; i < n; i++) {
-    const float *x = logits + (gsize)i * (gsize)classes;
-    double max = -HUGE_VAL, total = 0;
-    for (int k = 0; k < classes; k++)
-      max = fmax(max, (double)x[k] / temperature);
-    for (int k = 0; k < classes; k++)
-      total += exp((double)x[k] / temperature - max);
-    sum += log(total) + max - (double)x[labels[i]] / temperature;
-  }
-  return sum;
-}
-
-double fmn_fit_temperature(const float *logits, const guint8 *labels, int n, int classes) {
-  if (n < 1)
-    return 1;
-  /* The loss has one minimum in 1/T, so golden-section search finds it. */
-  const double golden = (sqrt(5) - 1) / 2;
-  double a = log(0.05), b = log(20), c = b - golden * (b - a), d = a + golden * (b - a);
-  double fc = nll_at(logits, labels, n, classes, c), fd = nll_at(logits, labels, n, classes, d);
-  while (b - a > 1e-4) {
-    if (fc < fd) {
-      b = d, d = c, fd = fc, c = b - golden * (b - a);
-      fc = nll_at(logits, labels, n, classes, c);
-    } else {
-      a = c, c = d, fc = fd, d = a + golden * (b - a);
-      fd = nll_at(logits, labels, n, classes, d);
-    }
-  }
-  return exp((a + b) / 2);
-}

@@ -21,8 +21,4 @@ typedef struct {
 FmnMetrics *fmn_metrics_new(const float *probabilities, const guint8 *labels, int n, int classes);
 void fmn_metrics_free(FmnMetrics *m); /* NULL allowed */
 
-/* The temperature (0.05..20) by which dividing the logits gives the smallest negative log-likelihood (Guo et al. 2017);
- * 1 for n = 0. */
-double fmn_fit_temperature(const float *logits, const guint8 *labels, int n, int classes);
-
 #endif

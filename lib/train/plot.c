@@ -1,7 +1,8 @@
 #include "train/plot.h"
 
-#include <cairo-svg.h>
 #include <math.h>
+
+#include "train/picture.h"
 
 #define WIDTH 760
 #define PANEL 230
@@ -59,13 +60,6 @@ static void range_of(const Panel *p, const FmnEpoch *history, int n, double *low
   *high += margin;
 }
 
-static void text(cairo_t *cr, double x, double y, double align, const char *string) {
-  cairo_text_extents_t e;
-  cairo_text_extents(cr, string, &e);
-  cairo_move_to(cr, x - align * e.x_advance, y);
-  cairo_show_text(cr, string);
-}
-
 static void grid(cairo_t *cr, double x, double y, gboolean vertical, const char *label) {
   cairo_set_source_rgb(cr, .88, .88, .88);
   cairo_move_to(cr, vertical ? x : LEFT, vertical ? TOP : y);
@@ -73,9 +67,9 @@ static void grid(cairo_t *cr, double x, double y, gboolean vertical, const char 
   cairo_stroke(cr);
   cairo_set_source_rgb(cr, .25, .25, .25);
   if (vertical)
-    text(cr, x, PANEL - BOTTOM + 16, .5, label);
+    fmn_picture_text(cr, x, PANEL - BOTTOM + 16, .5, label);
   else
-    text(cr, LEFT - 8, y + 4, 1, label);
+    fmn_picture_text(cr, LEFT - 8, y + 4, 1, label);
 }
 
 static void curve(cairo_t *cr, const Curve *c, const FmnEpoch *history, int n, double low, double high) {
@@ -122,35 +116,23 @@ static void panel(cairo_t *cr, const Panel *p, const FmnEpoch *history, int n) {
     g_snprintf(label, sizeof label, "%.0f", epoch);
     grid(cr, LEFT + width * (n > 1 ? (epoch - 1) / (n - 1) : .5), 0, TRUE, label);
   }
-  text(cr, LEFT, TOP - 10, 0, p->title);
+  fmn_picture_text(cr, LEFT, TOP - 10, 0, p->title);
   double x = WIDTH - RIGHT;
   for (int c = G_N_ELEMENTS(p->curves) - 1; c >= 0; c--) {
     if (!p->curves[c].value)
       continue;
     cairo_set_source_rgb(cr, p->curves[c].red, p->curves[c].green, p->curves[c].blue);
-    text(cr, x, TOP - 10, 1, p->curves[c].name);
+    fmn_picture_text(cr, x, TOP - 10, 1, p->curves[c].name);
     x -= 80;
     curve(cr, &p->curves[c], history, n, low, high);
     cairo_set_line_width(cr, 1);
   }
 }
 
-static cairo_status_t append(void *closure, const unsigned char *data, unsigned int length) {
-  g_string_append_len(closure, (const char *)data, length);
-  return CAIRO_STATUS_SUCCESS;
-}
-
 gboolean fmn_plot_write(const char *path, const char *title, const FmnEpoch *history, int n, GError **error) {
-  g_autoptr(GString) svg = g_string_new(NULL);
-  cairo_surface_t *surface =
-      cairo_svg_surface_create_for_stream(append, svg, WIDTH, 24 + PANEL * G_N_ELEMENTS(panels) + 14);
-  cairo_t *cr = cairo_create(surface);
-  cairo_set_source_rgb(cr, 1, 1, 1);
-  cairo_paint(cr);
-  cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_t *cr = fmn_picture_begin(path, WIDTH, 24 + PANEL * G_N_ELEMENTS(panels) + 14);
   cairo_set_font_size(cr, 15);
-  cairo_set_source_rgb(cr, 0, 0, 0);
-  text(cr, WIDTH / 2.0, 20, .5, title);
+  fmn_picture_text(cr, WIDTH / 2.0, 20, .5, title);
   cairo_set_font_size(cr, 11.5);
   cairo_translate(cr, 0, 24);
   for (gsize i = 0; i < G_N_ELEMENTS(panels); i++) {
@@ -158,8 +140,6 @@ gboolean fmn_plot_write(const char *path, const char *title, const FmnEpoch *his
     cairo_translate(cr, 0, PANEL);
   }
   cairo_set_source_rgb(cr, .25, .25, .25);
-  text(cr, LEFT + (WIDTH - LEFT - RIGHT) / 2.0, 0, .5, "epoch");
-  cairo_destroy(cr);
-  cairo_surface_destroy(surface);
-  return g_file_set_contents(path, svg->str, (gssize)svg->len, error);
+  fmn_picture_text(cr, LEFT + (WIDTH - LEFT - RIGHT) / 2.0, 0, .5, "epoch");
+  return fmn_picture_save(cr, path, error);
 }

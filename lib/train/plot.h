@@ -4,8 +4,8 @@
 
 #include "train/session.h"
 
-/* Writes an SVG with the loss, the accuracy and the learning rate of each epoch, training and validation; through a
- * temporary file, renamed. title names the network. */
+/* Draws the loss, the accuracy and the learning rate of each epoch, training and validation, as SVG or, where path ends in
+ * .png, as PNG. title names the network. */
 gboolean fmn_plot_write(const char *path, const char *title, const FmnEpoch *history, int n, GError **error);
 
 #endif

@@ -152,17 +152,6 @@ static gboolean make_start(FmnSession *s, GError **error) {
   return TRUE;
 }
 
-static gboolean check_classifier(const FmnSession *s, GError **error) {
-  const FmnGraph *g = s->model->graph;
-  if (g->n_outputs == 1 &&
-      fmn_shape_image(fmn_graph_node(g, g->outputs[0])->out) == (gsize)g_strv_length(s->model->labels))
-    return TRUE;
-  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-              "network “%s” is no classifier: it does not end in one value a class; train one of those that do",
-              s->config->arch);
-  return FALSE;
-}
-
 /* Not to find out only after the first epoch. */
 static gboolean check_out(const FmnTrainConfig *c, GError **error) {
   g_autofree char *dir = g_path_get_dirname(c->out);
@@ -187,7 +176,7 @@ FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *lis
   s->best_loss = HUGE_VAL;
   if (check_out(config, error))
     s->model = fmn_model_file_new(config->arch, config->arch_options, error);
-  if (s->model && !check_classifier(s, error))
+  if (s->model && !fmn_check_classifier(s->model, error))
     g_clear_pointer(&s->model, fmn_model_file_free);
   if (s->model && load_data(s, error) && make_trainer(s, error) && make_start(s, error))
     return s;

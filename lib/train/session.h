@@ -2,6 +2,7 @@
 #ifndef FMN_TRAIN_SESSION_H
 #define FMN_TRAIN_SESSION_H
 
+#include "train/calibrate.h"
 #include "train/recipes.h"
 
 /* How one epoch went. Validation figures are NAN where no image is set aside. */
@@ -41,7 +42,7 @@ typedef enum {
 typedef struct {
   double validation_accuracy; /* through the written file; NAN where no image is set aside */
   double test_accuracy;       /* NAN where there is no test split beside the training data */
-  double temperature;
+  FmnCalibration calibration; /* by the validation images */
   int best_epoch, epochs_done;
 } FmnResult;
 
@@ -52,8 +53,8 @@ typedef struct FmnSession FmnSession;
 FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *listener, GError **error);
 void fmn_session_free(FmnSession *s); /* NULL allowed */
 
-/* Trains, writing a checkpoint after every epoch, then writes the model (F16), reloads it, fits its temperature on the
- * validation images and measures it. On an error the last checkpoint stays as it was. */
+/* Trains, writing a checkpoint after every epoch, then writes the model (F16), reloads it, fits its temperature and
+ * threshold on the validation images and measures it. On an error the last checkpoint stays as it was. */
 FmnOutcome fmn_session_run(FmnSession *s, FmnResult *result, GError **error);
 
 const FmnEpoch *fmn_session_history(const FmnSession *s, int *n);

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/calibrate.h"
 #include "train/loss.h"
 #include "train/metrics.h"
 #include "train/random.h"
@@ -114,6 +115,62 @@ static void test_temperature(void) {
   g_assert_cmpfloat(fmn_fit_temperature(logits, labels, 0, K), ==, 1);
 }
 
+/* 400 right answers with confidences .6, .6001, ... and wrong ones, which do not count, below. */
+static void test_threshold(void) {
+  enum { RIGHT = 400, WRONG = 50, N = RIGHT + WRONG, K = 2 };
+  float p[N * K];
+  guint8 labels[N];
+  for (int i = 0; i < N; i++) {
+    int shuffled = i * 7 % N; /* 7 and 450 have no divisor in common */
+    double confidence = i < RIGHT ? 0.6 + i * 1e-4 + 5e-5 : 0.55;
+    labels[shuffled] = (guint8)(i % 2);
+    int answer = i < RIGHT ? i % 2 : 1 - i % 2;
+    p[shuffled * K + answer] = (float)confidence;
+    p[shuffled * K + 1 - answer] = (float)(1 - confidence);
+  }
+  const double shares[] = {0, 0.01, 0.1, 0.5};
+  for (gsize s = 0; s < G_N_ELEMENTS(shares); s++) {
+    double threshold = fmn_fit_threshold(p, labels, N, K, shares[s]);
+    int under = 0;
+    g_assert_cmpfloat_with_epsilon(threshold, 0.6 + shares[s] * RIGHT * 1e-4, 1e-6);
+    for (int i = 0; i < N; i++)
+      under += fmn_argmax(p + i * K, K) == labels[i] && (double)p[i * K + labels[i]] < threshold;
+    g_assert_cmpint(under, ==, (int)(shares[s] * RIGHT));
+  }
+  g_assert_cmpfloat(fmn_fit_threshold(p, labels, N, K, 1), <=, 1);
+  g_assert_cmpfloat(fmn_fit_threshold(p, labels, 0, K, 0.01), ==, 0);
+  const float broken[] = {NAN, NAN, NAN, NAN, 0.2f, 0.8f};
+  const guint8 zero[] = {0, 0, 0};
+  g_assert_cmpfloat(fmn_fit_threshold(broken, zero, 3, K, 0.01), ==, 0);
+}
+
+/* The threshold is one for the probabilities at the fitted temperature. */
+static void test_calibrate(void) {
+  enum { N = 3000, K = 3 };
+  g_autofree float *logits = g_new(float, N *K), *p = g_new(float, N *K);
+  g_autofree guint8 *labels = g_new(guint8, N);
+  FmnRandom r = {4};
+  int right = 0, under = 0;
+  for (int i = 0; i < N; i++) {
+    labels[i] = (guint8)(i % K);
+    for (int k = 0; k < K; k++)
+      logits[i * K + k] = 9 * ((float)(k == i % K) + 0.7f * (float)fmn_random_normal(&r));
+  }
+  FmnCalibration c = fmn_calibrate(logits, labels, N, K, 0.05);
+  g_assert_cmpfloat(c.temperature, ==, fmn_fit_temperature(logits, labels, N, K));
+  g_assert_cmpfloat(c.temperature, >, 2);
+  fmn_softmax(logits, N, K, c.temperature, p);
+  for (int i = 0; i < N; i++) {
+    gboolean hit = fmn_argmax(p + i * K, K) == labels[i];
+    right += hit;
+    under += hit && (double)p[i * K + labels[i]] < c.threshold;
+  }
+  g_assert_cmpint(under, <=, (int)(0.05 * right));
+  g_assert_cmpint(under, >, (int)(0.04 * right));
+  c = fmn_calibrate(logits, labels, 0, K, 0.05);
+  g_assert_true(c.temperature == 1 && c.threshold == 0);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/loss/by-hand", test_loss_by_hand);
@@ -121,6 +178,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/loss/extremes", test_loss_extremes);
   g_test_add_func("/metrics/by-hand", test_metrics_by_hand);
   g_test_add_func("/metrics/odd", test_metrics_odd);
-  g_test_add_func("/metrics/temperature", test_temperature);
+  g_test_add_func("/calibrate/temperature", test_temperature);
+  g_test_add_func("/calibrate/threshold", test_threshold);
+  g_test_add_func("/calibrate/both", test_calibrate);
   return g_test_run();
 }

@@ -113,7 +113,9 @@ static void test_learns(Fixture *f, gconstpointer data) {
                                  result.test_accuracy, 1e-4);
   g_assert_nonnull(strstr(g_hash_table_lookup(m->metadata, "command"), "--label-smoothing 0.1"));
   g_assert_cmpuint(strlen(g_hash_table_lookup(m->metadata, "dataset_sha256")), ==, 64);
-  g_assert_cmpfloat_with_epsilon(m->temperature, result.temperature, 1e-3);
+  g_assert_cmpfloat_with_epsilon(m->temperature, result.calibration.temperature, 1e-3);
+  g_assert_cmpfloat_with_epsilon(m->threshold, result.calibration.threshold, 1e-9);
+  g_assert_cmpfloat(m->threshold, >, 0.1);
   g_assert_false(g_hash_table_contains(m->metadata, "unfinished"));
   fmn_model_file_free(m);
   c->resume = TRUE;
@@ -257,7 +259,8 @@ static void test_no_validation(Fixture *f, gconstpointer data) {
   c->recipe.batch = 1000; /* more than there are images */
   g_assert_cmpint(run_ok(f, c, &result), ==, FMN_OUTCOME_FINISHED);
   g_assert_true(isnan(result.validation_accuracy));
-  g_assert_cmpfloat(result.temperature, ==, 1);
+  g_assert_cmpfloat(result.calibration.temperature, ==, 1);
+  g_assert_cmpfloat(result.calibration.threshold, ==, 0);
   g_assert_cmpint(result.best_epoch, ==, 0);
   fmn_train_config_free(c);
 }

@@ -1,67 +1,9 @@
-#include <json-glib/json-glib.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "synthetic.h"
-
-/* fmnist-train as a user runs it. */
-
-#define TRAIN(out)                                                                                                     \
-  "train", "--arch", "compact", "--data", folder, "--epochs", "3", "--batch", "16", "--seed", "7", "--threads", "1",   \
-      "--validation", "0.25", "--out", out
-
-static char *folder;
-static const char *program;
-
-typedef struct {
-  int status; /* exit status; -1: killed */
-  char *out, *err;
-} Result;
-
-static void result_clear(Result *r) {
-  g_free(r->out);
-  g_free(r->err);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Result, result_clear)
-
-static GSubprocess *start(const char *const *args, GSubprocessFlags flags) {
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) argv = g_ptr_array_new();
-  g_ptr_array_add(argv, (gpointer)program);
-  for (int i = 0; args[i]; i++)
-    g_ptr_array_add(argv, (gpointer)args[i]);
-  g_ptr_array_add(argv, NULL);
-  g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(flags);
-  g_subprocess_launcher_unsetenv(launcher, "FMNIST_DATA");
-  g_subprocess_launcher_setenv(launcher, "FMNIST_MODEL_PATH", folder, TRUE);
-  GSubprocess *p = g_subprocess_launcher_spawnv(launcher, (const char *const *)argv->pdata, &error);
-  g_assert_no_error(error);
-  return p;
-}
-
-static Result run(const char *const *args) {
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GSubprocess) p = start(args, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
-  Result r = {-1, NULL, NULL};
-  g_subprocess_communicate_utf8(p, NULL, NULL, &r.out, &r.err, &error);
-  g_assert_no_error(error);
-  if (g_subprocess_get_if_exited(p))
-    r.status = g_subprocess_get_exit_status(p);
-  return r;
-}
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
-
-static char *path_of(const char *name) { return g_build_filename(folder, name, NULL); }
-
-static JsonNode *json_of(const char *text) {
-  g_autoptr(GError) error = NULL;
-  JsonNode *node = json_from_string(text, &error);
-  g_assert_no_error(error);
-  g_assert_true(JSON_NODE_HOLDS_OBJECT(node));
-  return node;
-}
+#include "tool.h"
 
 static void test_usage(void) {
   const struct {
@@ -87,6 +29,9 @@ static void test_usage(void) {
       {{"test"}, "--model"},
       {{"test", "--model", "x", "--format", "xml"}, "xml"},
       {{"test", "--model", "x", "--threads", "0"}, "--threads"},
+      {{"calibrate"}, "--model"},
+      {{"calibrate", "--model", "x", "--share", "2"}, "--share"},
+      {{"calibrate", "--model", "x", "--validation", "1"}, "--validation"},
       {{"info"}, "FILE"},
       {{"info", "a", "b"}, "b"},
       {{"bench"}, "--arch"},
@@ -104,14 +49,14 @@ static void test_usage(void) {
 }
 
 static void test_help(void) {
-  const char *commands[] = {"train", "test", "info", "bench"};
+  const char *commands[] = {"train", "test", "info", "bench", "calibrate"};
   g_auto(Result) all = RUN("--help");
   g_assert_cmpint(all.status, ==, 0);
   for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
     g_auto(Result) r = RUN(commands[i], "--help");
     g_assert_cmpint(r.status, ==, 0);
     g_assert_nonnull(strstr(all.out, commands[i]));
-    g_assert_nonnull(strstr(r.out, i ? "--format" : "--resume"));
+    g_assert_nonnull(strstr(r.out, i == 0 ? "--resume" : i == 4 ? "--share" : "--format"));
   }
   g_auto(Result) version = RUN("--version");
   g_assert_true(g_str_has_prefix(version.out, "fmnist-train "));
@@ -142,114 +87,6 @@ static void test_failures(void) {
     g_assert_nonnull(strstr(r.err, cases[i].message));
   }
   g_assert_false(g_file_test(out, G_FILE_TEST_EXISTS));
-}
-
-/* train, then what test, info and bench say about the model; keys as documented. */
-static void test_whole(void) {
-  g_autofree char *model = path_of("whole.safetensors"), *plot = path_of("whole.svg"), *log = path_of("whole.jsonl"),
-                  *probs = path_of("probs"), *lines = NULL, *raw = NULL;
-  gsize size;
-  g_auto(Result) trained = RUN(TRAIN(model), "--plot", plot, "--log", log);
-  g_assert_cmpint(trained.status, ==, 0);
-  g_assert_nonnull(strstr(trained.out, "epoch 3/3"));
-  g_assert_null(strstr(trained.out, "\033")); /* no bar where there is no terminal */
-  g_assert_true(g_file_test(plot, G_FILE_TEST_EXISTS));
-  g_assert_true(g_file_get_contents(log, &lines, NULL, NULL));
-  g_auto(GStrv) line = g_strsplit(g_strchomp(lines), "\n", -1);
-  g_assert_cmpuint(g_strv_length(line), ==, 4);
-  for (int i = 0; line[i]; i++) {
-    g_autoptr(JsonNode) node = json_of(line[i]);
-    JsonObject *o = json_node_get_object(node);
-    g_assert_cmpstr(json_object_get_string_member(o, "event"), ==, i ? "epoch" : "start");
-    g_assert_true(json_object_has_member(o, i ? "val_accuracy" : "command"));
-  }
-
-  g_auto(Result) tested =
-      RUN("test", "--model", "whole", "--data", folder, "--format", "json", "--probs", probs, "--threads", "2");
-  g_assert_cmpint(tested.status, ==, 0);
-  g_autoptr(JsonNode) node = json_of(tested.out);
-  JsonObject *o = json_node_get_object(node);
-  g_assert_cmpstr(json_object_get_string_member(o, "model"), ==, "whole");
-  g_assert_cmpstr(json_object_get_string_member(o, "arch"), ==, "compact");
-  g_assert_cmpint(json_object_get_int_member(o, "n"), ==, 50);
-  g_assert_true(json_object_has_member(o, "ece"));
-  JsonArray *confusion = json_object_get_array_member(o, "confusion"),
-            *classes = json_object_get_array_member(o, "per_class");
-  int total = 0, right = 0;
-  g_assert_cmpuint(json_array_get_length(classes), ==, 10);
-  for (guint i = 0; i < 10; i++) {
-    JsonObject *c = json_array_get_object_element(classes, i);
-    g_assert_cmpint(json_object_get_int_member(c, "support"), ==, 5);
-    g_assert_true(json_object_has_member(c, "label") && json_object_has_member(c, "precision") &&
-                  json_object_has_member(c, "recall") && json_object_has_member(c, "f1"));
-    for (guint j = 0; j < 10; j++) {
-      int n = (int)json_array_get_int_element(json_array_get_array_element(confusion, i), j);
-      total += n;
-      right += i == j ? n : 0;
-    }
-  }
-  g_assert_cmpint(total, ==, 50);
-  double accuracy = json_object_get_double_member(o, "accuracy");
-  g_assert_cmpfloat_with_epsilon(accuracy, right / 50.0, 1e-9);
-
-  /* The probabilities are those that the report was made from. */
-  FmnDataset *set = fmn_dataset_load(folder, FMN_SPLIT_TEST, 10, NULL);
-  g_assert_true(g_file_get_contents(probs, &raw, &size, NULL));
-  g_assert_cmpuint(size, ==, 50 * 10 * 4);
-  int hits = 0;
-  for (int i = 0; i < 50; i++) {
-    float p[10], sum = 0;
-    memcpy(p, raw + i * 40, 40);
-    int best = 0;
-    for (int k = 0; k < 10; k++) {
-      sum += p[k];
-      best = p[k] > p[best] ? k : best;
-    }
-    g_assert_cmpfloat_with_epsilon(sum, 1, 1e-5);
-    hits += best == set->labels[i];
-  }
-  g_assert_cmpint(hits, ==, right);
-  fmn_dataset_free(set);
-
-  g_auto(Result) told = RUN("info", model, "--format", "json");
-  g_assert_cmpint(told.status, ==, 0);
-  g_autoptr(JsonNode) info = json_of(told.out);
-  o = json_node_get_object(info);
-  g_assert_cmpstr(json_object_get_string_member(o, "arch"), ==, "compact");
-  g_assert_cmpint(json_object_get_int_member(o, "parameters"), <=, 300000);
-  g_assert_cmpint(json_object_get_int_member(o, "multiply_adds"), >, 100000);
-  g_assert_cmpint(json_object_get_int_member(o, "size"), >, json_object_get_int_member(o, "parameters") * 2);
-  g_assert_cmpuint(json_array_get_length(json_object_get_array_member(o, "labels")), ==, 10);
-  JsonObject *metadata = json_object_get_object_member(o, "metadata");
-  g_assert_cmpfloat_with_epsilon(g_ascii_strtod(json_object_get_string_member(metadata, "test_accuracy"), NULL),
-                                 accuracy, 1e-4);
-
-  g_auto(Result) plain = RUN("test", "--model", model, "--data", folder, "--tta");
-  g_assert_cmpint(plain.status, ==, 0);
-  g_assert_nonnull(strstr(plain.out, "precision"));
-  g_assert_nonnull(strstr(plain.out, "Ankle boot"));
-  g_auto(Result) text = RUN("info", model);
-  g_assert_nonnull(strstr(text.out, "multiply-adds"));
-}
-
-static void test_bench(void) {
-  const char *modes[] = {"infer", "train"};
-  for (int i = 0; i < 2; i++) {
-    g_auto(Result) r =
-        RUN("bench", "--arch", "base", "--mode", modes[i], "--batch", "2", "--threads", "2", "--format", "json");
-    g_assert_cmpint(r.status, ==, 0);
-    g_autoptr(JsonNode) node = json_of(r.out);
-    JsonObject *o = json_node_get_object(node);
-    g_assert_cmpstr(json_object_get_string_member(o, "mode"), ==, modes[i]);
-    g_assert_cmpstr(json_object_get_string_member(o, "arch"), ==, "base");
-    g_assert_cmpint(json_object_get_int_member(o, "threads"), ==, 2);
-    g_assert_cmpint(json_object_get_int_member(o, "batch"), ==, 2);
-    double low = json_object_get_double_member(o, "ms_per_image_min"),
-           median = json_object_get_double_member(o, "ms_per_image_median");
-    g_assert_cmpfloat(low, >, 0);
-    g_assert_cmpfloat(median, >=, low);
-    g_assert_cmpfloat_with_epsilon(json_object_get_double_member(o, "images_per_s") * median, 1000, 1e-6);
-  }
 }
 
 /* Starts a training, sends a signal when a line that contains `until` has come, and waits for the end. */
@@ -331,18 +168,11 @@ static void test_terminal(void) {
 
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
-  program = g_getenv("FMNIST_TRAIN");
-  g_assert_nonnull(program);
-  folder = synthetic_folder(80);
   g_test_add_func("/tool/usage", test_usage);
   g_test_add_func("/tool/help", test_help);
   g_test_add_func("/tool/failures", test_failures);
-  g_test_add_func("/tool/whole", test_whole);
-  g_test_add_func("/tool/bench", test_bench);
   g_test_add_func("/tool/kill-and-resume", test_kill_and_resume);
   g_test_add_func("/tool/time-limit", test_time_limit);
   g_test_add_func("/tool/terminal", test_terminal);
-  int status = g_test_run();
-  synthetic_folder_free(folder);
-  return status;
+  return tool_run();
 }

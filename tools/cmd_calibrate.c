@@ -1,0 +1,128 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "error.h"
+#include "train/calibrate.h"
+#include "train/evaluate.h"
+#include "train/loss.h"
+#include "train/metrics.h"
+
+typedef struct {
+  char *model, *out, **data, *seed;
+  double validation, share;
+  int threads;
+} Options;
+
+/* The value of an option in the command that a model was trained by; g_free; NULL: not given. */
+static char *trained_with(const FmnModelFile *model, const char *option) {
+  const char *command = g_hash_table_lookup(model->metadata, "command");
+  g_auto(GStrv) words = NULL;
+  if (!command || !g_shell_parse_argv(command, NULL, &words, NULL))
+    return NULL;
+  for (int i = 0; words[i] && words[i + 1]; i++)
+    if (strcmp(words[i], option) == 0)
+      return g_strdup(words[i + 1]);
+  return NULL;
+}
+
+/* The images that were set aside when the model was trained: the same share, drawn by the same seed. */
+static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GError **error) {
+  g_autofree char *share = trained_with(model, "--validation"), *drawn = trained_with(model, "--seed");
+  double validation = o->validation > 0 ? o->validation : share ? g_ascii_strtod(share, NULL) : 0;
+  const char *text = o->seed ? o->seed : drawn;
+  guint64 seed = 1;
+  if (text && !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &seed, NULL)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”", text);
+    return NULL;
+  }
+  if (!(validation > 0 && validation <= 0.9)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                "%s was trained without setting images aside; say with --validation F (0 to 0.9) which share to take, "
+                "best of data that it was not trained on",
+                model->name);
+    return NULL;
+  }
+  FmnTrainData *data = fmn_train_data_load(o->data, (int)g_strv_length(model->labels), validation, seed, error);
+  const char *trained = g_hash_table_lookup(model->metadata, "dataset_sha256");
+  if (!data || o->validation > 0 || !trained || strcmp(trained, fmn_train_data_sha256(data)) == 0)
+    return data;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+              "%s was trained on other data (SHA-256 %s, this is %s), so which images were set aside cannot be told; name "
+              "that data with --data, or the share to take of this with --validation",
+              model->name, trained, fmn_train_data_sha256(data));
+  fmn_train_data_free(data);
+  return NULL;
+}
+
+static double ece(const float *logits, const FmnImages *images, int classes, double temperature) {
+  g_autofree float *p = g_new(float, (gsize)images->n *(gsize)classes);
+  fmn_softmax(logits, images->n, classes, temperature, p);
+  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, classes);
+  double value = m->ece;
+  fmn_metrics_free(m);
+  return value;
+}
+
+static gboolean calibrate(const Options *o, GError **error) {
+  g_autofree char *path = command_model_path(o->model, error);
+  FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
+  FmnTrainData *data = model ? load_data(o, model, error) : NULL;
+  const FmnImages *images = data ? fmn_train_data_validation(data) : NULL;
+  gboolean ok = images && fmn_check_images(model, images, error);
+  if (ok) {
+    int classes = (int)g_strv_length(model->labels);
+    g_autofree float *logits = fmn_model_logits(model, images, FALSE, o->threads);
+    FmnCalibration c = fmn_calibrate(logits, images->labels, images->n, classes, o->share);
+    printf("%d images; calibration error %.4f without temperature\n", images->n, ece(logits, images, classes, 1));
+    printf("temperature %.4f -> %.4f, calibration error %.4f -> %.4f\n", model->temperature, c.temperature,
+           ece(logits, images, classes, model->temperature), ece(logits, images, classes, c.temperature));
+    printf("threshold %.4f -> %.4f: at most %g %% of the right answers are under it\n", model->threshold, c.threshold,
+           o->share * 100);
+    model->temperature = c.temperature;
+    model->threshold = c.threshold;
+    ok = fmn_model_file_save(model, o->out ? o->out : path, TRUE, error);
+  }
+  fmn_train_data_free(data);
+  fmn_model_file_free(model);
+  return ok;
+}
+
+static int run(int argc, char **argv) {
+  Options o = {.share = FMN_THRESHOLD_SHARE, .threads = (int)g_get_num_processors()};
+  const GOptionEntry entries[] = {
+      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
+       "FILE"},
+      {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o.out, "Model file to write (the same)", "FILE"},
+      {"data", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &o.data,
+       "Folder with the four IDX files; may be given several times (default: FMNIST_DATA or " FMN_DATA_DIR ")", "DIR"},
+      {"validation", 0, 0, G_OPTION_ARG_DOUBLE, &o.validation,
+       "Share of the training set to use (that which the model's training set aside)", "F"},
+      {"seed", 's', 0, G_OPTION_ARG_STRING, &o.seed, "By which it is drawn (the training's)", "N"},
+      {"share", 0, 0, G_OPTION_ARG_DOUBLE, &o.share, "Share of the right answers that may become unknown (0.005)", "F"},
+      {"threads", 't', 0, G_OPTION_ARG_INT, &o.threads, "Threads to compute with (all processors)", "N"},
+      G_OPTION_ENTRY_NULL};
+  GError *error = NULL;
+  int status = EXIT_USAGE;
+  if (command_parse(&argc, &argv, NULL,
+                    "Fits a model's temperature and threshold on images that its training set aside, as train does at its end.",
+                    NULL, entries, 0)) {
+    if (!o.model)
+      command_usage("--model FILE is missing");
+    else if (!(o.validation >= 0 && o.validation <= 0.9))
+      command_usage("--validation must be from 0 to 0.9, not %g", o.validation);
+    else if (!(o.share >= 0 && o.share <= 1))
+      command_usage("--share must be from 0 to 1, not %g", o.share);
+    else if (o.threads < 1 || o.threads > 1024)
+      command_usage("--threads must be from 1 to 1024, not %d", o.threads);
+    else
+      status = calibrate(&o, &error) ? EXIT_OK : command_fail(error);
+  }
+  g_free(o.model);
+  g_free(o.out);
+  g_strfreev(o.data);
+  g_free(o.seed);
+  return status;
+}
+
+const Command command_calibrate = {"calibrate", "fit a model's temperature and threshold", run};
