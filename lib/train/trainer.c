@@ -25,6 +25,7 @@ typedef struct {
 struct FmnTrainer {
   FmnGraph *graph;
   FmnPool *pool;
+  const FmnTrainer *other; /* whose weights these are; NULL: our own */
   int batch, n, n_nodes, n_params;
   TrainNode *nodes;
   FmnTrainParam *params;
@@ -149,6 +150,10 @@ static void make_params(FmnTrainer *t) {
     t->nodes[i].first_param = p;
     for (int k = 0; k < node->n_params; k++, p++) {
       FmnParam *param = &node->params[k];
+      if (t->other) {
+        t->params[p] = t->other->params[p];
+        continue;
+      }
       t->params[p].name = g_strconcat(node->name, ".", param->name, NULL);
       t->params[p].param = param;
       t->params[p].gradient = param->trainable ? floats(t, fmn_param_count(param)) : NULL;
@@ -191,9 +196,10 @@ static void make_calls(FmnTrainer *t) {
     t->nodes[i].call.scratch = t->scratch;
 }
 
-FmnTrainer *fmn_trainer_new(FmnGraph *g, int batch, FmnPool *pool, GError **error) {
+static FmnTrainer *trainer_new(FmnGraph *g, int batch, FmnPool *pool, const FmnTrainer *other, GError **error) {
   FmnTrainer *t = g_new0(FmnTrainer, 1);
   t->graph = g;
+  t->other = other;
   t->pool = pool;
   t->batch = batch;
   t->n_nodes = fmn_graph_size(g);
@@ -209,6 +215,15 @@ FmnTrainer *fmn_trainer_new(FmnGraph *g, int batch, FmnPool *pool, GError **erro
   return t;
 }
 
+FmnTrainer *fmn_trainer_new(FmnGraph *g, int batch, FmnPool *pool, GError **error) {
+  return trainer_new(g, batch, pool, NULL, error);
+}
+
+FmnTrainer *fmn_trainer_new_sibling(FmnGraph *g, int batch, FmnPool *pool, const FmnTrainer *other, GError **error) {
+  g_return_val_if_fail(fmn_graph_size(g) == other->n_nodes, NULL);
+  return trainer_new(g, batch, pool, other, error);
+}
+
 void fmn_trainer_free(FmnTrainer *t) {
   if (!t)
     return;
@@ -216,7 +231,7 @@ void fmn_trainer_free(FmnTrainer *t) {
     fmn_floats_free(t->nodes[i].y);
     fmn_floats_free(t->nodes[i].state);
   }
-  for (int i = 0; i < t->n_params; i++) {
+  for (int i = 0; i < t->n_params && !t->other; i++) {
     g_free(t->params[i].name);
     fmn_floats_free(t->params[i].gradient);
   }
@@ -251,7 +266,7 @@ void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed) {
     for (int k = 0; k < c->node->n_inputs; k++)
       c->in[k].n = n;
     for (int k = 0; k < c->node->n_params; k++)
-      c->w[k] = c->node->params[k].data;
+      c->w[k] = t->params[tn->first_param + k].param->data;
     tn->grad->forward(c);
   }
 }

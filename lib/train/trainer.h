@@ -19,6 +19,9 @@ void fmn_trainer_init_weights(FmnGraph *g, guint64 seed);
 /* Memory for training g on up to batch images at a time. g and pool (NULL: one thread) must outlive it.
  * Error FMN_ERROR_UNSUPPORTED when a layer has no gradient. For one thread at a time. */
 FmnTrainer *fmn_trainer_new(FmnGraph *g, int batch, FmnPool *pool, GError **error);
+/* The same for a graph of the same layers and another size of input, which trains the weights of `other` and puts the
+ * gradients there; other must outlive it. */
+FmnTrainer *fmn_trainer_new_sibling(FmnGraph *g, int batch, FmnPool *pool, const FmnTrainer *other, GError **error);
 void fmn_trainer_free(FmnTrainer *t); /* NULL allowed */
 
 float *fmn_trainer_input(FmnTrainer *t); /* batch × C × H × W, to be filled before forward() */
