@@ -7,6 +7,8 @@
 #include "train/data.h"
 
 #define FMN_SCENE_MAX_ITEMS 16
+#define FMN_SCENE_MIN_SIDE 16 /* of frame and picture, pixels */
+#define FMN_SCENE_MAX_SIDE 8192
 
 typedef enum {
   FMN_SCENE_GREEN, /* the original demo's: the item, black around it, 280×280 in the middle of a green frame of 640×480;
@@ -87,7 +89,11 @@ void fmn_scene_render(const FmnSceneSet *set, guint64 index, int width, int heig
 /* The picture as a network's input: height × width × 3 floats of 0..1. */
 void fmn_scene_to_floats(const FmnScene *scene, float *out);
 
+/* The boxes as lines “class cx cy w h”, centre and size as shares of the picture's width and height (YOLO's label
+ * files); g_free. */
+char *fmn_scene_to_yolo(const FmnScene *scene);
+
 /* "plain", "gradient", ...; NULL when there is no such background. */
-const char *fmn_background_name(FmnBackground background);
+const char *fmn_scene_background_name(FmnBackground background);
 
 #endif

@@ -1,0 +1,369 @@
+#include <string.h>
+
+#include "train/scene_parts.h"
+
+#define PAD FMN_ITEM_PAD
+#define BLACK (6 / 255.f) /* at most this bright is what lies outside */
+#define MAX_ZOOM 10
+
+/* A pixel's brightness, cover, relief, shadow. */
+typedef float Pixel __attribute__((vector_size(16)));
+
+typedef struct {
+  int width, height, zoom;
+  Pixel *pixels;
+} Sprite;
+
+/* --- cutting out --- */
+
+static void flood(const FmnCutout *c, int start, float level, guint8 *seen, int *stack, int *n_seen) {
+  int n = 0, from = 0;
+  stack[n++] = start;
+  seen[start] = 1;
+  while (from < n) {
+    int at = stack[from++], x = at % c->width, y = at / c->width;
+    const int next[4][2] = {{x - 1, y}, {x + 1, y}, {x, y - 1}, {x, y + 1}};
+    for (int i = 0; i < 4; i++) {
+      int nx = next[i][0], ny = next[i][1], to = ny * c->width + nx;
+      if (nx < 0 || ny < 0 || nx >= c->width || ny >= c->height || seen[to] || c->value[to] > level)
+        continue;
+      seen[to] = 1;
+      stack[n++] = to;
+    }
+  }
+  *n_seen = n;
+}
+
+/* Mean of the neighbours that are marked; FALSE without any. */
+static gboolean neighbours(const FmnCutout *c, const guint8 *marked, int at, float *mean) {
+  float sum = 0;
+  int n = 0, x0 = at % c->width, y0 = at / c->width;
+  for (int y = MAX(0, y0 - 1); y <= MIN(c->height - 1, y0 + 1); y++)
+    for (int x = MAX(0, x0 - 1); x <= MIN(c->width - 1, x0 + 1); x++)
+      if (marked[y * c->width + x]) {
+        sum += c->value[y * c->width + x];
+        n++;
+      }
+  *mean = n > 0 ? sum / (float)n : 0;
+  return n > 0;
+}
+
+/* Black that a bag's handle or a sandal's straps enclose is seen through, a shirt's white print is not. */
+static gboolean see_through(int label) { return label == 5 || label == 8; }
+
+static void open_holes(FmnCutout *c, guint8 *outside, guint8 *seen, int *stack) {
+  int size = c->width * c->height;
+  memcpy(seen, outside, (gsize)size);
+  for (int i = 0; i < size; i++) {
+    if (seen[i] || c->value[i] > 3 / 255.f)
+      continue;
+    int n;
+    float around = 0;
+    flood(c, i, 3 / 255.f, seen, stack, &n);
+    for (int k = 0; k < n; k++)
+      around += c->value[stack[k] - 1] + c->value[stack[k] + 1] + c->value[stack[k] - c->width] +
+                c->value[stack[k] + c->width];
+    if (n >= 4 && around / (float)n > 0.3f)
+      for (int k = 0; k < n; k++)
+        outside[stack[k]] = 1;
+  }
+}
+
+/* A rim pixel is partly garment and partly black: takes the two apart, and lets the garment's brightness go on beyond
+ * its rim, so that enlarging mixes no black in. */
+static void split_rim(FmnCutout *c, const guint8 *outside, guint8 *known, guint8 *core) {
+  int size = c->width * c->height;
+  float mean;
+  for (int i = 0; i < size; i++)
+    known[i] = !outside[i];
+  for (int i = 0; i < size; i++)
+    core[i] = known[i] && !neighbours(c, outside, i, &mean);
+  for (int i = 0; i < size; i++) {
+    c->cover[i] = outside[i] ? 0 : 1;
+    if (!known[i] || core[i] || !(neighbours(c, core, i, &mean) || neighbours(c, known, i, &mean)))
+      continue;
+    if (c->value[i] < mean) {
+      c->cover[i] = MAX(c->value[i] / mean, 0.3f);
+      c->value[i] = mean;
+    }
+  }
+  for (int round = 0; round < PAD + 1; round++) {
+    memcpy(core, known, (gsize)size);
+    for (int i = 0; i < size; i++)
+      if (!core[i])
+        known[i] = neighbours(c, core, i, &c->value[i]);
+  }
+}
+
+static void measure(FmnCutout *c) {
+  double sum = 0, n = 0;
+  c->x0 = (float)c->width;
+  c->y0 = (float)c->height;
+  c->x1 = c->y1 = 0;
+  for (int y = 0; y < c->height; y++)
+    for (int x = 0; x < c->width; x++) {
+      if (c->cover[y * c->width + x] < 0.5f)
+        continue;
+      c->x0 = MIN(c->x0, (float)x);
+      c->y0 = MIN(c->y0, (float)y);
+      c->x1 = MAX(c->x1, (float)x + 1);
+      c->y1 = MAX(c->y1, (float)y + 1);
+      sum += c->value[y * c->width + x];
+      n++;
+    }
+  c->mean = n > 0 ? (float)(sum / n) : 0;
+  c->area = (int)n;
+}
+
+FmnCutout *fmn_cutout_new(const guint8 *item, int width, int height, int label) {
+  FmnCutout *c = g_new0(FmnCutout, 1);
+  c->width = width + 2 * PAD;
+  c->height = height + 2 * PAD;
+  gsize size = (gsize)c->width * (gsize)c->height;
+  c->value = g_new0(float, 2 * size);
+  c->cover = c->value + size;
+  guint8 *outside = g_new0(guint8, 3 * size), *known = outside + size, *core = known + size;
+  int *stack = g_new(int, size), n;
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      c->value[(y + PAD) * c->width + x + PAD] = (float)item[y * width + x] / 255;
+  flood(c, 0, BLACK, outside, stack, &n);
+  if (see_through(label))
+    open_holes(c, outside, known, stack);
+  split_rim(c, outside, known, core);
+  measure(c);
+  g_free(outside);
+  g_free(stack);
+  return c;
+}
+
+void fmn_cutout_free(FmnCutout *c) {
+  if (!c)
+    return;
+  g_free(c->value);
+  g_free(c);
+}
+
+/* --- enlarging --- */
+
+/* Mitchell & Netravali's family of cubics. */
+static float cubic(float d, float b) {
+  float c = (1 - b) / 2, a = fabsf(d);
+  if (a < 1)
+    return ((12 - 9 * b - 6 * c) * a * a * a + (-18 + 12 * b + 6 * c) * a * a + (6 - 2 * b)) / 6;
+  if (a < 2)
+    return ((-b - 6 * c) * a * a * a + (6 * b + 30 * c) * a * a + (-12 * b - 48 * c) * a + (8 * b + 24 * c)) / 6;
+  return 0;
+}
+
+static void box3(const FmnCutout *c, const float *from, float *to) {
+  memset(to, 0, sizeof(float) * (gsize)(c->width * c->height));
+  for (int y = 1; y < c->height - 1; y++)
+    for (int x = 1; x < c->width - 1; x++) {
+      const float *p = from + y * c->width + x;
+      float sum = 0;
+      for (int j = -c->width; j <= c->width; j += c->width)
+        sum += p[j - 1] + p[j] + p[j + 1];
+      to[y * c->width + x] = sum / 9;
+    }
+}
+
+/* The cut-out's pixels with what light does to its shape: bulging, it is brighter towards the light. */
+static Pixel *relief(const FmnCutout *c, float light_x, float light_y) {
+  gsize size = (gsize)c->width * (gsize)c->height;
+  float *once = g_new(float, 2 * size), *twice = once + size;
+  Pixel *grid = g_new0(Pixel, size);
+  box3(c, c->cover, once);
+  box3(c, once, twice);
+  for (int y = 0; y < c->height; y++)
+    for (int x = 0; x < c->width; x++) {
+      int i = y * c->width + x;
+      float slope = 0;
+      if (x > 0 && y > 0 && x < c->width - 1 && y < c->height - 1)
+        slope = (twice[i + 1] - twice[i - 1]) * light_x + (twice[i + c->width] - twice[i - c->width]) * light_y;
+      grid[i] = (Pixel){c->value[i], c->cover[i], -slope, twice[i]};
+    }
+  g_free(once);
+  return grid;
+}
+
+static void enlarge(const Pixel *from, int width, int height, int zoom, Sprite *s) {
+  Pixel weights[MAX_ZOOM][4];
+  for (int i = 0; i < zoom; i++) {
+    float f = ((float)i + 0.5f) / (float)zoom;
+    for (int k = 0; k < 4; k++) {
+      float sharp = cubic(f - (float)(k - 1), 0.4f), soft = cubic(f - (float)(k - 1), 0.85f);
+      weights[i][k] = (Pixel){sharp, soft, soft, soft};
+    }
+  }
+  /* between the centres of the first and the last pixel */
+  s->zoom = zoom;
+  s->width = (width - 1) * zoom;
+  s->height = (height - 1) * zoom;
+  s->pixels = g_new(Pixel, (gsize)s->width * (gsize)s->height);
+  Pixel *column = g_new(Pixel, width);
+  for (int y = 0; y < s->height; y++) {
+    const Pixel *w = weights[y % zoom], *row[4];
+    for (int k = 0; k < 4; k++)
+      row[k] = from + CLAMP(y / zoom + k - 1, 0, height - 1) * width;
+    for (int x = 0; x < width; x++)
+      column[x] = w[0] * row[0][x] + w[1] * row[1][x] + w[2] * row[2][x] + w[3] * row[3][x];
+    Pixel *out = s->pixels + (gsize)y * (gsize)s->width;
+    for (int x = 0; x < width - 1; x++) {
+      Pixel a = column[MAX(0, x - 1)], b = column[x], d = column[x + 1], e = column[MIN(width - 1, x + 2)];
+      for (int i = 0; i < zoom; i++)
+        *out++ = weights[i][0] * a + weights[i][1] * b + weights[i][2] * d + weights[i][3] * e;
+    }
+  }
+  g_free(column);
+}
+
+/* u, v in the sprite's pixels, within it */
+static inline Pixel sprite_at(const Sprite *s, float u, float v) {
+  int iu = (int)u, iv = (int)v;
+  float fu = u - (float)iu, fv = v - (float)iv;
+  const Pixel *p = s->pixels + (gsize)iv * (gsize)s->width + iu, *q = p + s->width;
+  Pixel a = p[0] + fu * (p[1] - p[0]), b = q[0] + fu * (q[1] - q[0]);
+  return a + fv * (b - a);
+}
+
+/* --- drawing --- */
+
+/* Where u + i·du stays within 0..limit, for first ≤ i < last. */
+static void clip(float u, float du, float limit, int *first, int *last) {
+  if (fabsf(du) < 1e-6f) {
+    if (u < 0 || u >= limit)
+      *last = *first;
+    return;
+  }
+  float a = -u / du, b = (limit - u) / du;
+  *first = MAX(*first, (int)CLAMP(ceilf(MIN(a, b) + 1e-3f), -1e6f, 1e6f));
+  *last = MIN(*last, (int)CLAMP(ceilf(MAX(a, b) - 1e-3f), -1e6f, 1e6f));
+}
+
+typedef struct {
+  const FmnGarment *g;
+  const Sprite *sprite;
+  FmnCanvas *c;
+  float du, dv; /* of a pixel to the right, in the sprite's pixels */
+} Job;
+
+/* The part first ≤ x < last of row y that is on the sprite, shifted by (dx, dy) units; u, v: of x = 0. */
+static void find_span(const Job *j, int y, float dx, float dy, float *u, float *v, int *first, int *last) {
+  const FmnGarment *g = j->g;
+  float x0 = 0.5f / j->c->sx - dx, y0 = ((float)y + 0.5f) / j->c->sy - dy, zoom = (float)j->sprite->zoom;
+  *u = (g->xx * x0 + g->xy * y0 + g->x - 0.5f) * zoom - 0.5f;
+  *v = (g->yx * x0 + g->yy * y0 + g->y - 0.5f) * zoom - 0.5f;
+  *first = MAX(0, (int)((g->left + dx) * j->c->sx));
+  *last = MIN(j->c->width, (int)((g->right + dx) * j->c->sx) + 1);
+  clip(*u, j->du, (float)(j->sprite->width - 1), first, last);
+  clip(*v, j->dv, (float)(j->sprite->height - 1), first, last);
+}
+
+static void draw_shadow(const Job *j, int y) {
+  float u, v;
+  int first, last;
+  find_span(j, y, j->g->shadow_x, j->g->shadow_y, &u, &v, &first, &last);
+  guint8 *p = j->c->pixels + (gsize)y * (gsize)j->c->stride + 4 * (gsize)first;
+  for (int x = first; x < last; x++, p += 4) {
+    float shade = sprite_at(j->sprite, u + (float)x * j->du, v + (float)x * j->dv)[3];
+    int keep = (int)(256 * (1 - j->g->shadow * CLAMP(shade, 0, 1)));
+    for (int k = 0; k < 3; k++)
+      p[k] = (guint8)(p[k] * keep >> 8);
+  }
+}
+
+static void draw_row(const Job *j, int y, guint8 mark, guint8 *owner) {
+  const FmnGarment *g = j->g;
+  float u, v, unit = g->scale / (float)j->sprite->zoom, sharp = MAX(1, 1.3f * g->scale * j->c->sx);
+  int first, last;
+  find_span(j, y, 0, 0, &u, &v, &first, &last);
+  if (first >= last)
+    return;
+  float *light = j->c->light, *mix = j->c->mix, span = g->bright - g->dark;
+  FmnRow row = {(u + (float)first * j->du) * unit, (v + (float)first * j->dv) * unit, j->du * unit, j->dv * unit,
+                1 / j->c->sx};
+  fmn_material_row(&g->cloth, j->c->noise, &row, last - first, light, mix);
+  guint8 *p = j->c->pixels + (gsize)y * (gsize)j->c->stride + 4 * (gsize)first;
+  owner += (gsize)y * (gsize)j->c->width;
+  for (int x = first; x < last; x++, p += 4) {
+    Pixel s = sprite_at(j->sprite, u + (float)x * j->du, v + (float)x * j->dv);
+    float alpha = CLAMP((s[1] - 0.46f) * sharp + 0.5f, 0, 1);
+    if (alpha <= 0)
+      continue;
+    if (alpha >= 0.5f)
+      owner[x] = mark;
+    float grey = CLAMP(1 - s[0], 0, 1);
+    grey += g->gamma * grey * (1 - grey);
+    float lit = (g->dark + span * grey) * (1 + light[x - first] + s[2]) * 255, m = mix[x - first];
+    for (int k = 0; k < 3; k++) {
+      float ink = lit * (g->cloth.color[k] + m * (g->cloth.other[k] - g->cloth.color[k]));
+      p[2 - k] = (guint8)((float)p[2 - k] + alpha * (CLAMP(ink, 0, 255) - (float)p[2 - k]) + 0.5f);
+    }
+  }
+}
+
+void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner) {
+  int zoom = CLAMP((int)ceilf(0.75f * g->scale * c->sx), 1, MAX_ZOOM);
+  /* the light's direction in the cut-out */
+  float length = g->scale, lx = (g->xx * g->light_x + g->xy * g->light_y) * length,
+        ly = (g->yx * g->light_x + g->yy * g->light_y) * length;
+  Pixel *grid = relief(cutout, lx, ly);
+  Sprite sprite;
+  enlarge(grid, cutout->width, cutout->height, zoom, &sprite);
+  g_free(grid);
+  Job job = {g, &sprite, c, g->xx * (float)zoom / c->sx, g->yx * (float)zoom / c->sx};
+  int top = (int)((MIN(g->top, g->top + g->shadow_y)) * c->sy),
+      bottom = (int)((g->bottom + MAX(0, g->shadow_y)) * c->sy);
+  for (int y = MAX(0, top); y <= MIN(c->height - 1, bottom); y++)
+    draw_shadow(&job, y);
+  for (int y = MAX(0, top); y <= MIN(c->height - 1, bottom); y++)
+    draw_row(&job, y, mark, owner);
+  g_free(sprite.pixels);
+}
+
+/* --- dressing --- */
+
+static FmnMaterialKind draw_cloth(FmnRandom *r) {
+  static const struct {
+    FmnMaterialKind kind;
+    double share;
+  } kinds[] = {{FMN_MATERIAL_STRIPES, 0.08}, {FMN_MATERIAL_CHECKS, 0.06}, {FMN_MATERIAL_DOTS, 0.03},
+               {FMN_MATERIAL_PRINT, 0.06},   {FMN_MATERIAL_KNIT, 0.12},   {FMN_MATERIAL_WEAVE, 0.3}};
+  double x = fmn_random_uniform(r);
+  for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
+    if ((x -= kinds[i].share) < 0)
+      return kinds[i].kind;
+  return FMN_MATERIAL_PLAIN;
+}
+
+static float distance(const float *a, const float *b, float scale) {
+  float sum = 0;
+  for (int i = 0; i < 3; i++)
+    sum += (a[i] * scale - b[i]) * (a[i] * scale - b[i]);
+  return sqrtf(sum);
+}
+
+void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, const float *background) {
+  float u = (float)fmn_random_uniform(r), color[3];
+  g->dark = 0.03f + 0.3f * u * u;
+  g->bright = (float)fmn_random_range(r, 0.75, 1);
+  g->gamma = (float)fmn_random_range(r, -0.4, 0.4);
+  float mean = g->dark + (g->bright - g->dark) * (1 - cutout->mean);
+  /* Nobody photographs a garment on a ground of its own colour. */
+  for (int attempt = 0; attempt < 12; attempt++) {
+    float saturation = fmn_random_uniform(r) < 0.35 ? 0.15f : 0.85f;
+    fmn_color_draw(r, 0.75f, 1, saturation, color);
+    if (distance(color, background, mean) > 0.3f)
+      break;
+    g->bright = (float)fmn_random_range(r, 0.5, 1);
+    mean = g->dark + (g->bright - g->dark) * (1 - cutout->mean);
+  }
+  g->cloth = fmn_material_draw(r, draw_cloth(r), color);
+  g->cloth.period *= 0.6f;
+  g->cloth.folds = (float)fmn_random_range(r, 0, 0.07);
+  /* A pattern is faint more often than not: it must not hide what the garment is. */
+  float share = (float)fmn_random_range(r, 0.1, 0.7);
+  for (int k = 0; k < 3; k++)
+    g->cloth.other[k] = color[k] + share * (g->cloth.other[k] - color[k]);
+}

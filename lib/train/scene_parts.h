@@ -1,0 +1,161 @@
+/* What scenes are put together from; private to lib/train/scene*.c. Lengths are in units: 480 of them are the frame's
+ * shorter side, whatever the picture's size. Colours are R, G, B in 0..1. */
+#ifndef FMN_TRAIN_SCENE_PARTS_H
+#define FMN_TRAIN_SCENE_PARTS_H
+
+#include <cairo.h>
+
+#include "train/random.h"
+#include "train/scenes.h"
+
+#define FMN_SCENE_UNITS 480
+
+/* --- scene_material.c --- */
+
+#define FMN_NOISE_SIDE 256
+
+/* Smooth noise of mean 0 and deviation 1 that repeats, and white noise of the same kind. */
+typedef struct {
+  float smooth[FMN_NOISE_SIDE * FMN_NOISE_SIDE]; /* 8 texels from one random value to the next */
+  float white[FMN_NOISE_SIDE * FMN_NOISE_SIDE];
+} FmnNoise;
+
+void fmn_noise_init(FmnNoise *noise);
+
+/* A row of pixels on a surface: where the first one lies, the step to the next, the longer side of a pixel. Units. */
+typedef struct {
+  float u, v, du, dv, pixel;
+} FmnRow;
+
+/* Adds amount × noise that varies over `size` units, `stretch` times as many along u. What is finer than the pixels
+ * fades. */
+void fmn_noise_add(const FmnNoise *noise, const FmnRow *row, float size, float stretch, float amount, int n,
+                   float *out);
+
+typedef enum {
+  FMN_MATERIAL_PLAIN,
+  FMN_MATERIAL_WEAVE,
+  FMN_MATERIAL_KNIT,
+  FMN_MATERIAL_STRIPES,
+  FMN_MATERIAL_CHECKS,
+  FMN_MATERIAL_DOTS,
+  FMN_MATERIAL_PRINT,
+  FMN_MATERIAL_CARPET,
+  FMN_MATERIAL_WOOD,
+  FMN_MATERIAL_TILES,
+  FMN_MATERIAL_CHESSBOARD,
+  FMN_MATERIAL_BRICKS,
+  FMN_MATERIAL_MARBLE,
+} FmnMaterialKind;
+
+typedef struct {
+  FmnMaterialKind kind;
+  float color[3], other[3]; /* where mix is 0 and 1 */
+  float period;             /* units: of stripes, threads, tiles, planks */
+  float contrast;           /* of its own light and dark, about 1 */
+  float folds;              /* depth of soft folds; 0: flat */
+  float u, v;               /* shifts it */
+  guint32 seed;
+} FmnMaterial;
+
+FmnMaterial fmn_material_draw(FmnRandom *r, FmnMaterialKind kind, const float *color);
+/* Of n pixels: light (0: as the colour; added to 1 and multiplied with it) and mix (0..1). */
+void fmn_material_row(const FmnMaterial *m, const FmnNoise *noise, const FmnRow *row, int n, float *light, float *mix);
+
+/* Hue at random. */
+void fmn_color_draw(FmnRandom *r, float value_min, float value_max, float saturation_max, float *rgb);
+
+/* --- the picture in the making --- */
+
+typedef struct {
+  const FmnNoise *noise;
+  cairo_surface_t *surface; /* CAIRO_FORMAT_RGB24 */
+  cairo_t *cr;              /* in units */
+  guint8 *pixels;           /* of the surface: B, G, R, unused */
+  int width, height, stride;
+  float sx, sy;       /* pixels a unit */
+  float right, below; /* size of the frame in units */
+  float *light, *mix; /* room for a row each */
+} FmnCanvas;
+
+/* Writes n pixels of a material from (x, y) on. */
+void fmn_canvas_row(const FmnCanvas *c, const FmnMaterial *m, const FmnRow *row, int x, int y, int n);
+
+/* --- scene_background.c, scene_room.c, scene_things.c --- */
+
+typedef struct {
+  FmnBackground kind;
+  guint64 seed;
+  float color[3]; /* what prevails in it */
+} FmnBackdrop;
+
+FmnBackdrop fmn_backdrop_draw(FmnRandom *r, FmnBackground kind);
+void fmn_backdrop_render(const FmnBackdrop *b, FmnCanvas *c);
+void fmn_room_render(FmnRandom *r, const float *color, FmnCanvas *c);
+/* n things of a household, lying about. */
+void fmn_things_render(FmnRandom *r, int n, FmnCanvas *c);
+/* Fills a surface, seen straight on and turned by an angle. */
+void fmn_surface_render(FmnCanvas *c, const FmnMaterial *m, float angle);
+
+/* --- scene_item.c --- */
+
+#define FMN_ITEM_PAD 3
+
+/* A garment, cut out: (width + 2 FMN_ITEM_PAD) × (height + 2 FMN_ITEM_PAD) pixels. */
+typedef struct {
+  int width, height;    /* with the padding */
+  float *value, *cover; /* brightness in the data set, 0..1, going on beyond the rim; share that is garment, 0..1 */
+  float x0, y0, x1, y1; /* around what is covered */
+  float mean;           /* brightness */
+  int area;             /* pixels that are covered by half at least */
+} FmnCutout;
+
+FmnCutout *fmn_cutout_new(const guint8 *item, int width, int height, int label);
+void fmn_cutout_free(FmnCutout *c);
+
+/* How a garment lies in the frame, and what it is made of. */
+typedef struct {
+  int index, label;
+  float xx, xy, yx, yy, x, y; /* from the frame (units) to the cut-out's pixels: (xx·X + xy·Y + x, yx·X + yy·Y + y) */
+  float scale;                /* units a pixel of the cut-out */
+  float left, top, right, bottom; /* in the frame, padding included */
+  float visible;
+  float dark, bright, gamma; /* of its luminance */
+  FmnMaterial cloth;
+  float light_x, light_y;           /* direction to the light, in the frame; length: how strong its relief is */
+  float shadow, shadow_x, shadow_y; /* strength; offset in units */
+} FmnGarment;
+
+/* Its colours and cloth, to be seen on a background of that colour. */
+void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, const float *background);
+/* Draws it and writes `mark` to owner (a byte a pixel) where it covers at least half. */
+void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner);
+
+/* --- scene_layout.c --- */
+
+typedef struct {
+  FmnBackdrop backdrop;
+  int n;
+  FmnGarment garments[FMN_SCENE_MAX_ITEMS]; /* from below to above */
+  FmnCutout *cutouts[FMN_SCENE_MAX_ITEMS];  /* owned */
+  int things;                               /* beside them */
+  guint64 things_seed, camera_seed;
+} FmnLayout;
+
+/* pick: an image for a random number. */
+void fmn_layout_draw(FmnLayout *l, FmnRandom *r, const FmnSceneSet *set);
+void fmn_layout_clear(FmnLayout *l);
+int fmn_scene_set_pick(const FmnSceneSet *set, FmnRandom *r);
+const FmnImages *fmn_scene_set_items(const FmnSceneSet *set);
+const FmnSceneOptions *fmn_scene_set_options(const FmnSceneSet *set);
+
+/* --- scene_camera.c --- */
+
+typedef struct FmnCamera FmnCamera; /* memory of one thread */
+
+FmnCamera *fmn_camera_new(void);
+void fmn_camera_free(FmnCamera *camera);
+/* Takes the canvas's picture: blur, light, exposure, noise, compression; rgb: rows of `stride` bytes. */
+void fmn_camera_take(FmnCamera *camera, guint64 seed, const FmnCanvas *c, guint8 *rgb, int stride);
+
+#endif
