@@ -11,6 +11,8 @@
 
 #include "kernels/kernels.h"
 
+#define FMN_CONV_MAX_TAPS 49 /* k at most */
+
 /* Geometry; padding is zeros on all sides. */
 typedef struct {
   int in_c, in_h, in_w, out_c, out_h, out_w, k, stride, pad;

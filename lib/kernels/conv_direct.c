@@ -5,8 +5,8 @@
 #include "kernels/conv_algorithm.h"
 
 #define CHUNK (8 * FMN_PRODUCT_ROWS) /* output pixels of a task: each block of weights is read once for them */
-#define GATHER_BELOW 8               /* input channels; with fewer a pixel's taps are gathered into one row first */
-#define MAX_TAPS 49
+#define RUN_BELOW 8                  /* input channels; with fewer a row of taps is read as one run */
+#define MAX_TAPS FMN_CONV_MAX_TAPS
 #define COLUMN_FLOATS (64 << 10)     /* columns made at a time for the gradient: they stay in the L2 cache */
 #define SHARED_FROM (1 << 14)        /* multiply-adds: about half a microsecond; with less to do, sharing it takes longer */
 #define HALF_WEIGHTS (1 << 17)       /* with at least so many weights ... */
@@ -16,7 +16,7 @@ static int pixels(const FmnConvShape *s) { return s->out_h * s->out_w; }
 
 static int chunks(const FmnConvShape *s) { return (pixels(s) + CHUNK - 1) / CHUNK; }
 
-static gboolean gathers(const FmnConvShape *s) { return s->in_c < GATHER_BELOW || s->k * s->k > MAX_TAPS; }
+static gboolean reads_runs(const FmnConvShape *s) { return s->in_c < RUN_BELOW || s->k * s->k > MAX_TAPS; }
 
 static int tasks_an_image(const FmnConvShape *s) { return chunks(s) * fmn_conv_blocks(s); }
 
@@ -27,7 +27,7 @@ static void choose(FmnConv *conv) {
   gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c, weights = inputs * (gsize)fmn_conv_blocks(s) * FMN_LANES;
   conv->half = conv->half && fmn_kernels()->fast_half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
   conv->packed = conv->half ? weights / 2 : weights;
-  conv->scratch = gathers(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
+  conv->scratch = reads_runs(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
 }
 
 typedef struct {
@@ -62,16 +62,48 @@ static void pack(const FmnConv *conv, const float *w, gboolean transpose, float 
   fmn_pool_run(pool, pack_tasks, &job, fmn_conv_blocks(&conv->shape));
 }
 
+/* Where the window of an output pixel begins. */
+typedef struct {
+  int oy, ox, y, x;
+} Place;
+
+static Place place(const FmnConvShape *s, int pixel) {
+  Place p = {.oy = pixel / s->out_w, .ox = pixel % s->out_w};
+  p.y = p.oy * s->stride - s->pad;
+  p.x = p.ox * s->stride - s->pad;
+  return p;
+}
+
+static void next_place(const FmnConvShape *s, Place *p) {
+  if (++p->ox < s->out_w)
+    p->x += s->stride;
+  else
+    *p = place(s, (p->oy + 1) * s->out_w);
+}
+
 /* For n output pixels from the first on, where each of their taps is read: rows[tap · n + pixel]. */
-static void find_rows(const FmnConvShape *s, const float *x, int first, int n, const float *zeros, const float **rows) {
-  for (int r = 0; r < n; r++) {
-    int y0 = (first + r) / s->out_w * s->stride - s->pad, x0 = (first + r) % s->out_w * s->stride - s->pad;
+static void find_taps(const FmnConvShape *s, const float *x, int first, int n, const float *zeros, const float **rows) {
+  Place p = place(s, first);
+  for (int r = 0; r < n; r++, next_place(s, &p))
     for (int ky = 0, t = r; ky < s->k; ky++)
       for (int kx = 0; kx < s->k; kx++, t += n) {
-        int iy = y0 + ky, ix = x0 + kx;
+        int iy = p.y + ky, ix = p.x + kx;
         gboolean in = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w;
         rows[t] = in ? x + (gsize)(iy * s->in_w + ix) * (gsize)s->in_c : zeros;
       }
+}
+
+/* The same by rows of taps, which lie together: rows[ky · n + pixel]. Windows over the border are put together in scratch. */
+static void find_runs(const FmnConvShape *s, const float *x, int first, int n, float *scratch, const float **rows) {
+  gsize c = (gsize)s->in_c, run = (gsize)s->k * c;
+  Place p = place(s, first);
+  for (int r = 0; r < n; r++, next_place(s, &p)) {
+    gboolean inside = p.y >= 0 && p.y + s->k <= s->in_h && p.x >= 0 && p.x + s->k <= s->in_w;
+    float *window = scratch + (gsize)r * (gsize)s->k * run;
+    if (!inside)
+      fmn_columns(s, x, first + r, first + r + 1, window);
+    for (int ky = 0; ky < s->k; ky++)
+      rows[ky * n + r] = inside ? x + (gsize)((p.y + ky) * s->in_w + p.x) * c : window + (gsize)ky * run;
   }
 }
 
@@ -84,7 +116,7 @@ static void run_tasks(gpointer data, int begin, int end, int slot) {
   float *scratch = call->scratch + (gsize)slot * call->scratch_size;
   FmnPacked w = {call->packed, conv->half};
 
-  if (!gathers(s))
+  if (!reads_runs(s))
     memset(scratch, 0, (gsize)s->in_c * sizeof *scratch);
   for (int task = begin; task < end; task++) {
     int image = task / tasks, block = task % blocks, chunk = task % tasks / blocks;
@@ -96,14 +128,11 @@ static void run_tasks(gpointer data, int begin, int end, int slot) {
     for (int p = chunk * CHUNK; p < last; p += FMN_PRODUCT_ROWS) {
       int n = MIN(FMN_PRODUCT_ROWS, last - p);
       float *out = y + (gsize)p * (gsize)s->out_c;
-      if (gathers(s)) {
-        gsize inputs = (gsize)taps * (gsize)s->in_c;
-        fmn_columns(s, x, p, p + n, scratch);
-        for (int r = 0; r < n; r++)
-          rows[r] = scratch + (gsize)r * inputs;
-        fmn_kernels()->product(rows, n, 1, inputs, w, (gsize)block, out, (gsize)s->out_c, lanes);
+      if (reads_runs(s)) {
+        find_runs(s, x, p, n, scratch, rows);
+        fmn_kernels()->product(rows, n, s->k, (gsize)(s->k * s->in_c), w, (gsize)block, out, (gsize)s->out_c, lanes);
       } else {
-        find_rows(s, x, p, n, scratch, rows);
+        find_taps(s, x, p, n, scratch, rows);
         fmn_kernels()->product(rows, n, taps, (gsize)s->in_c, w, (gsize)block, out, (gsize)s->out_c, lanes);
       }
       fmn_kernels()->epilogue(out, (gsize)n, (gsize)lanes, (gsize)s->out_c, &e);

@@ -41,7 +41,6 @@ typedef struct {
   void (*add)(float *y, const float *x, gsize n);                      /* y += x */
   void (*multiply)(float *y, const float *a, const float *b, gsize n); /* y = a·b; y may be a or b */
   void (*multiply_add)(float *y, const float *a, const float *b, gsize n); /* y += a·b */
-  void (*maximum)(float *y, const float *x, gsize n);                  /* y = max(y, x) */
 
   /* By channel, rows × c values: y = x·a[c] + b[c]; y may be x */
   void (*channel_affine)(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b);
@@ -59,6 +58,9 @@ typedef struct {
 
   /* One row of output pixels of a depthwise convolution, with its epilogue; weights as tap × channel. */
   void (*depthwise)(const FmnWindow *s, const float *x, const float *w, const FmnEpilogue *e, int row, float *y);
+
+  /* One row of output pixels of a max pooling; the window's padding is 0, and it is cut at the map's end. */
+  void (*maxpool)(const FmnWindow *s, const float *x, int row, float *y);
 
   /* One tile of 16 channels. x: pointers to the tile's input pixels in reading order (at the first of the channels); its result
    * p goes to v[p·stride]. */
@@ -81,6 +83,10 @@ typedef struct {
 
   /* What one image's dy adds to the gradient of depthwise()'s weights, and the input's gradient (overwritten; NULL: not wanted). */
   void (*depthwise)(const FmnWindow *s, const float *x, const float *dy, const float *w, float *dw, float *dx);
+
+  /* Adds one row of dy to the input's gradient dx: to the first of each window's values that is the largest. y: of maxpool(), the
+   * row as dy's. */
+  void (*maxpool)(const FmnWindow *s, const float *x, const float *y, const float *dy, int row, float *dx);
 
   /* The transpose of FmnKernels.winograd_output(): 4×4 pixels of 16 to the results at m[p·stride]. */
   void (*winograd_output)(FmnWinograd f, float y[16][16], float *m, gsize stride);

@@ -27,11 +27,6 @@ static void multiply_add(float *y, const float *a, const float *b, gsize n) {
     y[i] += a[i] * b[i];
 }
 
-static void maximum(float *y, const float *x, gsize n) {
-  for (gsize i = 0; i < n; i++)
-    y[i] = y[i] > x[i] ? y[i] : x[i];
-}
-
 static void channel_affine(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b) {
   for (gsize r = 0; r < rows; r++, x += c, y += c)
     for (gsize i = 0; i < c; i++)
@@ -119,6 +114,7 @@ static void from_half(float *y, const guint16 *x, gsize n) {
 }
 
 #include "kernels/depthwise.h"
+#include "kernels/maxpool.h"
 #include "kernels/product.h"
 #include "kernels/dot.h"
 #include "kernels/winograd.h"
@@ -134,13 +130,13 @@ const FmnKernels KERNELS = {
     .add = add,
     .multiply = multiply,
     .multiply_add = multiply_add,
-    .maximum = maximum,
     .channel_affine = channel_affine,
     .channel_sum = channel_sum,
     .dot = dot,
     .from_half = from_half,
     .product = product,
     .depthwise = depthwise,
+    .maxpool = maxpool,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
 };
@@ -152,5 +148,6 @@ const FmnGradKernels GRAD_KERNELS = {
     .channel_products = channel_products,
     .channel_affine2 = channel_affine2,
     .depthwise = depthwise_grad,
+    .maxpool = maxpool_grad,
     .winograd_output = winograd_output_gradient,
 };

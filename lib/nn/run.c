@@ -41,30 +41,33 @@ static float *value(const FmnRun *run, int step) {
 
 float *fmn_run_input(FmnRun *run) { return value(run, -1); }
 
+void fmn_run_step(FmnRun *run, int n, int i) {
+  const FmnStep *step = fmn_plan_step(run->plan, i);
+  FmnForward f = {
+      .config = step->config,
+      .n_inputs = step->n_inputs,
+      .out = step->out,
+      .y = value(run, i),
+      .epilogue = step->epilogue,
+      .scratch = run->scratch,
+      .scratch_size = run->scratch_size,
+      .pool = run->pool,
+  };
+  f.out.n = n;
+  for (int j = 0; j < step->n_inputs; j++) {
+    f.in[j] = step->in[j];
+    f.in[j].n = n;
+    f.x[j] = value(run, step->inputs[j]);
+  }
+  for (int j = 0; j < FMN_MAX_PARAMS; j++)
+    f.w[j] = step->w[j];
+  step->ops->forward(&f);
+}
+
 void fmn_run(FmnRun *run, int n) {
   g_return_if_fail(n >= 1 && n <= run->max_batch);
-  for (guint i = 0; i < run->plan->steps->len; i++) {
-    const FmnStep *step = fmn_plan_step(run->plan, (int)i);
-    FmnForward f = {
-        .config = step->config,
-        .n_inputs = step->n_inputs,
-        .out = step->out,
-        .y = value(run, (int)i),
-        .epilogue = step->epilogue,
-        .scratch = run->scratch,
-        .scratch_size = run->scratch_size,
-        .pool = run->pool,
-    };
-    f.out.n = n;
-    for (int j = 0; j < step->n_inputs; j++) {
-      f.in[j] = step->in[j];
-      f.in[j].n = n;
-      f.x[j] = value(run, step->inputs[j]);
-    }
-    for (int j = 0; j < FMN_MAX_PARAMS; j++)
-      f.w[j] = step->w[j];
-    step->ops->forward(&f);
-  }
+  for (guint i = 0; i < run->plan->steps->len; i++)
+    fmn_run_step(run, n, (int)i);
 }
 
 const float *fmn_run_output(const FmnRun *run, int i) {

@@ -31,6 +31,9 @@ struct FmnPlan {
 
 static inline FmnStep *fmn_plan_step(const FmnPlan *plan, int i) { return &g_array_index(plan->steps, FmnStep, i); }
 
+/* Runs one step of fmn_run() on n images (run.c). */
+void fmn_run_step(FmnRun *run, int n, int i);
+
 /* Folds the graph's layers into steps (fold.c). */
 void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g);
 

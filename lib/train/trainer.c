@@ -33,6 +33,8 @@ struct FmnTrainer {
   float *extra[FMN_MAX_INPUTS]; /* second and later gradients of a value, before they are added */
   float *scratch;
   gsize bytes;
+  FmnTrainerProbe probe; /* NULL: none */
+  gpointer probe_data;
 };
 
 void fmn_trainer_init_weights(FmnGraph *g, guint64 seed) {
@@ -268,6 +270,8 @@ void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed) {
     for (int k = 0; k < c->node->n_params; k++)
       c->w[k] = t->params[tn->first_param + k].param->data;
     tn->grad->forward(c);
+    if (t->probe)
+      t->probe(t->probe_data, c->node, FALSE);
   }
 }
 
@@ -299,7 +303,14 @@ void fmn_trainer_backward(FmnTrainer *t) {
       Add add = {t->nodes[c->node->inputs[k]].dy, t->extra[k], fmn_shape_count(c->in[k])};
       fmn_pool_run(t->pool, add_task, &add, (int)((add.count + ADD_CHUNK - 1) / ADD_CHUNK));
     }
+    if (t->probe)
+      t->probe(t->probe_data, c->node, TRUE);
   }
+}
+
+void fmn_trainer_set_probe(FmnTrainer *t, FmnTrainerProbe probe, gpointer data) {
+  t->probe = probe;
+  t->probe_data = data;
 }
 
 const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params) {

@@ -36,6 +36,11 @@ void fmn_trainer_backward(FmnTrainer *t);
 
 /* Every weight tensor, in graph order; owned by t. */
 const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params);
+
+/* Called after each layer's forward and each layer's backward pass, to see where the time goes; NULL: no more. */
+typedef void (*FmnTrainerProbe)(gpointer data, const FmnNode *node, gboolean backward);
+void fmn_trainer_set_probe(FmnTrainer *t, FmnTrainerProbe probe, gpointer data);
+
 gsize fmn_trainer_bytes(const FmnTrainer *t); /* of activations, gradients, state and scratch */
 
 #endif

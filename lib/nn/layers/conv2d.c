@@ -23,6 +23,11 @@ static gboolean setup(FmnNode *node, GError **error) {
   FmnShape in = node->in[0];
   int stride = MAX(c->stride, 1);
 
+  if (c->k > FMN_CONV_MAX_TAPS) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "a kernel has at most %d×%d taps, not %d×%d", FMN_CONV_MAX_TAPS,
+                FMN_CONV_MAX_TAPS, c->k, c->k);
+    return FALSE;
+  }
   if (c->out < 1 || c->k < 1 || c->pad < 0 || c->stride < 0 || in.h + 2 * c->pad < c->k || in.w + 2 * c->pad < c->k) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "a %d×%d kernel with padding %d and stride %d has no output on %d×%d pixels", c->k, c->k, c->pad, c->stride,

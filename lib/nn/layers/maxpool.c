@@ -22,31 +22,17 @@ static gboolean setup(FmnNode *node, GError **error) {
   return TRUE;
 }
 
-/* Where the window of an output pixel lies; it is never empty. */
-typedef struct {
-  int y0, y1, x0, x1;
-} Window;
-
-static Window window(const FmnMaxPool *c, FmnShape in, int oy, int ox) {
-  int y = oy * stride(c), x = ox * stride(c);
-  return (Window){y, MIN(y + kernel(c), in.h), x, MIN(x + kernel(c), in.w)};
+static FmnWindow window(const FmnMaxPool *c, FmnShape in, FmnShape out) {
+  return (FmnWindow){in.h, in.w, out.h, out.w, kernel(c), stride(c), 0, (gsize)out.c};
 }
 
 /* Tasks: rows of output pixels of all images. */
 static void forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnForward *f = data;
-  gsize c = (gsize)f->out.c;
-  for (int i = begin; i < end; i++) {
-    const float *x = f->x[0] + (gsize)(i / f->out.h) * fmn_shape_image(f->in[0]);
-    float *y = f->y + (gsize)i * (gsize)f->out.w * c;
-    for (int ox = 0; ox < f->out.w; ox++, y += c) {
-      Window w = window(f->config, f->in[0], i % f->out.h, ox);
-      memcpy(y, x + (gsize)(w.y0 * f->in[0].w + w.x0) * c, c * sizeof *y);
-      for (int iy = w.y0; iy < w.y1; iy++)
-        for (int ix = w.x0; ix < w.x1; ix++)
-          fmn_kernels()->maximum(y, x + (gsize)(iy * f->in[0].w + ix) * c, c);
-    }
-  }
+  FmnWindow w = window(f->config, f->in[0], f->out);
+  gsize row = (gsize)f->out.w * w.c;
+  for (int i = begin; i < end; i++)
+    fmn_kernels()->maxpool(&w, f->x[0] + (gsize)(i / f->out.h) * fmn_shape_image(f->in[0]), i % f->out.h, f->y + (gsize)i * row);
 }
 
 static void forward(const FmnForward *f) { fmn_pool_run(f->pool, forward_rows, (gpointer)f, f->out.n * f->out.h); }
@@ -59,49 +45,23 @@ const FmnLayerOps fmn_maxpool_ops = {
     .forward = forward,
 };
 
-/* The input pixel of each maximum, the first where several are equal. */
-static gsize state(const FmnNode *node, int batch) { return (gsize)batch * fmn_shape_image(node->out) * sizeof(gint32); }
-
-static void train_forward_images(gpointer data, int begin, int end, int slot) {
-  const FmnTrainCall *t = data;
-  int c = t->out.c;
-  for (int i = begin; i < end; i++) {
-    const float *x = t->x[0] + (gsize)i * fmn_shape_image(t->in[0]);
-    float *y = t->y + (gsize)i * fmn_shape_image(t->out);
-    gint32 *best = (gint32 *)t->state + (gsize)i * fmn_shape_image(t->out);
-    for (int o = 0; o < t->out.h * t->out.w; o++, y += c, best += c) {
-      Window w = window(t->node->config, t->in[0], o / t->out.w, o % t->out.w);
-      int first = w.y0 * t->in[0].w + w.x0;
-      for (int k = 0; k < c; k++) {
-        best[k] = first;
-        y[k] = x[(gsize)first * (gsize)c + (gsize)k];
-      }
-      for (int iy = w.y0; iy < w.y1; iy++)
-        for (int ix = w.x0; ix < w.x1; ix++) {
-          int pixel = iy * t->in[0].w + ix;
-          const float *p = x + (gsize)pixel * (gsize)c;
-          for (int k = 0; k < c; k++) {
-            best[k] = p[k] > y[k] ? pixel : best[k];
-            y[k] = p[k] > y[k] ? p[k] : y[k];
-          }
-        }
-    }
-  }
+static void train_forward(const FmnTrainCall *t) {
+  FmnForward f = {.config = t->node->config, .x = {t->x[0]}, .in = {t->in[0]}, .out = t->out, .y = t->y, .pool = t->pool};
+  forward(&f);
 }
 
-static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
-
+/* Tasks: images. */
 static void train_backward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
-  gsize in = fmn_shape_image(t->in[0]), out = fmn_shape_image(t->out), c = (gsize)t->out.c;
+  FmnWindow w = window(t->node->config, t->in[0], t->out);
+  gsize in = fmn_shape_image(t->in[0]), out = fmn_shape_image(t->out), row = (gsize)t->out.w * w.c;
 
-  memset(t->dx[0] + (gsize)begin * in, 0, (gsize)(end - begin) * in * sizeof(float));
   for (int i = begin; i < end; i++) {
-    const gint32 *best = (const gint32 *)t->state + (gsize)i * out;
-    const float *dy = t->dy + (gsize)i * out;
+    const float *x = t->x[0] + (gsize)i * in, *y = t->y + (gsize)i * out, *dy = t->dy + (gsize)i * out;
     float *dx = t->dx[0] + (gsize)i * in;
-    for (gsize j = 0; j < out; j++)
-      dx[(gsize)best[j] * c + j % c] += dy[j];
+    memset(dx, 0, in * sizeof *dx);
+    for (int r = 0; r < t->out.h; r++)
+      fmn_grad_kernels()->maxpool(&w, x, y + (gsize)r * row, dy + (gsize)r * row, r, dx);
   }
 }
 
@@ -112,7 +72,6 @@ static void train_backward(const FmnTrainCall *t) {
 
 const FmnLayerGrad fmn_maxpool_grad = {
     .ops = &fmn_maxpool_ops,
-    .state = state,
     .forward = train_forward,
     .backward = train_backward,
     .samples =
@@ -121,6 +80,7 @@ const FmnLayerGrad fmn_maxpool_grad = {
             {{2, 2, 7, 7}, 1, &(const FmnMaxPool){.k = 3, .stride = 2}},
             {{2, 2, 5, 7}, 1, &(const FmnMaxPool){.k = 2}},
             {{2, 2, 4, 5}, 1, &(const FmnMaxPool){.k = 2, .stride = 1, .pad_end = 1}},
+            {{2, 18, 4, 5}, 1, &(const FmnMaxPool){.k = 2}},
             {{0}},
         },
 };
