@@ -23,17 +23,11 @@ struct FmnConvAlgorithm {
 
 /* The training half: named by conv_gradient.c alone. */
 typedef struct {
-  const FmnConvAlgorithm *algorithm;
-  /* Floats that the gradient takes while it is summed, in an order of the algorithm's own; and of scratch. */
-  gsize (*partial)(const FmnConvShape *s);
-  gsize (*scratch)(const FmnConvShape *s);
-  /* The weights' gradient of n images. */
-  void (*sum)(const FmnConvShape *s, int n, const float *x, const float *dy, float *partial, float *scratch);
-  /* From that order to out_c × in_c × k × k. */
-  void (*unpack)(const FmnConvShape *s, const float *partial, float *dw, FmnPool *pool);
+  gsize (*scratch)(const FmnConvShape *s); /* floats, for all threads together */
+  void (*run)(const FmnConvShape *s, int n, const float *x, const float *dy, float *dw, float *scratch, FmnPool *pool);
 } FmnConvGradient;
 
-extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd;
+extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd, fmn_conv_winograd_lazy;
 extern const FmnConvGradient fmn_conv_direct_gradient, fmn_conv_winograd_gradient;
 
 /* Weight (out o, in i, at ky, kx) of what fmn_conv_pack() was given. */
@@ -46,5 +40,11 @@ static inline float fmn_conv_weight(const FmnConvShape *s, const float *w, gbool
 
 /* Blocks of FMN_LANES outputs. */
 static inline int fmn_conv_blocks(const FmnConvShape *s) { return (s->out_c + FMN_LANES - 1) / FMN_LANES; }
+
+/* Packs the weights as they are, [block][tap][input][lane], in half precision where conv->half says so (conv_direct.c). */
+void fmn_conv_pack_taps(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool);
+static inline gsize fmn_conv_packed_taps(const FmnConvShape *s) {
+  return (gsize)(s->k * s->k * s->in_c) * (gsize)fmn_conv_blocks(s) * FMN_LANES;
+}
 
 #endif

@@ -7,7 +7,6 @@
 #define CHUNK (8 * FMN_PRODUCT_ROWS) /* output pixels of a task: each block of weights is read once for them */
 #define RUN_BELOW 8                  /* input channels; with fewer a row of taps is read as one run */
 #define MAX_TAPS FMN_CONV_MAX_TAPS
-#define COLUMN_FLOATS (64 << 10)     /* columns made at a time for the gradient: they stay in the L2 cache */
 #define SHARED_FROM (1 << 14)        /* multiply-adds: about half a microsecond; with less to do, sharing it takes longer */
 #define HALF_WEIGHTS (1 << 17)       /* with at least so many weights ... */
 #define HALF_PIXELS 256              /* ... for at most so many pixels, half precision pays */
@@ -24,7 +23,7 @@ static gboolean suits(const FmnConvShape *s, int images) { return TRUE; }
 
 static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
-  gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c, weights = inputs * (gsize)fmn_conv_blocks(s) * FMN_LANES;
+  gsize inputs = (gsize)(s->k * s->k) * (gsize)s->in_c, weights = fmn_conv_packed_taps(s);
   conv->half = conv->half && fmn_kernels()->fast_half && weights >= HALF_WEIGHTS && pixels(s) <= HALF_PIXELS;
   conv->packed = conv->half ? weights / 2 : weights;
   conv->scratch = reads_runs(s) ? inputs * FMN_PRODUCT_ROWS : (gsize)s->in_c; /* or one pixel of zeros */
@@ -57,7 +56,7 @@ static void pack_tasks(gpointer data, int begin, int end, int slot) {
       }
 }
 
-static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool) {
+void fmn_conv_pack_taps(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool) {
   PackJob job = {conv, w, transpose, packed};
   fmn_pool_run(pool, pack_tasks, &job, fmn_conv_blocks(&conv->shape));
 }
@@ -130,52 +129,28 @@ static void run_tasks(gpointer data, int begin, int end, int slot) {
       float *out = y + (gsize)p * (gsize)s->out_c;
       if (reads_runs(s)) {
         find_runs(s, x, p, n, scratch, rows);
-        fmn_kernels()->product(rows, n, s->k, (gsize)(s->k * s->in_c), w, (gsize)block, out, (gsize)s->out_c, lanes);
+        fmn_kernels()->product(rows, n, s->k, (gsize)(s->k * s->in_c), w, (gsize)block, out, (gsize)s->out_c, lanes, FALSE);
       } else {
         find_taps(s, x, p, n, scratch, rows);
-        fmn_kernels()->product(rows, n, taps, (gsize)s->in_c, w, (gsize)block, out, (gsize)s->out_c, lanes);
+        fmn_kernels()->product(rows, n, taps, (gsize)s->in_c, w, (gsize)block, out, (gsize)s->out_c, lanes, FALSE);
       }
       fmn_kernels()->epilogue(out, (gsize)n, (gsize)lanes, (gsize)s->out_c, &e);
     }
   }
 }
 
+/* A 1×1 convolution does not care which image a row belongs to: one tall image leaves fewer groups of pixels incomplete. */
 static void run(const FmnConvCall *call, FmnPool *pool) {
-  const FmnConvShape *s = &call->conv->shape;
-  guint64 work = (guint64)(call->n * pixels(s)) * (guint64)(s->k * s->k * s->in_c) * (guint64)s->out_c;
-  fmn_pool_run(work < SHARED_FROM ? NULL : pool, run_tasks, (gpointer)call, call->n * tasks_an_image(s));
+  FmnConv conv = *call->conv;
+  FmnConvCall whole = *call;
+  FmnConvShape *s = &conv.shape;
+  if (s->k == 1 && s->stride == 1 && s->pad == 0) {
+    s->in_h = s->out_h = call->n * s->out_h;
+    whole.n = 1;
+    whole.conv = &conv;
+  }
+  guint64 work = (guint64)(whole.n * pixels(s)) * (guint64)(s->k * s->k * s->in_c) * (guint64)s->out_c;
+  fmn_pool_run(work < SHARED_FROM ? NULL : pool, run_tasks, &whole, whole.n * tasks_an_image(s));
 }
 
-const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, pack, run};
-
-/* The gradient, as products of columns. */
-
-static gsize inputs_of(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c; }
-
-/* Output pixels whose columns are made at a time. */
-static int column_rows(const FmnConvShape *s) { return CLAMP((int)(COLUMN_FLOATS / inputs_of(s)), 1, pixels(s)); }
-
-/* As out × ky × kx × in. */
-static gsize gradient_partial(const FmnConvShape *s) { return inputs_of(s) * (gsize)s->out_c; }
-
-static gsize gradient_scratch(const FmnConvShape *s) { return inputs_of(s) * (gsize)column_rows(s); }
-
-static void gradient_sum(const FmnConvShape *s, int n, const float *x, const float *dy, float *partial, float *scratch) {
-  int inputs = (int)inputs_of(s), rows = column_rows(s);
-  for (int i = 0; i < n; i++, x += (gsize)(s->in_h * s->in_w) * (gsize)s->in_c)
-    for (int r = 0; r < pixels(s); r += rows) {
-      int m = MIN(rows, pixels(s) - r);
-      fmn_columns(s, x, r, r + m, scratch);
-      fmn_gemm(TRUE, FALSE, s->out_c, inputs, m, dy, s->out_c, scratch, inputs, i > 0 || r > 0 ? 1.f : 0.f, partial, inputs);
-      dy += (gsize)m * (gsize)s->out_c;
-    }
-}
-
-static void gradient_unpack(const FmnConvShape *s, const float *partial, float *dw, FmnPool *pool) {
-  gsize inputs = inputs_of(s);
-  for (int o = 0; o < s->out_c; o++)
-    fmn_transpose(partial + (gsize)o * inputs, s->k * s->k, s->in_c, dw + (gsize)o * inputs);
-}
-
-const FmnConvGradient fmn_conv_direct_gradient = {&fmn_conv_direct, gradient_partial, gradient_scratch, gradient_sum,
-                                                  gradient_unpack};
+const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, fmn_conv_pack_taps, run};

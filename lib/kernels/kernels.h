@@ -24,6 +24,12 @@ typedef struct {
   gsize c;
 } FmnWindow;
 
+/* Pixels of a map: those of a row lie column floats apart, the rows' first ones row. */
+typedef struct {
+  const float *data;
+  gsize row, column;
+} FmnPixels;
+
 /* The two Winograd minimal filtering algorithms in use, both on two-dimensional tiles (Lavin & Gray 2016). */
 typedef enum {
   FMN_WINOGRAD_4_3, /* F(4×4, 3×3): 6×6 inputs to 4×4 outputs */
@@ -52,9 +58,9 @@ typedef struct {
 
   /* For n ≤ FMN_PRODUCT_ROWS pixels the first `lanes` outputs of block `block` of w:
    *   y[r·stride + o] = Σ over taps t and inputs i of rows[t·n + r][i] · w(block, t·k + i, o)
-   * the weights having taps·k inputs. */
+   * the weights having taps·k inputs; added to what is in y where `add` says so. */
   void (*product)(const float *const *rows, int n, int taps, gsize k, FmnPacked w, gsize block, float *y, gsize stride,
-                  int lanes);
+                  int lanes, gboolean add);
 
   /* One row of output pixels of a depthwise convolution, with its epilogue; weights as tap × channel. */
   void (*depthwise)(const FmnWindow *s, const float *x, const float *w, const FmnEpilogue *e, int row, float *y);
@@ -62,6 +68,8 @@ typedef struct {
   /* One row of output pixels of a max pooling; the window's padding is 0, and it is cut at the map's end. */
   void (*maxpool)(const FmnWindow *s, const float *x, int row, float *y);
 
+  /* The weights of 16 outputs, tap t at w[at + t·tap]; the transformed weight p goes to u[p·stride]. Half precision: 3×3 only. */
+  void (*winograd_weights)(FmnWinograd f, FmnPacked w, gsize at, gsize tap, float *u, gsize stride);
   /* One tile of 16 channels. x: pointers to the tile's input pixels in reading order (at the first of the channels); its result
    * p goes to v[p·stride]. */
   void (*winograd_input)(FmnWinograd f, const float *const *x, float *v, gsize stride);
@@ -88,7 +96,14 @@ typedef struct {
    * row as dy's. */
   void (*maxpool)(const FmnWindow *s, const float *x, const float *y, const float *dy, int row, float *dx);
 
-  /* The transpose of FmnKernels.winograd_output(): 4×4 pixels of 16 to the results at m[p·stride]. */
+  /* For the first `inputs` ≤ FMN_PRODUCT_ROWS values of x's pixels and the first `lanes` ≤ FMN_LANES of dy's:
+   *   y[i·stride + o] = Σ over pixels of x[i] · dy[o], added to what is in y where `add` says so. */
+  void (*outer)(const FmnPixels *x, const FmnPixels *dy, int rows, int columns, int inputs, int lanes, float *y, gsize stride,
+                gboolean add);
+
+  /* The transposes of FmnKernels.winograd_weights(), 16 lanes a tap, and of winograd_output(): 4×4 pixels of 16 to
+   * the results at m[p·stride]. */
+  void (*winograd_weights)(FmnWinograd f, const float *u, gsize stride, float dw[25][16]);
   void (*winograd_output)(FmnWinograd f, float y[16][16], float *m, gsize stride);
 } FmnGradKernels;
 

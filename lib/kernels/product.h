@@ -30,9 +30,22 @@ INLINE void product_step(Vec *sum, const int n, const int vecs, const float *con
 #define MOST_SUMS (MAX(GROUP, 4) * FMN_LANES / VEC_LANES)
 #define CHAINS(N, VECS) ((N) * (VECS) <= 2 ? 4 : (N) * (VECS) <= 6 ? 2 : 1)
 
+/* The first `left` lanes, where that is fewer than a register has. */
+INLINE void store_sum(float *y, Vec sum, int left, gboolean add) {
+  if (left >= VEC_LANES) {
+    if (add)
+      sum += load(y);
+    store(y, sum);
+  } else if (left > 0) {
+    if (add)
+      sum += load_part(y, (gsize)left);
+    store_part(y, sum, (gsize)left);
+  }
+}
+
 INLINE void product_group(const int n, const int vecs, const int chains, const float *const *rows, int row_stride,
                           int taps, gsize k, FmnPacked w, gsize at, const gboolean half, float *y, gsize stride,
-                          int lanes) {
+                          int lanes, gboolean add) {
   Vec sum[MOST_SUMS];
   const int sums = n * vecs;
 #pragma GCC unroll 32
@@ -55,19 +68,17 @@ INLINE void product_group(const int n, const int vecs, const int chains, const f
 #pragma GCC unroll 8
     for (int v = 0; v < vecs; v++) {
       int left = lanes - v * VEC_LANES;
-      if (left >= VEC_LANES)
-        store(y + v * VEC_LANES, sum[r * vecs + v]);
-      else if (left > 0)
-        store_part(y + v * VEC_LANES, sum[r * vecs + v], (gsize)left);
+      store_sum(y + v * VEC_LANES, sum[r * vecs + v], left, add);
     }
 }
 
 /* One call for each number of pixels, so that the sums are registers. */
 INLINE void product_switch(const float *const *rows, int n, const int vecs, int row_stride, int taps, gsize k,
-                           FmnPacked w, gsize at, const gboolean half, float *y, gsize stride, int lanes) {
+                           FmnPacked w, gsize at, const gboolean half, float *y, gsize stride, int lanes,
+                           gboolean add) {
 #define CASE(N)                                                                                                        \
   case N:                                                                                                              \
-    product_group(N, vecs, CHAINS(N, vecs), rows, row_stride, taps, k, w, at, half, y, stride, lanes);                 \
+    product_group(N, vecs, CHAINS(N, vecs), rows, row_stride, taps, k, w, at, half, y, stride, lanes, add);            \
     break
   switch (n) {
     CASE(1);
@@ -91,15 +102,15 @@ INLINE void product_switch(const float *const *rows, int n, const int vecs, int 
 }
 
 static void product(const float *const *rows, int n, int taps, gsize k, FmnPacked w, gsize block, float *y,
-                    gsize stride, int lanes) {
+                    gsize stride, int lanes, gboolean add) {
   gsize at = block * (gsize)taps * k * FMN_LANES;
   for (int r = 0; r < n; r += GROUP, y += GROUP * stride) {
     int group = MIN(GROUP, n - r);
     if (w.half)
-      product_switch(rows + r, group, FMN_LANES / VEC_LANES, n, taps, k, w, at, TRUE, y, stride, lanes);
+      product_switch(rows + r, group, FMN_LANES / VEC_LANES, n, taps, k, w, at, TRUE, y, stride, lanes, add);
     else if (lanes <= FMN_LANES / 2)
-      product_switch(rows + r, group, FMN_LANES / VEC_LANES / 2, n, taps, k, w, at, FALSE, y, stride, lanes);
+      product_switch(rows + r, group, FMN_LANES / VEC_LANES / 2, n, taps, k, w, at, FALSE, y, stride, lanes, add);
     else
-      product_switch(rows + r, group, FMN_LANES / VEC_LANES, n, taps, k, w, at, FALSE, y, stride, lanes);
+      product_switch(rows + r, group, FMN_LANES / VEC_LANES, n, taps, k, w, at, FALSE, y, stride, lanes, add);
   }
 }

@@ -116,6 +116,7 @@ static void from_half(float *y, const guint16 *x, gsize n) {
 #include "kernels/depthwise.h"
 #include "kernels/maxpool.h"
 #include "kernels/product.h"
+#include "kernels/outer.h"
 #include "kernels/dot.h"
 #include "kernels/winograd.h"
 
@@ -137,6 +138,7 @@ const FmnKernels KERNELS = {
     .product = product,
     .depthwise = depthwise,
     .maxpool = maxpool,
+    .winograd_weights = winograd_weights,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
 };
@@ -149,5 +151,7 @@ const FmnGradKernels GRAD_KERNELS = {
     .channel_affine2 = channel_affine2,
     .depthwise = depthwise_grad,
     .maxpool = maxpool_grad,
+    .winograd_weights = winograd_weights_gradient,
     .winograd_output = winograd_output_gradient,
+    .outer = outer,
 };

@@ -1,7 +1,7 @@
 /* Part of vector.h: the transforms of Winograd's minimal filtering (Lavin & Gray 2016), on 16 channels at a time.
  *
  * Both algorithms evaluate at 0, 1, −1, 2, −2 (and ½, −½) and infinity; the matrices are those of Cook and Toom for these
- * points. The kernels' side of the transform is in conv_winograd.c. */
+ * points, scaled so that only the weights' matrix G has fractions of its own. */
 
 #define WINOGRAD_MAX 8
 
@@ -66,6 +66,83 @@ INLINE void output_gradient_8(const Vec x[], Vec y[]) {
   y[5] = e + f;
   y[6] = e - f;
   y[7] = x[3];
+}
+
+/* y = G·w: three weights at six points. */
+INLINE void weights_6(const Vec w[], Vec y[]) {
+  Vec a = (w[0] + w[2]) * (-1.f / 6), b = w[1] * (-1.f / 6), c = w[0] * (1.f / 24) + w[2] * (1.f / 6), d = w[1] * (1.f / 12);
+  y[0] = .25f * w[0];
+  y[1] = a + b;
+  y[2] = a - b;
+  y[3] = c + d;
+  y[4] = c - d;
+  y[5] = w[2];
+}
+
+/* y = G·w: five weights at eight points. */
+INLINE void weights_8(const Vec w[], Vec y[]) {
+  Vec a = (w[0] + w[2] + w[4]) * (-2.f / 9), b = (w[1] + w[3]) * (-2.f / 9);
+  Vec c = (w[0] + 4.f * w[2] + 16.f * w[4]) * (1.f / 90), d = (2.f * w[1] + 8.f * w[3]) * (1.f / 90);
+  Vec e = (w[0] + .25f * w[2] + .0625f * w[4]) * (32.f / 45), f = (.5f * w[1] + .125f * w[3]) * (32.f / 45);
+  y[0] = w[0];
+  y[1] = a + b;
+  y[2] = a - b;
+  y[3] = c + d;
+  y[4] = c - d;
+  y[5] = e + f;
+  y[6] = e - f;
+  y[7] = w[4];
+}
+
+/* y = Gᵀ·u, the transposes of the two above. */
+INLINE void weights_gradient_6(const Vec u[], Vec y[]) {
+  Vec a = u[1] + u[2], b = u[1] - u[2], c = u[3] + u[4], d = u[3] - u[4];
+  y[0] = .25f * u[0] - (1.f / 6) * a + (1.f / 24) * c;
+  y[1] = (1.f / 12) * d - (1.f / 6) * b;
+  y[2] = (1.f / 6) * (c - a) + u[5];
+}
+
+INLINE void weights_gradient_8(const Vec u[], Vec y[]) {
+  Vec a = (-2.f / 9) * (u[1] + u[2]), b = (-2.f / 9) * (u[1] - u[2]), c = (1.f / 90) * (u[3] + u[4]);
+  Vec d = (1.f / 90) * (u[3] - u[4]), e = (32.f / 45) * (u[5] + u[6]), f = (32.f / 45) * (u[5] - u[6]);
+  y[0] = u[0] + a + c + e;
+  y[1] = b + 2.f * d + .5f * f;
+  y[2] = a + 4.f * c + .25f * e;
+  y[3] = b + 8.f * d + .125f * f;
+  y[4] = a + 16.f * c + .0625f * e + u[7];
+}
+
+INLINE void weights_tile(const int points, const int k, FmnPacked w, gsize at, gsize tap, const gboolean half, float *u,
+                         gsize stride) {
+  Vec t[WINOGRAD_MAX][5], in[5], out[WINOGRAD_MAX];
+  for (int kx = 0; kx < k; kx++) {
+    for (int ky = 0; ky < k; ky++)
+      in[ky] = load_weights(w, at + (gsize)(ky * k + kx) * tap, half);
+    points == 6 ? weights_6(in, out) : weights_8(in, out);
+    for (int row = 0; row < points; row++)
+      t[row][kx] = out[row];
+  }
+  for (int row = 0; row < points; row++) {
+    points == 6 ? weights_6(t[row], out) : weights_8(t[row], out);
+    for (int col = 0; col < points; col++, u += stride)
+      store(u, out[col]);
+  }
+}
+
+INLINE void weights_gradient_tile(const int points, const int k, const float *u, gsize stride, int lane, float dw[25][16]) {
+  Vec t[5][WINOGRAD_MAX], in[WINOGRAD_MAX], out[5];
+  for (int col = 0; col < points; col++) {
+    for (int row = 0; row < points; row++)
+      in[row] = load(u + (gsize)(row * points + col) * stride + lane);
+    points == 6 ? weights_gradient_6(in, out) : weights_gradient_8(in, out);
+    for (int ky = 0; ky < k; ky++)
+      t[ky][col] = out[ky];
+  }
+  for (int ky = 0; ky < k; ky++) {
+    points == 6 ? weights_gradient_6(t[ky], out) : weights_gradient_8(t[ky], out);
+    for (int kx = 0; kx < k; kx++)
+      store(dw[ky * k + kx] + lane, out[kx]);
+  }
 }
 
 INLINE void input_tile(const int points, const float *const *x, int lane, float *v, gsize stride) {
@@ -138,4 +215,22 @@ static void winograd_output_gradient(FmnWinograd f, float y[16][16], float *m, g
       output_gradient_tile(6, y, lane, m, stride);
     else
       output_gradient_tile(8, y, lane, m, stride);
+}
+
+static void winograd_weights(FmnWinograd f, FmnPacked w, gsize at, gsize tap, float *u, gsize stride) {
+  for (gsize lane = 0; lane < 16; lane += VEC_LANES)
+    if (f == FMN_WINOGRAD_4_5)
+      weights_tile(8, 5, w, at + lane, tap, FALSE, u + lane, stride);
+    else if (w.half)
+      weights_tile(6, 3, w, at + lane, tap, TRUE, u + lane, stride);
+    else
+      weights_tile(6, 3, w, at + lane, tap, FALSE, u + lane, stride);
+}
+
+static void winograd_weights_gradient(FmnWinograd f, const float *u, gsize stride, float dw[25][16]) {
+  for (int lane = 0; lane < 16; lane += VEC_LANES)
+    if (f == FMN_WINOGRAD_4_3)
+      weights_gradient_tile(6, 3, u, stride, lane, dw);
+    else
+      weights_gradient_tile(8, 5, u, stride, lane, dw);
 }

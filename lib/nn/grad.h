@@ -37,6 +37,7 @@ typedef struct {
   void (*init)(FmnNode *node, guint64 seed);
   gsize (*state)(const FmnNode *node, int batch);   /* bytes; NULL: none */
   gsize (*scratch)(const FmnNode *node, int batch); /* floats a thread; NULL: none */
+  gsize (*shared_scratch)(const FmnNode *node, int batch); /* floats in all, from the start of scratch; NULL: none */
   void (*forward)(const FmnTrainCall *c);
   void (*backward)(const FmnTrainCall *c);
   const FmnGradSample *samples; /* ended by one with in.n = 0 */

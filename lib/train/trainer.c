@@ -190,10 +190,11 @@ static void make_calls(FmnTrainer *t) {
     gsize state = tn->grad->state ? tn->grad->state(node, t->batch) : 0;
     c->state = tn->state = state ? floats(t, (state + sizeof(float) - 1) / sizeof(float)) : NULL;
     gsize need = tn->grad->scratch ? tn->grad->scratch(node, t->batch) : 0;
+    gsize shared = tn->grad->shared_scratch ? tn->grad->shared_scratch(node, t->batch) : 0;
     c->scratch_size = (need + 15) / 16 * 16;
-    scratch = MAX(scratch, c->scratch_size);
+    scratch = MAX(scratch, MAX(c->scratch_size * (gsize)fmn_pool_threads(t->pool), shared));
   }
-  t->scratch = scratch ? floats(t, scratch * (gsize)fmn_pool_threads(t->pool)) : NULL;
+  t->scratch = scratch ? floats(t, scratch) : NULL;
   for (int i = 0; i < t->n_nodes; i++)
     t->nodes[i].call.scratch = t->scratch;
 }

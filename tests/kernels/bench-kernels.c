@@ -18,7 +18,7 @@ typedef struct {
 
 static void run_product(const Bench *b, gboolean half) {
   for (int i = 0; i < ROWS / FMN_PRODUCT_ROWS; i++)
-    b->kernels->product(b->rows, FMN_PRODUCT_ROWS, TAPS, INPUTS, (FmnPacked){b->w, half}, 0, b->y, CHANNELS, FMN_LANES);
+    b->kernels->product(b->rows, FMN_PRODUCT_ROWS, TAPS, INPUTS, (FmnPacked){b->w, half}, 0, b->y, CHANNELS, FMN_LANES, FALSE);
 }
 
 static void run_product_float(const Bench *b) { run_product(b, FALSE); }

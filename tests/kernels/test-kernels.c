@@ -96,7 +96,7 @@ static void check_product(const FmnKernels *kernels, int n, int taps, int k, int
     w[i] = fmn_half_to_float(w16[i] = fmn_float_to_half(w[i]));
   for (int i = 0; i < n * taps; i++)
     rows[i] = x + i * k;
-  kernels->product(rows, n, taps, (gsize)k, (FmnPacked){half ? (const void *)w16 : w, half}, 1, y, 40, lanes);
+  kernels->product(rows, n, taps, (gsize)k, (FmnPacked){half ? (const void *)w16 : w, half}, 1, y, 40, lanes, FALSE);
   for (int r = 0; r < n; r++)
     for (int o = 0; o < 40; o++) {
       double want = o < lanes ? product_by_definition(rows, n, r, taps, k, w + block, o) : (double)before[r * 40 + o];

@@ -75,7 +75,7 @@ const FmnLayerOps fmn_conv2d_ops = {
 static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], seed); }
 
 /* Training. Forward, and backward to the input where the stride is 1, are the convolutions of inference on weights packed anew
- * at every step; the weights' gradient is a product of columns. A 1×1 convolution is a product of matrices outright. */
+ * at every step. */
 
 typedef struct {
   FmnConv forward, backward;
@@ -94,13 +94,8 @@ static Training plan_training(const FmnNode *node, int batch) {
   return t;
 }
 
-/* A 1×1 convolution is a matrix product over the pixels of the whole batch, and so are its gradients. */
-static gboolean is_pointwise(const FmnConv2d *c) { return c->k == 1 && c->stride <= 1 && c->pad == 0; }
-
 /* Packed weights, of one direction at a time. */
 static gsize state(const FmnNode *node, int batch) {
-  if (is_pointwise(node->config))
-    return 0;
   Training t = plan_training(node, batch);
   gsize weights = fmn_param_count(&node->params[0]);
   return MAX(MAX(t.forward.packed, t.direct_dx ? t.backward.packed : 0), weights) * sizeof(float);
@@ -108,32 +103,17 @@ static gsize state(const FmnNode *node, int batch) {
 
 /* What the kernels want, or the columns of one output row where dx goes through them. */
 static gsize grad_scratch(const FmnNode *node, int batch) {
-  if (is_pointwise(node->config))
-    return 0;
   Training t = plan_training(node, batch);
   gsize dx = t.direct_dx ? t.backward.scratch : t.inputs * (gsize)node->out.w;
-  return MAX(MAX(t.forward.scratch, fmn_conv_gradient_scratch(&t.forward)), dx);
+  return MAX(t.forward.scratch, dx);
 }
 
-static void pointwise_forward(const FmnTrainCall *c) {
-  int rows = (int)fmn_shape_rows(c->out), in = c->in[0].c, out = c->out.c;
-  fmn_gemm_shared(c->pool, FALSE, TRUE, rows, out, in, c->x[0], in, c->w[0], in, c->y, out);
-  if (c->node->n_params > 1)
-    fmn_kernels()->epilogue(c->y, (gsize)rows, (gsize)out, (gsize)out, &(FmnEpilogue){.bias = c->w[1]});
-}
-
-static void pointwise_backward(const FmnTrainCall *c) {
-  int rows = (int)fmn_shape_rows(c->out), in = c->in[0].c, out = c->out.c;
-  fmn_gemm_shared(c->pool, TRUE, FALSE, out, in, rows, c->dy, out, c->x[0], in, c->dw[0], in);
-  if (c->dx[0])
-    fmn_gemm_shared(c->pool, FALSE, FALSE, rows, in, out, c->dy, out, c->w[0], in, c->dx[0], in);
+static gsize shared_scratch(const FmnNode *node, int batch) {
+  Training t = plan_training(node, batch);
+  return fmn_conv_gradient_scratch(&t.forward);
 }
 
 static void train_forward(const FmnTrainCall *c) {
-  if (is_pointwise(c->node->config)) {
-    pointwise_forward(c);
-    return;
-  }
   Training t = plan_training(c->node, c->batch);
   const FmnConv2d *config = c->node->config;
   FmnEpilogue e = {.bias = config->no_bias ? NULL : c->w[1]};
@@ -177,12 +157,8 @@ static void input_gradient(const FmnTrainCall *c, const Training *t) {
 static void train_backward(const FmnTrainCall *c) {
   if (c->dw[1])
     fmn_channel_total(c->dw[1], c->dy, fmn_shape_rows(c->out), c->out.c);
-  if (is_pointwise(c->node->config)) {
-    pointwise_backward(c);
-    return;
-  }
   Training t = plan_training(c->node, c->batch);
-  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->scratch_size, c->pool);
+  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->pool);
   if (c->dx[0])
     input_gradient(c, &t);
 }
@@ -192,6 +168,7 @@ const FmnLayerGrad fmn_conv2d_grad = {
     .init = init,
     .state = state,
     .scratch = grad_scratch,
+    .shared_scratch = shared_scratch,
     .forward = train_forward,
     .backward = train_backward,
     .samples =

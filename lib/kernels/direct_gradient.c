@@ -1,0 +1,109 @@
+/* The gradient of the weights by definition: for each tap a sum of outer products over the pixels. */
+#include <string.h>
+
+#include "kernels/conv_algorithm.h"
+
+#define CHUNK_FLOATS (1 << 17) /* of x and dy worked through together: they stay in the L2 cache for all taps and channels */
+#define LEAST_TASKS 16         /* with fewer blocks of weights the pixels are divided too */
+#define MOST_SHARES 8
+
+static int input_blocks(const FmnConvShape *s) { return (s->in_c + FMN_PRODUCT_ROWS - 1) / FMN_PRODUCT_ROWS; }
+
+static int tasks(const FmnConvShape *s) { return s->k * s->k * input_blocks(s); }
+
+static int shares(const FmnConvShape *s) { return CLAMP(LEAST_TASKS / tasks(s), 1, MOST_SHARES); }
+
+static gsize weights(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c; }
+
+static gsize scratch(const FmnConvShape *s) { return (gsize)shares(s) * weights(s); }
+
+/* Chunks are whole images where these are small, else rows of one. */
+typedef struct {
+  const FmnConvShape *s;
+  int n, chunks, step; /* step: of the chunks that each share goes through one by one */
+  int images, rows;    /* of output, in a chunk */
+  const float *x, *dy;
+  float *sums; /* of each share: [tap][input][output] */
+  float *dw;
+} Job;
+
+static int chunks_an_image(const Job *job) { return (job->s->out_h + job->rows - 1) / job->rows; }
+
+static void make_chunks(Job *job) {
+  const FmnConvShape *s = job->s;
+  int row = s->stride * s->in_w * s->in_c + s->out_w * s->out_c, image = row * s->out_h;
+  job->images = CLAMP(CHUNK_FLOATS / image, 1, job->n);
+  job->rows = image <= CHUNK_FLOATS ? s->out_h : CLAMP(CHUNK_FLOATS / row, 1, s->out_h);
+  job->chunks = (job->n + job->images - 1) / job->images * chunks_an_image(job);
+}
+
+/* The outputs first ≤ o < last of `size` whose tap at offset `tap` lies inside of the picture. */
+static void outputs_inside(const FmnConvShape *s, int tap, int in_size, int *first, int *last) {
+  int before = s->pad - tap, end = in_size - 1 + before;
+  *first = MAX(*first, before > 0 ? (before + s->stride - 1) / s->stride : 0);
+  *last = MIN(*last, end < 0 ? 0 : end / s->stride + 1);
+}
+
+/* One image's part of a tap: output rows first ≤ row < last. */
+static void add_image(const Job *job, int image, int row0, int row1, int tap, int input, float *sums) {
+  const FmnConvShape *s = job->s;
+  gsize in = (gsize)s->in_c, out = (gsize)s->out_c;
+  int ky = tap / s->k, kx = tap % s->k, col0 = 0, col1 = s->out_w;
+  outputs_inside(s, ky, s->in_h, &row0, &row1);
+  outputs_inside(s, kx, s->in_w, &col0, &col1);
+  if (row0 >= row1 || col0 >= col1)
+    return;
+  int y = image * s->in_h + row0 * s->stride - s->pad + ky, x = col0 * s->stride - s->pad + kx;
+  FmnPixels from = {job->x + (gsize)(y * s->in_w + x) * in + input, (gsize)(s->stride * s->in_w) * in, (gsize)s->stride * in};
+  for (int o = 0; o < s->out_c; o += FMN_LANES) {
+    FmnPixels dy = {job->dy + (gsize)((image * s->out_h + row0) * s->out_w + col0) * out + o, (gsize)s->out_w * out, out};
+    fmn_grad_kernels()->outer(&from, &dy, row1 - row0, col1 - col0, MIN(FMN_PRODUCT_ROWS, s->in_c - input),
+                              MIN(FMN_LANES, s->out_c - o), sums + ((gsize)tap * in + (gsize)input) * out + o, out, TRUE);
+  }
+}
+
+/* Tasks: shares × taps × blocks of inputs. */
+static void add_chunks(gpointer data, int begin, int end, int slot) {
+  const Job *job = data;
+  const FmnConvShape *s = job->s;
+  for (int task = begin; task < end; task++) {
+    int share = task / tasks(s), tap = task % tasks(s) / input_blocks(s), input = task % input_blocks(s) * FMN_PRODUCT_ROWS;
+    int chunk = (int)((gint64)job->chunks * share / shares(s)) + job->step;
+    if (chunk >= (int)((gint64)job->chunks * (share + 1) / shares(s)))
+      continue;
+    int image = chunk / chunks_an_image(job) * job->images, row = chunk % chunks_an_image(job) * job->rows;
+    for (int i = image; i < MIN(image + job->images, job->n); i++)
+      add_image(job, i, row, MIN(row + job->rows, s->out_h), tap, input, job->sums + (gsize)share * weights(s));
+  }
+}
+
+/* Tasks: 16 outputs each. */
+static void unpack(gpointer data, int begin, int end, int slot) {
+  const Job *job = data;
+  const FmnConvShape *s = job->s;
+  gsize in = (gsize)s->in_c, out = (gsize)s->out_c, taps = (gsize)(s->k * s->k);
+  for (gsize o0 = (gsize)begin * 16; o0 < (gsize)end * 16; o0 += 16)
+    for (gsize i = 0; i < in; i++)
+      for (gsize o = o0; o < MIN(o0 + 16, out); o++)
+        for (gsize t = 0; t < taps; t++)
+          job->dw[(o * in + i) * taps + t] = job->sums[(t * in + i) * out + o];
+}
+
+static void run(const FmnConvShape *shape, int n, const float *x, const float *dy, float *dw, float *memory, FmnPool *pool) {
+  FmnConvShape s = *shape;
+  if (s.k == 1 && s.stride == 1 && s.pad == 0) { /* rows are rows, whatever their image */
+    s.in_h = s.out_h = n * shape->out_h;
+    n = 1;
+  }
+  Job job = {.s = &s, .n = n, .x = x, .dy = dy, .sums = memory, .dw = dw};
+  make_chunks(&job);
+  memset(memory, 0, (gsize)shares(&s) * weights(&s) * sizeof *memory);
+  int steps = (job.chunks + shares(&s) - 1) / shares(&s);
+  for (job.step = 0; job.step < steps; job.step++)
+    fmn_pool_run(pool, add_chunks, &job, shares(&s) * tasks(&s));
+  for (int share = 1; share < shares(&s); share++)
+    fmn_kernels()->add(memory, memory + (gsize)share * weights(&s), weights(&s));
+  fmn_pool_run(pool, unpack, &job, (s.out_c + 15) / 16);
+}
+
+const FmnConvGradient fmn_conv_direct_gradient = {scratch, run};
