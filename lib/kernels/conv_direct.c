@@ -94,8 +94,16 @@ static void find_taps(const FmnConvShape *s, const float *x, int first, int n, c
 
 /* The same by rows of taps, which lie together: rows[ky · n + pixel]. Windows over the border are put together in scratch. */
 static void find_runs(const FmnConvShape *s, const float *x, int first, int n, float *scratch, const float **rows) {
-  gsize c = (gsize)s->in_c, run = (gsize)s->k * c;
+  gsize c = (gsize)s->in_c, run = (gsize)s->k * c, line = (gsize)s->in_w * c, step = (gsize)s->stride * c;
   Place p = place(s, first);
+  gboolean inside_y = p.y >= 0 && p.y + s->k <= s->in_h, one_line = p.ox + n <= s->out_w;
+  if (inside_y && one_line && p.x >= 0 && p.x + (n - 1) * s->stride + s->k <= s->in_w) {
+    const float *window = x + (gsize)(p.y * s->in_w + p.x) * c;
+    for (int ky = 0; ky < s->k; ky++)
+      for (int r = 0; r < n; r++)
+        *rows++ = window + (gsize)ky * line + (gsize)r * step;
+    return;
+  }
   for (int r = 0; r < n; r++, next_place(s, &p)) {
     gboolean inside = p.y >= 0 && p.y + s->k <= s->in_h && p.x >= 0 && p.x + s->k <= s->in_w;
     float *window = scratch + (gsize)r * (gsize)s->k * run;

@@ -53,10 +53,12 @@ INLINE void product_group(const int n, const int vecs, const int chains, const f
     sum[s] = (Vec){0};
   for (int t = 0; t < taps; t++, rows += row_stride) {
     gsize i = 0;
-    for (; i + (gsize)chains <= k; i += (gsize)chains)
+    for (; i + (gsize)chains <= k; i += (gsize)chains) {
+      __asm__("" : "+r"(rows)); /* the pointers are read anew: there are more of them than registers */
 #pragma GCC unroll 4
       for (int j = 0; j < chains; j++, at += FMN_LANES)
         product_step(sum + j * sums, n, vecs, rows, i + (gsize)j, w, at, half);
+    }
     for (; i < k; i++, at += FMN_LANES)
       product_step(sum, n, vecs, rows, i, w, at, half);
   }
