@@ -47,10 +47,11 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
   const char *trained = g_hash_table_lookup(model->metadata, "dataset_sha256");
   if (!data || o->validation > 0 || !trained || strcmp(trained, fmn_train_data_sha256(data)) == 0)
     return data;
-  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-              "%s was trained on other data (SHA-256 %s, this is %s), so which images were set aside cannot be told; name "
-              "that data with --data, or the share to take of this with --validation",
-              model->name, trained, fmn_train_data_sha256(data));
+  g_set_error(
+      error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+      "%s was trained on other data (SHA-256 %s, this is %s), so which images were set aside cannot be told; name "
+      "that data with --data, or the share to take of this with --validation",
+      model->name, trained, fmn_train_data_sha256(data));
   fmn_train_data_free(data);
   return NULL;
 }
@@ -104,9 +105,10 @@ static int run(int argc, char **argv) {
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
   int status = EXIT_USAGE;
-  if (command_parse(&argc, &argv, NULL,
-                    "Fits a model's temperature and threshold on images that its training set aside, as train does at its end.",
-                    NULL, entries, 0)) {
+  if (command_parse(
+          &argc, &argv, NULL,
+          "Fits a model's temperature and threshold on images that its training set aside, as train does at its end.",
+          NULL, entries, 0)) {
     if (!o.model)
       command_usage("--model FILE is missing");
     else if (!(o.validation >= 0 && o.validation <= 0.9))

@@ -11,9 +11,9 @@
 #define UNSET (-1e30)
 
 typedef struct {
-  char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *plot, *log, *seed;
+  char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed;
   int epochs, batch, threads;
-  double rate, momentum, weight_decay, warmup, smoothing, ema, validation, time_limit;
+  double rate, momentum, weight_decay, warmup, smoothing, ema, validation, teacher_weight, teacher_temperature, time_limit;
   gboolean resume, no_nesterov;
 } Options;
 
@@ -72,6 +72,12 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"threads", 't', 0, G_OPTION_ARG_INT, &o->threads, "Threads to compute with (all processors)", "N"},
       {"resume", 'r', 0, G_OPTION_ARG_NONE, &o->resume, "Go on from the checkpoint OUT.ckpt, where there is one", NULL},
       {"init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "Start from this model's weights", "FILE"},
+      {"teacher", 0, 0, G_OPTION_ARG_FILENAME, &o->teacher,
+       "Learn also from what this classifier, a file or the name of a model, says of each image", "FILE"},
+      {"teacher-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_weight, "Share of the teacher in the loss, 0..1 (0.9)",
+       "F"},
+      {"teacher-temperature", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_temperature,
+       "By which its and the network's answers are softened (4)", "F"},
       {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &o->time_limit, "Stop after so long; --resume goes on", "MINUTES"},
       {"plot", 0, 0, G_OPTION_ARG_FILENAME, &o->plot, "Draw loss, accuracy and learning rate", "FILE.svg"},
       {"log", 0, 0, G_OPTION_ARG_FILENAME, &o->log, "Write a JSON line for the start and for every epoch",
@@ -115,7 +121,9 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
                  {o->warmup, &r->warmup},
                  {o->smoothing, &r->label_smoothing},
                  {o->ema, &r->ema},
-                 {o->validation, &r->validation}};
+                 {o->validation, &r->validation},
+                 {o->teacher_weight, &c->distillation.weight},
+                 {o->teacher_temperature, &c->distillation.temperature}};
   for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
     if (numbers[i].given != UNSET)
       *numbers[i].value = numbers[i].given;
@@ -132,9 +140,12 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   c->out = g_steal_pointer(&o->out);
   c->data = g_steal_pointer(&o->data);
   c->init = g_steal_pointer(&o->init);
+  c->teacher = g_steal_pointer(&o->teacher);
   c->resume = o->resume;
   c->time_limit = o->time_limit * 60;
-  if (set_seed(o->seed, c, error) && set_optimizer(o, r, error) && fmn_train_config_check(c, error))
+  if (!c->teacher && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--teacher-weight and --teacher-temperature go with --teacher FILE");
+  else if (set_seed(o->seed, c, error) && set_optimizer(o, r, error) && fmn_train_config_check(c, error))
     return c;
   fmn_train_config_free(c);
   return NULL;
@@ -189,6 +200,7 @@ static void options_clear(Options *o) {
   g_free(o->schedule);
   g_free(o->augment);
   g_free(o->init);
+  g_free(o->teacher);
   g_free(o->plot);
   g_free(o->log);
   g_free(o->seed);
@@ -204,7 +216,9 @@ static int run(int argc, char **argv) {
                .warmup = UNSET,
                .smoothing = UNSET,
                .ema = UNSET,
-               .validation = UNSET};
+               .validation = UNSET,
+               .teacher_weight = UNSET,
+               .teacher_temperature = UNSET};
   GError *error = NULL;
   int status = EXIT_USAGE;
   if (!parse(argc, argv, &o)) {

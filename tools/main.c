@@ -4,8 +4,8 @@
 
 #include "command.h"
 
-static const Command *const commands[] = {&command_train, &command_test,  &command_calibrate, &command_info,
-                                          &command_bench, &command_export, &command_scenes,    NULL};
+static const Command *const commands[] = {&command_train, &command_test,  &command_calibrate, &command_scenes,
+                                          &command_info,  &command_bench, &command_export,    NULL};
 
 /* Threads are this program's own: where OpenBLAS has some, it does without. */
 extern void openblas_set_num_threads(int n) __attribute__((weak));

@@ -16,8 +16,9 @@ typedef struct {
  * 1 for n = 0. */
 double fmn_fit_temperature(const float *logits, const guint8 *labels, int n, int classes);
 
-/* The highest threshold (0..1, in steps of 0.0001) that at most `share` of the right answers stay under: what of a known
- * kind it turns away is bounded, and as much as that allows is turned away of all else. 0 where nothing is right. */
+/* The highest threshold (0..1, in steps of 0.0001) that at most `share` of the right answers stay under: what of a
+ * known kind it turns away is bounded, and as much as that allows is turned away of all else. 0 where nothing is right.
+ */
 double fmn_fit_threshold(const float *probabilities, const guint8 *labels, int n, int classes, double share);
 
 /* Both, from n × classes logits; temperature 1 and threshold 0 for n = 0. */

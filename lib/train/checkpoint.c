@@ -86,6 +86,8 @@ static char *options_json(const FmnSession *s) {
   g_autofree char *size = g_strdup_printf("%d", fmn_train_data_epoch_size(s->data));
   fmn_json_add_string(b, "the data (SHA-256)", fmn_train_data_sha256(s->data));
   fmn_json_add_string(b, "the images an epoch", size);
+  if (s->teacher)
+    fmn_json_add_string(b, "the teacher (SHA-256)", fmn_teacher_sha256(s->teacher));
   fmn_json_add_string(b, "the program's version", FMN_VERSION);
   json_builder_end_object(b);
   return fmn_json_text(b, FALSE);

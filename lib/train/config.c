@@ -11,6 +11,7 @@ FmnTrainConfig *fmn_train_config_new(const char *arch) {
   c->arch_options = g_strdup(colon ? colon + 1 : "");
   c->recipe = *fmn_recipe_find(c->arch);
   c->seed = 1;
+  c->distillation = (FmnDistillation){.weight = 0.9, .temperature = 4};
   c->threads = (int)g_get_num_processors();
   return c;
 }
@@ -23,6 +24,7 @@ void fmn_train_config_free(FmnTrainConfig *c) {
   g_free(c->out);
   g_strfreev(c->data);
   g_free(c->init);
+  g_free(c->teacher);
   g_free(c);
 }
 
@@ -41,6 +43,8 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--label-smoothing", r->label_smoothing, 0, 0.999},
       {"--ema", r->ema, 0, 0.9999999},
       {"--validation", r->validation, 0, 0.9},
+      {"--teacher-weight", c->distillation.weight, 0, 1},
+      {"--teacher-temperature", c->distillation.temperature, 0.1, 100},
       {"--threads", c->threads, 1, 1024},
       {"--time-limit", c->time_limit / 60, 0, 1e6},
   };
@@ -97,6 +101,11 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
   add(list, "--validation", number(r->validation));
   if (c->init)
     add(list, "--init", g_strdup(c->init));
+  if (c->teacher) {
+    add(list, "--teacher", g_strdup(c->teacher));
+    add(list, "--teacher-weight", number(c->distillation.weight));
+    add(list, "--teacher-temperature", number(c->distillation.temperature));
+  }
   add(list, "--seed", g_strdup_printf("%" G_GUINT64_FORMAT, c->seed));
   add(list, "--threads", g_strdup_printf("%d", c->threads));
   g_ptr_array_add(list, NULL);

@@ -9,12 +9,12 @@
 #include "train/picture.h"
 
 #define MARGIN 16
-#define NAMES 92   /* room for a label */
-#define CELL 46    /* of the matrix */
-#define HEAD 84    /* above the matrix */
-#define TILE 62    /* an image and its confidence */
-#define IMAGE 56   /* its longer side */
-#define ROW 92     /* a pair and its images */
+#define NAMES 92 /* room for a label */
+#define CELL 46  /* of the matrix */
+#define HEAD 84  /* above the matrix */
+#define TILE 62  /* an image and its confidence */
+#define IMAGE 56 /* its longer side */
+#define ROW 92   /* a pair and its images */
 #define MAX_ROWS 10
 #define MAX_IMAGES 12
 #define MAX_MATRIX 20 /* classes; more are too many to read */

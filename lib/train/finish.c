@@ -29,6 +29,8 @@ static void describe(FmnSession *s, gboolean complete) {
   set(s->model, "version", g_strdup(FMN_VERSION));
   if (s->best_epoch)
     set(s->model, "best_epoch", g_strdup_printf("%d", s->best_epoch));
+  if (s->teacher)
+    set(s->model, "teacher_sha256", g_strdup(fmn_teacher_sha256(s->teacher)));
   if (!complete)
     set(s->model, "unfinished", g_strdup_printf("stopped after %d of %d epochs", s->epoch, c->recipe.epochs));
 }
@@ -116,7 +118,9 @@ gboolean fmn_session_is_finished(const FmnSession *s) {
   g_autofree char *command = fmn_train_config_command(s->config);
   gboolean same = file && !g_hash_table_contains(file->metadata, "unfinished") &&
                   g_strcmp0(g_hash_table_lookup(file->metadata, "command"), command) == 0 &&
-                  g_strcmp0(g_hash_table_lookup(file->metadata, "dataset_sha256"), fmn_train_data_sha256(s->data)) == 0;
+                  g_strcmp0(g_hash_table_lookup(file->metadata, "dataset_sha256"), fmn_train_data_sha256(s->data)) == 0 &&
+                  g_strcmp0(g_hash_table_lookup(file->metadata, "teacher_sha256"),
+                            s->teacher ? fmn_teacher_sha256(s->teacher) : NULL) == 0;
   fmn_model_file_free(file);
   return same;
 }

@@ -39,6 +39,26 @@ FmnLoss fmn_loss_cross_entropy(const float *logits, const float *targets, int n,
   return result;
 }
 
+FmnLoss fmn_loss_distilled(const float *logits, const float *targets, const float *teacher, int n, int classes,
+                           double smoothing, const FmnDistillation *d, float *gradient) {
+  FmnLoss result = fmn_loss_cross_entropy(logits, targets, n, classes, smoothing, gradient);
+  double w = d->weight, t = d->temperature;
+  result.loss *= 1 - w;
+  for (int i = 0; i < n; i++, logits += classes, teacher += classes) {
+    double max_p, lse_p = log_sum(logits, classes, 1 / t, &max_p);
+    double max_q, lse_q = log_sum(teacher, classes, 1 / t, &max_q);
+    for (int k = 0; k < classes; k++) {
+      double log_p = (double)logits[k] / t - max_p - lse_p, log_q = (double)teacher[k] / t - max_q - lse_q;
+      result.loss += w * t * t * exp(log_q) * (log_q - log_p);
+      if (gradient) {
+        *gradient = (float)((1 - w) * (double)*gradient + w * t * (exp(log_p) - exp(log_q)) / n);
+        gradient++;
+      }
+    }
+  }
+  return result;
+}
+
 void fmn_softmax(const float *logits, int n, int classes, double temperature, float *probabilities) {
   for (int i = 0; i < n; i++, logits += classes, probabilities += classes) {
     double max, lse = log_sum(logits, classes, 1 / temperature, &max);

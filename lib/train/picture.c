@@ -16,9 +16,8 @@ static gboolean is_png(const char *path) {
 
 cairo_t *fmn_picture_begin(const char *path, double width, double height) {
   GByteArray *bytes = g_byte_array_new();
-  cairo_surface_t *surface = is_png(path)
-                                 ? cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height)
-                                 : cairo_svg_surface_create_for_stream(append, bytes, width, height);
+  cairo_surface_t *surface = is_png(path) ? cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height)
+                                          : cairo_svg_surface_create_for_stream(append, bytes, width, height);
   cairo_t *cr = cairo_create(surface);
   cairo_set_user_data(cr, &bytes_key, bytes, NULL);
   cairo_surface_destroy(surface);

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "train/augment.h"
+#include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
@@ -27,6 +28,8 @@ typedef struct {
   char *out;                 /* the model file to write; its checkpoint is beside it: fmn_train_config_checkpoint() */
   char **data;               /* DIR[:WEIGHT], NULL-ended; NULL: the default folder */
   char *init;                /* a model file to start from, or NULL */
+  char *teacher;             /* a model to learn from, too: name or path; or NULL */
+  FmnDistillation distillation; /* with a teacher */
   FmnRecipe recipe;
   guint64 seed;
   int threads;

@@ -129,6 +129,17 @@ static gboolean make_trainer(FmnSession *s, GError **error) {
   return fmn_schedule_parse(c->recipe.schedule, &s->schedule, error);
 }
 
+static gboolean make_teacher(FmnSession *s, GError **error) {
+  const FmnTrainConfig *c = s->config;
+  int channels, height, width;
+  if (!c->teacher)
+    return TRUE;
+  fmn_train_data_shape(s->data, &channels, &height, &width);
+  s->teacher = fmn_teacher_new(c->teacher, s->model->labels, &s->model->preprocess, channels == 1, s->batch, c->threads,
+                               error);
+  return s->teacher != NULL;
+}
+
 /* Weights to begin with: a checkpoint's, a model's, or those of the seed. */
 static gboolean make_start(FmnSession *s, GError **error) {
   g_autofree char *checkpoint = fmn_train_config_checkpoint(s->config);
@@ -178,7 +189,8 @@ FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *lis
     s->model = fmn_model_file_new(config->arch, config->arch_options, error);
   if (s->model && !fmn_check_classifier(s->model, error))
     g_clear_pointer(&s->model, fmn_model_file_free);
-  if (s->model && load_data(s, error) && make_trainer(s, error) && make_start(s, error))
+  if (s->model && load_data(s, error) && make_trainer(s, error) && make_teacher(s, error) &&
+      make_start(s, error))
     return s;
   fmn_session_free(s);
   return NULL;
@@ -190,6 +202,7 @@ void fmn_session_free(FmnSession *s) {
   for (int i = 0; s->best && i < s->n_params; i++)
     fmn_floats_free(s->best[i]);
   fmn_loader_free(s->loader);
+  fmn_teacher_free(s->teacher);
   fmn_ema_free(s->ema);
   fmn_optimizer_free(s->optimizer);
   fmn_trainer_free(s->trainer);
@@ -201,15 +214,23 @@ void fmn_session_free(FmnSession *s) {
   g_free(s);
 }
 
+static FmnLoss get_loss(FmnSession *s, const FmnBatch *b) {
+  const float *logits = fmn_trainer_output(s->trainer, 0);
+  float *gradient = fmn_trainer_output_gradient(s->trainer, 0);
+  double smoothing = s->config->recipe.label_smoothing;
+  if (!s->teacher)
+    return fmn_loss_cross_entropy(logits, b->targets, b->n, s->classes, smoothing, gradient);
+  return fmn_loss_distilled(logits, b->targets, fmn_teacher_run(s->teacher, b->x, b->n), b->n, s->classes, smoothing,
+                            &s->config->distillation, gradient);
+}
+
 static gboolean train_step(FmnSession *s, GError **error) {
-  const FmnRecipe *r = &s->config->recipe;
   const FmnBatch *b = fmn_loader_next(s->loader);
   gint64 step = (gint64)s->epoch * s->steps + s->step;
   FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
   memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * fmn_shape_image(in));
   fmn_trainer_forward(s->trainer, b->n, fmn_random_derive(fmn_random_derive(s->config->seed, 2), (guint64)step));
-  FmnLoss loss = fmn_loss_cross_entropy(fmn_trainer_output(s->trainer, 0), b->targets, b->n, s->classes,
-                                        r->label_smoothing, fmn_trainer_output_gradient(s->trainer, 0));
+  FmnLoss loss = get_loss(s, b);
   if (!isfinite(loss.loss)) {
     g_set_error(
         error, FMN_ERROR, FMN_ERROR_ARGUMENT,

@@ -5,6 +5,7 @@
 #include "io/model_file.h"
 #include "train/loader.h"
 #include "train/session.h"
+#include "train/teacher.h"
 
 struct FmnSession {
   const FmnTrainConfig *config;
@@ -16,7 +17,8 @@ struct FmnSession {
   const FmnTrainParam *params; /* the trainer's */
   int n_params, classes, batch, steps;
   FmnOptimizer *optimizer;
-  FmnEma *ema; /* NULL: none */
+  FmnEma *ema;         /* NULL: none */
+  FmnTeacher *teacher; /* NULL: none */
   FmnLoader *loader;
   gint64 started;   /* monotonic µs */
   gboolean already; /* finished before */

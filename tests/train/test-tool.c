@@ -7,7 +7,7 @@
 
 static void test_usage(void) {
   const struct {
-    const char *args[8];
+    const char *args[10];
     const char *message;
   } cases[] = {
       {{NULL}, "Usage"},
@@ -24,6 +24,8 @@ static void test_usage(void) {
       {{"train", "--arch", "base", "--out", "/tmp/x", "--schedule", "zigzag"}, "onecycle"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--augment", "blur"}, "cutmix"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--validation", "1"}, "--validation"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher-weight", "0.5"}, "--teacher FILE"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher", "y", "--teacher-weight", "2"}, "--teacher-weight"},
       {{"train", "--frobnicate"}, "frobnicate"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "stray"}, "stray"},
       {{"test"}, "--model"},
@@ -72,6 +74,7 @@ static void test_failures(void) {
       {{"train", "--arch", "base", "--out", out, "--data", "/nowhere"}, "dataset-fashion-mnist"},
       {{"train", "--arch", "base", "--out", "/nowhere/x", "--data", folder}, "/nowhere"},
       {{"train", "--arch", "base", "--out", out, "--data", folder, "--init", "/nowhere/y.safetensors"}, "/nowhere/y"},
+      {{"train", "--arch", "base", "--out", out, "--data", folder, "--teacher", "/nowhere/t.safetensors"}, "--teacher"},
       {{"train", "--arch", "yolov3-tiny", "--out", out, "--data", folder}, "no classifier"},
       {{"test", "--model", "/nowhere/m.safetensors"}, "/nowhere/m"},
       {{"test", "--model", text, "--data", folder}, "text.safetensors"},
