@@ -13,7 +13,8 @@
 typedef struct {
   char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed;
   int epochs, batch, threads;
-  double rate, momentum, weight_decay, warmup, smoothing, ema, validation, teacher_weight, teacher_temperature, time_limit;
+  double rate, momentum, weight_decay, warmup, smoothing, ema, validation, teacher_weight, teacher_temperature,
+      time_limit;
   gboolean resume, no_nesterov;
 } Options;
 
@@ -31,8 +32,9 @@ static char *describe(void) {
   }
   g_string_append_printf(
       s,
-      "\nSchedules: constant, step[:FACTOR[:EPOCHS]] (0.1, 10), plateau[:FACTOR[:PATIENCE]] (0.1, 3), cosine, "
-      "onecycle\n"
+      "\nSchedules: constant, step[:FACTOR[:EPOCHS]] (0.1, 10), plateau[:FACTOR[:PATIENCE[:COOLDOWN[:MINIMUM]]]]\n  "
+      "(0.1, "
+      "3 epochs, 2 epochs, a ten-thousandth of --lr), cosine, onecycle\n"
       "\nAugmentation, a list of NAME[:STRENGTH]:\n%s\n"
       "After every epoch, and on SIGINT and SIGTERM, a checkpoint is written to OUT.ckpt; --resume goes on from it "
       "with the same\n"
@@ -144,7 +146,8 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   c->resume = o->resume;
   c->time_limit = o->time_limit * 60;
   if (!c->teacher && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--teacher-weight and --teacher-temperature go with --teacher FILE");
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                "--teacher-weight and --teacher-temperature go with --teacher FILE");
   else if (set_seed(o->seed, c, error) && set_optimizer(o, r, error) && fmn_train_config_check(c, error))
     return c;
   fmn_train_config_free(c);

@@ -54,7 +54,7 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
                   ranges[i].min, ranges[i].max, ranges[i].value);
       return FALSE;
     }
-  FmnSchedule schedule;
+  FmnSchedule schedule = {.rate = r->rate};
   FmnAugment augment;
   if (!fmn_schedule_parse(r->schedule, &schedule, error) || !fmn_augment_parse(r->augment, &augment, error))
     return FALSE;

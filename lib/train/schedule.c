@@ -5,23 +5,27 @@
 
 #include "error.h"
 
-#define PLATEAU_COOLDOWN 2
 #define PLATEAU_MIN_SCALE 1e-4
 #define PLATEAU_THRESHOLD 1e-4 /* share by which the loss must fall to count as falling */
 #define ONECYCLE_RISE 0.3
 #define ONECYCLE_START (1 / 25.0)
 #define ONECYCLE_END (1 / 250000.0)
 
+#define MAX_NUMBERS 4
+
+/* The numbers after the name, in the order of factor, period, rest, minimum. */
 static const struct {
   const char *name;
   FmnScheduleKind kind;
   int n_numbers;
-  double factor, period;
+  double initial[MAX_NUMBERS];
 } schedules[] = {
-    {"constant", FMN_SCHEDULE_CONSTANT, 0, 1, 1}, {"step", FMN_SCHEDULE_STEP, 2, 0.1, 10},
-    {"plateau", FMN_SCHEDULE_PLATEAU, 2, 0.1, 3}, {"cosine", FMN_SCHEDULE_COSINE, 0, 1, 1},
-    {"onecycle", FMN_SCHEDULE_ONECYCLE, 0, 1, 1},
+    {"constant", FMN_SCHEDULE_CONSTANT, 0, {1, 1}},    {"step", FMN_SCHEDULE_STEP, 2, {0.1, 10}},
+    {"plateau", FMN_SCHEDULE_PLATEAU, 4, {0.1, 3, 2}}, {"cosine", FMN_SCHEDULE_COSINE, 0, {1, 1}},
+    {"onecycle", FMN_SCHEDULE_ONECYCLE, 0, {1, 1}},
 };
+
+static const struct { double min, max; } ranges[MAX_NUMBERS] = {{1e-6, 1}, {1, 1e6}, {0, 1e6}, {0, 1e3}};
 
 static gboolean number(const char *text, double min, double max, double *value) {
   char *end;
@@ -33,14 +37,18 @@ gboolean fmn_schedule_parse(const char *text, FmnSchedule *s, GError **error) {
   g_auto(GStrv) parts = g_strsplit(text, ":", -1);
   int n = (int)g_strv_length(parts);
   for (gsize i = 0; n > 0 && i < G_N_ELEMENTS(schedules); i++) {
-    if (strcmp(parts[0], schedules[i].name) != 0 || n - 1 > schedules[i].n_numbers)
+    double numbers[MAX_NUMBERS];
+    gboolean ok = strcmp(parts[0], schedules[i].name) == 0 && n - 1 <= schedules[i].n_numbers;
+    memcpy(numbers, schedules[i].initial, sizeof numbers);
+    for (int k = 1; ok && k < n; k++)
+      ok = number(parts[k], ranges[k - 1].min, ranges[k - 1].max, &numbers[k - 1]);
+    if (!ok)
       continue;
-    double factor = schedules[i].factor, period = schedules[i].period;
-    if ((n > 1 && !number(parts[1], 1e-6, 1, &factor)) || (n > 2 && !number(parts[2], 1, 1e6, &period)))
-      break;
     s->kind = schedules[i].kind;
-    s->factor = factor;
-    s->period = period;
+    s->factor = numbers[0];
+    s->period = numbers[1];
+    s->rest = numbers[2];
+    s->minimum = n - 1 == MAX_NUMBERS ? numbers[3] : s->rate * PLATEAU_MIN_SCALE;
     s->scale = 1;
     s->best = HUGE_VAL;
     s->bad = s->cooldown = 0;
@@ -48,8 +56,9 @@ gboolean fmn_schedule_parse(const char *text, FmnSchedule *s, GError **error) {
   }
   g_set_error(
       error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-      "schedule “%s”: expected constant, step[:FACTOR[:EPOCHS]], plateau[:FACTOR[:PATIENCE]], cosine or onecycle "
-      "(0 < FACTOR ≤ 1, EPOCHS and PATIENCE ≥ 1)",
+      "schedule “%s”: expected constant, step[:FACTOR[:EPOCHS]], "
+      "plateau[:FACTOR[:PATIENCE[:COOLDOWN[:MINIMUM]]]], cosine or onecycle (0 < FACTOR ≤ 1, EPOCHS and PATIENCE "
+      "≥ 1, COOLDOWN ≥ 0 epochs, MINIMUM ≥ 0, a learning rate)",
       text);
   return FALSE;
 }
@@ -99,8 +108,9 @@ void fmn_schedule_epoch(FmnSchedule *s, double loss) {
     s->bad = 0;
   }
   if (s->bad > s->period) {
-    s->scale = MAX(s->scale * s->factor, PLATEAU_MIN_SCALE);
-    s->cooldown = PLATEAU_COOLDOWN;
+    /* A minimum above the rate itself leaves it alone. */
+    s->scale = MAX(s->scale * s->factor, MIN(s->minimum / s->rate, s->scale));
+    s->cooldown = (int)s->rest;
     s->bad = 0;
   }
 }

@@ -20,21 +20,23 @@ typedef struct {
   double warmup;          /* epochs in which the rate rises from near 0; for onecycle its rise, 0: 30 % of all */
   double factor;          /* step, plateau; default 0.1 */
   double period;          /* step: epochs, default 10; plateau: its patience, default 3 */
+  double rest;            /* plateau: epochs after a reduction that are not counted, default 2 */
+  double minimum;         /* plateau: learning rate under which it never falls; default: a ten-thousandth of rate */
   /* State of plateau; a checkpoint keeps it. */
   double scale; /* what the rate is multiplied by */
   double best;
   int bad, cooldown;
 } FmnSchedule;
 
-/* "step[:FACTOR[:EPOCHS]]", "plateau[:FACTOR[:PATIENCE]]", "constant", "cosine", "onecycle". Sets kind, factor, period
- * and the state, leaves the rest. FMN_ERROR_ARGUMENT when it is none of them. */
+/* "step[:FACTOR[:EPOCHS]]", "plateau[:FACTOR[:PATIENCE[:COOLDOWN[:MINIMUM]]]]", "constant", "cosine", "onecycle". Sets
+ * what these say, the defaults of the others and the state; leaves the rest. FMN_ERROR_ARGUMENT when it is none of
+ * them; rate is to be set before. */
 gboolean fmn_schedule_parse(const char *text, FmnSchedule *s, GError **error);
 
 /* Learning rate of a step, counted from 0 over the whole training. */
 double fmn_schedule_rate(const FmnSchedule *s, gint64 step);
 
-/* To be called after every epoch with the loss that plateau watches. After a reduction two epochs are not counted; the
- * rate never falls under a ten-thousandth of the first. */
+/* To be called after every epoch with the loss that plateau watches. */
 void fmn_schedule_epoch(FmnSchedule *s, double loss);
 
 #endif

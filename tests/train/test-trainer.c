@@ -1,4 +1,5 @@
 #include "golden.h"
+#include "nets/nets.h"
 #include "nn/layers.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
@@ -152,11 +153,32 @@ static void test_init(void) {
   fmn_graph_free(c);
 }
 
+/* In every network the weights of convolutions and dense layers decay, biases and batch norms do not. */
+static void test_decay(void) {
+  for (int n = 0; fmn_nets[n]; n++) {
+    FmnGraph *g = fmn_net_build(fmn_nets[n]->name, NULL, 10, NULL);
+    int decaying = 0, others = 0;
+    for (int i = 0; i < fmn_graph_size(g); i++) {
+      const FmnNode *node = fmn_graph_node(g, i);
+      for (int k = 0; k < node->n_params; k++) {
+        const FmnParam *p = &node->params[k];
+        g_assert_cmpint(p->decay, ==, p->n_dims > 1);
+        g_assert_cmpint(p->trainable, ==, !g_str_has_prefix(p->name, "running_"));
+        p->decay ? decaying++ : others++;
+      }
+    }
+    g_assert_cmpint(decaying, >, 0);
+    g_assert_cmpint(others, >, 0);
+    fmn_graph_free(g);
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/trainer/golden-step", test_golden_step);
   g_test_add_func("/trainer/shared-values", test_shared_values);
   g_test_add_func("/trainer/partial-batch", test_partial_batch);
   g_test_add_func("/trainer/init", test_init);
+  g_test_add_func("/trainer/decay", test_decay);
   return g_test_run();
 }
