@@ -213,9 +213,10 @@ static void test_student(void) {
   g_assert_no_error(error);
 
   FmnTrainConfig *c = make_config("student.safetensors", liar);
+  c->recipe.validation = 0; /* by the labels the best epoch would be the one that has learnt least */
   g_assert_cmpint(run(c, 0, &result, &error), ==, FMN_OUTCOME_FINISHED);
   g_assert_no_error(error);
-  g_assert_cmpfloat(result.validation_accuracy, <, 0.2);
+  g_assert_cmpfloat(result.test_accuracy, <, 0.1);
   FmnModelFile *student = fmn_model_file_load(c->out, &error);
   g_assert_no_error(error);
   FmnDataset *set = synthetic_new(50, 2);
@@ -224,6 +225,7 @@ static void test_student(void) {
   int shifted = 0;
   for (int i = 0; i < 50; i++)
     shifted += (fmn_argmax(logits + i * CLASSES, CLASSES) + 1) % CLASSES == images->labels[i];
+  g_test_message("%d of 50", shifted);
   g_assert_cmpint(shifted, >=, 45);
   g_assert_nonnull(
       strstr(g_hash_table_lookup(student->metadata, "command"), "--teacher-weight 1 --teacher-temperature 2"));
