@@ -22,7 +22,7 @@ FmnBackdrop fmn_backdrop_draw(FmnRandom *r, FmnBackground kind) {
   if (kind == FMN_BACKGROUND_WOOD || (kind == FMN_BACKGROUND_CLUTTER && fmn_random_uniform(r) < 0.5))
     draw_wood_color(r, b.color);
   else
-    fmn_color_draw(r, 0.2f, 0.95f, fmn_random_uniform(r) < 0.7 ? 0.25f : 0.8f, b.color);
+    fmn_color_draw(r, 0.25f, 0.97f, fmn_random_uniform(r) < 0.7 ? 0.25f : 0.8f, b.color);
   return b;
 }
 
@@ -90,17 +90,17 @@ static void render_gradient(FmnRandom *r, const float *color, FmnCanvas *c) {
 /* Noise of all sizes, in each colour for itself; grains, clouds, or rows of a broken television. */
 static void render_noise(FmnRandom *r, const float *color, FmnCanvas *c) {
   float *sum = g_new(float, 3 * c->width);
-  float amount = (float)fmn_random_range(r, 0.08, 0.35), slope = (float)fmn_random_range(r, -0.5, 0.9);
+  float amount = (float)fmn_random_range(r, 0.05, 0.25), slope = (float)fmn_random_range(r, -0.5, 0.9);
   float grey = (float)fmn_random_uniform(r),
         stretch = expf((float)fmn_random_range(r, -0.3, 2.2) * (float)fmn_random_uniform(r));
   float u = (float)fmn_random_range(r, 0, 9999), v = (float)fmn_random_range(r, 0, 9999), px = 1 / c->sx;
   for (int y = 0; y < c->height; y++) {
     memset(sum, 0, sizeof(float) * 3 * (gsize)c->width);
     for (int k = 0; k < 3; k++)
-      for (int octave = 0; octave < 4; octave++) {
-        float size = 4 * powf(4, (float)octave), own = k ? 1 - grey : 1;
+      for (int octave = 0; octave < 3; octave++) {
+        float size = 5 * powf(5, (float)octave), own = k ? 1 - grey : 1;
         FmnRow row = {u + (float)k * 977, v + (float)y / c->sy + (float)octave * 131, px, 0, px};
-        fmn_noise_add(c->noise, &row, size, stretch, own * amount * powf(4, slope * (float)(octave - 2) * 0.5f),
+        fmn_noise_add(c->noise, &row, size, stretch, own * amount * powf(4, slope * (float)(octave - 1) * 0.7f),
                       c->width, sum + k * c->width);
       }
     guint8 *p = c->pixels + (gsize)y * (gsize)c->stride;

@@ -70,15 +70,15 @@ static Shot draw_shot(guint64 seed, const FmnCanvas *c) {
   gboolean sideways = fmn_random_uniform(&r) < 0.6;
   s.across = gaussian(MAX(soft, sideways ? moved : 0) * c->sx);
   s.down = gaussian(MAX(soft, sideways ? 0 : moved) * c->sy);
-  float exposure = expf((float)fmn_random_normal(&r) * 0.2f), warmth = (float)fmn_random_normal(&r) * 0.06f;
+  float exposure = expf(0.06f + (float)fmn_random_normal(&r) * 0.18f), warmth = (float)fmn_random_normal(&r) * 0.06f;
   float green = (float)fmn_random_normal(&r) * 0.025f;
   s.gain[0] = exposure * (1 + warmth);
   s.gain[1] = exposure * (1 + green);
   s.gain[2] = exposure * (1 - warmth);
   s.curve = (float)fmn_random_range(&r, -0.35, 0.5);
-  s.slope_x = chance(&r, 0.6, -0.35, 0.35);
-  s.slope_y = chance(&r, 0.6, -0.35, 0.35);
-  s.vignette = chance(&r, 0.5, 0, 0.5);
+  s.slope_x = chance(&r, 0.6, -0.3, 0.3);
+  s.slope_y = chance(&r, 0.6, -0.3, 0.3);
+  s.vignette = chance(&r, 0.5, 0, 0.4);
   s.middle_x = (float)fmn_random_range(&r, 0.25, 0.75);
   s.middle_y = (float)fmn_random_range(&r, 0.25, 0.75);
   s.dapple = chance(&r, 0.3, 0.03, 0.14);
@@ -95,8 +95,9 @@ static Shot draw_shot(guint64 seed, const FmnCanvas *c) {
   return s;
 }
 
+/* A row is three, of R, G and B. */
 static void reserve(FmnCamera *k, const FmnCanvas *c, int rows) {
-  gsize row = 3 * (gsize)c->width, n_rows = row * (gsize)rows, n_line = 3 * row + 3 * 2 * MAX_TAPS + (gsize)c->width;
+  gsize row = 3 * (gsize)c->width, n_rows = row * (gsize)rows, n_line = row + 2 * MAX_TAPS + (gsize)c->width;
   if (k->n_rows < n_rows) {
     g_free(k->rows);
     k->rows = g_new(float, k->n_rows = n_rows);
@@ -105,28 +106,50 @@ static void reserve(FmnCamera *k, const FmnCanvas *c, int rows) {
     g_free(k->line);
     k->line = g_new(float, k->n_line = n_line);
   }
-  k->out = k->line + row + 3 * 2 * MAX_TAPS;
-  k->light = k->out + row;
+  k->light = k->line + row + 2 * MAX_TAPS;
+  k->out = k->line; /* when a row is being exposed, none is being taken */
 }
 
-/* A row's bytes, blurred along it, as R, G, B. */
+static void blur_line(const Blur *b, float *line, int n, float *out) {
+  int pad = b->radius;
+  for (int x = 0; x < pad; x++) {
+    line[x] = line[pad];
+    line[pad + n + x] = line[pad + n - 1];
+  }
+  for (int x = 0; x < n; x++)
+    out[x] = b->weights[0] * line[x];
+  for (int i = 1; i <= 2 * pad; i++)
+    for (int x = 0; x < n; x++)
+      out[x] += b->weights[i] * line[x + i];
+}
+
+/* A row's bytes, blurred along it. */
 static void take_row(FmnCamera *k, const FmnCanvas *c, const Blur *b, int y, float *out) {
   const guint8 *p = c->pixels + (gsize)CLAMP(y, 0, c->height - 1) * (gsize)c->stride;
-  float *line = b->radius ? k->line : out;
-  for (int x = 0, pad = b->radius; x < c->width; x++)
-    for (int i = 0; i < 3; i++)
-      line[3 * (x + pad) + i] = p[4 * x + 2 - i];
-  if (!b->radius)
-    return;
-  for (int x = 0; x < 3 * b->radius; x++) {
-    line[x] = line[3 * b->radius + x % 3];
-    line[3 * (c->width + b->radius) + x] = line[3 * (c->width + b->radius - 1) + x % 3];
+  for (int i = 0; i < 3; i++, out += c->width) {
+    float *line = b->radius ? k->line + b->radius : out;
+    for (int x = 0; x < c->width; x++)
+      line[x] = p[4 * x + 2 - i];
+    if (b->radius)
+      blur_line(b, k->line, c->width, out);
   }
-  for (int x = 0; x < 3 * c->width; x++)
-    out[x] = b->weights[0] * line[x];
-  for (int i = 1; i <= 2 * b->radius; i++)
-    for (int x = 0; x < 3 * c->width; x++)
-      out[x] += b->weights[i] * line[x + 3 * i];
+}
+
+static const float *blur_down(FmnCamera *k, const Blur *b, int y, int n) {
+  int rows = 2 * b->radius + 1;
+  if (rows == 1)
+    return k->rows;
+  for (int i = 0; i < rows; i++) {
+    const float *row = k->rows + (gsize)((y - b->radius + i + rows) % rows) * (gsize)n;
+    float w = b->weights[i];
+    if (i == 0)
+      for (int x = 0; x < n; x++)
+        k->out[x] = w * row[x];
+    else
+      for (int x = 0; x < n; x++)
+        k->out[x] += w * row[x];
+  }
+  return k->out;
 }
 
 static void light_row(const Shot *s, const FmnCanvas *c, int y, float *light) {
@@ -142,17 +165,21 @@ static void light_row(const Shot *s, const FmnCanvas *c, int y, float *light) {
 }
 
 static void expose_row(const Shot *s, const FmnCanvas *c, const float *in, const float *light, int y, guint8 *rgb) {
-  guint64 start = fmn_random_derive(s->seed, (guint64)y);
-  const float *white = c->noise->white;
-  guint at = (guint)start, size = FMN_NOISE_SIDE * FMN_NOISE_SIDE;
+  FmnRandom r = {fmn_random_derive(s->seed, (guint64)y)};
+  guint64 places = FMN_NOISE_SIDE * FMN_NOISE_SIDE - (guint64)c->width + 1;
+  const float *grain = c->noise->white + fmn_random_below(&r, places);
   float curve = s->curve;
-  for (int x = 0; x < c->width; x++, at += 4) {
-    float grain = s->grain * white[at & (size - 1)];
-    for (int i = 0; i < 3; i++) {
-      float t = MIN(in[3 * x + i] * s->gain[i] * light[x] * (1 / 255.f), 1);
+  for (int i = 0; i < 3; i++, in += c->width) {
+    const float *stain = c->noise->white + fmn_random_below(&r, places);
+    float gain = s->gain[i] / 255;
+    for (int x = 0; x < c->width; x++) {
+      float t = in[x] * gain * light[x];
+      t = t < 1 ? t : 1;
       t += curve * t * (1 - t) * (2 * t - 1);
-      t = t * 255 + grain + s->stain * white[(at + 1 + (guint)i) & (size - 1)];
-      rgb[3 * x + i] = (guint8)(CLAMP(t, 0, 255) + 0.5f);
+      t = t * 255 + s->grain * grain[x] + s->stain * stain[x] + 0.5f;
+      t = t > 0 ? t : 0;
+      t = t < 255 ? t : 255;
+      rgb[3 * x + i] = (guint8)(int)t;
     }
   }
 }
@@ -176,20 +203,7 @@ void fmn_camera_take(FmnCamera *k, guint64 seed, const FmnCanvas *c, guint8 *rgb
   for (int y = 0; y < c->height; y++) {
     for (; next <= y + s.down.radius; next++)
       take_row(k, c, &s.across, next, k->rows + (gsize)((next + rows) % rows) * (gsize)n);
-    const float *in = k->rows + (gsize)(y % rows) * (gsize)n;
-    if (rows > 1) {
-      for (int i = 0; i < rows; i++) {
-        const float *row = k->rows + (gsize)((y - s.down.radius + i + rows) % rows) * (gsize)n;
-        float w = s.down.weights[i];
-        if (i == 0)
-          for (int x = 0; x < n; x++)
-            k->out[x] = w * row[x];
-        else
-          for (int x = 0; x < n; x++)
-            k->out[x] += w * row[x];
-      }
-      in = k->out;
-    }
+    const float *in = blur_down(k, &s.down, y, n);
     light_row(&s, c, y, k->light);
     expose_row(&s, c, in, k->light, y, rgb + (gsize)y * (gsize)stride);
   }

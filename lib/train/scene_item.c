@@ -4,6 +4,8 @@
 
 #define PAD FMN_ITEM_PAD
 #define BLACK (6 / 255.f) /* at most this bright is what lies outside */
+#define HOLE (8 / 255.f)  /* as dark as that somewhere, and nowhere brighter than this, is what one may see through */
+#define HOLE_EDGE (30 / 255.f)
 #define MAX_ZOOM 10
 
 /* A pixel's brightness, cover, relief, shadow. */
@@ -48,24 +50,34 @@ static gboolean neighbours(const FmnCutout *c, const guint8 *marked, int at, flo
   return n > 0;
 }
 
-/* Black that a bag's handle or a sandal's straps enclose is seen through, a shirt's white print is not. */
-static gboolean see_through(int label) { return label == 5 || label == 8; }
+/* Dark parts within a bright garment are white cloth, or one sees through there: in bags, sandals and trousers
+ * anywhere, in others only at the sides, between sleeves and body. */
+static gboolean is_hole(const FmnCutout *c, int label, const int *part, int n) {
+  const int steps[4] = {-1, 1, -c->width, c->width};
+  double x = 0, around = 0;
+  int rim = 0;
+  for (int k = 0; k < n; k++) {
+    x += part[k] % c->width + 0.5;
+    for (int i = 0; i < 4; i++) {
+      float v = c->value[part[k] + steps[i]];
+      around += v > HOLE_EDGE ? v : 0;
+      rim += v > HOLE_EDGE;
+    }
+  }
+  gboolean anywhere = label == 1 || label == 5 || label == 8;
+  double off = fabs(x / n - c->width / 2.0) / (c->width - 2 * PAD);
+  return n >= 3 && around > 0.25 * rim && (anywhere || off > 0.12);
+}
 
-static void open_holes(FmnCutout *c, guint8 *outside, guint8 *seen, int *stack) {
-  int size = c->width * c->height;
+static void open_holes(const FmnCutout *c, int label, guint8 *outside, guint8 *seen, int *stack) {
+  int size = c->width * c->height, n;
   memcpy(seen, outside, (gsize)size);
   for (int i = 0; i < size; i++) {
-    if (seen[i] || c->value[i] > 3 / 255.f)
+    if (seen[i] || c->value[i] > HOLE)
       continue;
-    int n;
-    float around = 0;
-    flood(c, i, 3 / 255.f, seen, stack, &n);
-    for (int k = 0; k < n; k++)
-      around += c->value[stack[k] - 1] + c->value[stack[k] + 1] + c->value[stack[k] - c->width] +
-                c->value[stack[k] + c->width];
-    if (n >= 4 && around / (float)n > 0.3f)
-      for (int k = 0; k < n; k++)
-        outside[stack[k]] = 1;
+    flood(c, i, HOLE_EDGE, seen, stack, &n);
+    for (int k = 0, hole = is_hole(c, label, stack, n); hole && k < n; k++)
+      outside[stack[k]] = 1;
   }
 }
 
@@ -128,8 +140,7 @@ FmnCutout *fmn_cutout_new(const guint8 *item, int width, int height, int label) 
     for (int x = 0; x < width; x++)
       c->value[(y + PAD) * c->width + x + PAD] = (float)item[y * width + x] / 255;
   flood(c, 0, BLACK, outside, stack, &n);
-  if (see_through(label))
-    open_holes(c, outside, known, stack);
+  open_holes(c, label, outside, known, stack);
   split_rim(c, outside, known, core);
   measure(c);
   g_free(outside);
@@ -345,8 +356,9 @@ static float distance(const float *a, const float *b, float scale) {
 }
 
 void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, const float *background) {
-  float u = (float)fmn_random_uniform(r), color[3];
-  g->dark = 0.03f + 0.3f * u * u;
+  float color[3];
+  /* Dark garments are frequent in the data set, so half of the time these are lifted. */
+  g->dark = (float)(fmn_random_uniform(r) < 0.5 ? fmn_random_range(r, 0.02, 0.12) : fmn_random_range(r, 0.12, 0.5));
   g->bright = (float)fmn_random_range(r, 0.75, 1);
   g->gamma = (float)fmn_random_range(r, -0.4, 0.4);
   float mean = g->dark + (g->bright - g->dark) * (1 - cutout->mean);
@@ -361,6 +373,7 @@ void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, con
   }
   g->cloth = fmn_material_draw(r, draw_cloth(r), color);
   g->cloth.period *= 0.6f;
+  g->cloth.grain = (float)fmn_random_range(r, 0, 0.07);
   g->cloth.folds = (float)fmn_random_range(r, 0, 0.07);
   /* A pattern is faint more often than not: it must not hide what the garment is. */
   float share = (float)fmn_random_range(r, 0.1, 0.7);

@@ -86,8 +86,16 @@ void fmn_noise_add(const FmnNoise *noise, const FmnRow *row, float size, float s
   if (amount == 0)
     return;
   float x = row->u / (size * stretch), y = row->v / size, dx = row->du / (size * stretch), dy = row->dv / size;
-  for (int i = 0; i < n; i++)
-    out[i] += amount * noise_at(noise, x + (float)i * dx, y + (float)i * dy);
+  /* It is smooth between texels: where a pixel is a small part of one, most are interpolated. */
+  int every = CLAMP((int)(0.6f / (CELL * MAX(fabsf(dx), fabsf(dy)) + 1e-6f)), 1, 16);
+  float next = amount * noise_at(noise, x, y), part = 1 / (float)every;
+  for (int i = 0; i < n; i += every) {
+    int m = MIN(every, n - i), to = i + every;
+    float from = next;
+    next = amount * noise_at(noise, x + (float)to * dx, y + (float)to * dy);
+    for (int k = 0; k < m; k++)
+      out[i + k] += from + (float)k * part * (next - from);
+  }
 }
 
 static inline float random_of(guint32 seed, int a, int b) {
@@ -247,6 +255,8 @@ void fmn_material_row(const FmnMaterial *m, const FmnNoise *noise, const FmnRow 
     break;
   }
   fmn_noise_add(noise, &row, 90, 1, 0.02f, n, light);
+  if (m->grain > 0)
+    fmn_noise_add(noise, &row, 1.7f, 1.8f, m->grain, n, light);
   if (m->folds > 0) {
     fmn_noise_add(noise, &row, 38, 3.1f, m->folds, n, light);
     fmn_noise_add(noise, &row, 15, 2.2f, 0.4f * m->folds, n, light);

@@ -54,6 +54,7 @@ typedef struct {
   float period;             /* units: of stripes, threads, tiles, planks */
   float contrast;           /* of its own light and dark, about 1 */
   float folds;              /* depth of soft folds; 0: flat */
+  float grain;              /* of the finest threads; 0: none */
   float u, v;               /* shifts it */
   guint32 seed;
 } FmnMaterial;

@@ -1,0 +1,42 @@
+/* Ten classes of plain shapes, black around them. */
+#ifndef TESTS_TRAIN_SCENE_ITEMS_H
+#define TESTS_TRAIN_SCENE_ITEMS_H
+
+#include "synthetic.h"
+#include "train/scenes.h"
+
+/* Half the width of class k's shape in row y, 0 where there is none. */
+static inline int scene_item_half(int k, int y) {
+  if (y < 3 || y > 24)
+    return 0;
+  return k % 2 ? 2 + k / 2 + (y - 3) / 4 : 10 - k / 2;
+}
+
+/* labels[i] = first + i mod n_classes */
+static inline FmnDataset *scene_items_new(int n, int first, int n_classes) {
+  FmnDataset *d = g_new0(FmnDataset, 1);
+  *d = (FmnDataset){n, 1, SIDE, SIDE, g_new0(guint8, (gsize)n * SIDE * SIDE), g_new(guint8, n)};
+  for (int i = 0; i < n; i++) {
+    int k = first + i % n_classes;
+    d->labels[i] = (guint8)k;
+    for (int y = 0; y < SIDE; y++)
+      for (int x = 14 - scene_item_half(k, y); x < 14 + scene_item_half(k, y); x++)
+        d->images[(i * SIDE + y) * SIDE + x] = (guint8)(90 + (i * 7 + x * 3 + y) % 120);
+  }
+  return d;
+}
+
+/* Removes a folder of files. */
+static inline void scene_folder_remove(const char *folder) {
+  GDir *dir = g_dir_open(folder, 0, NULL);
+  const char *name;
+  while (dir && (name = g_dir_read_name(dir))) {
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_remove(path);
+  }
+  if (dir)
+    g_dir_close(dir);
+  g_rmdir(folder);
+}
+
+#endif
