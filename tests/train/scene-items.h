@@ -26,6 +26,27 @@ static inline FmnDataset *scene_items_new(int n, int first, int n_classes) {
   return d;
 }
 
+static inline FmnSceneSet *scene_set_new(const FmnImages *items, const FmnSceneOptions *o) {
+  g_autoptr(GError) error = NULL;
+  FmnSceneSet *set = fmn_scene_set_new(items, o, &error);
+  g_assert_no_error(error);
+  return set;
+}
+
+static inline void check_boxes(const FmnImages *items, const FmnScene *s, int most) {
+  g_assert_cmpint(s->n_boxes, >=, 0);
+  g_assert_cmpint(s->n_boxes, <=, most);
+  for (int i = 0; i < s->n_boxes; i++) {
+    const FmnSceneBox *b = &s->boxes[i];
+    g_assert_true(b->x0 >= (float)s->x && b->y0 >= (float)s->y);
+    g_assert_true(b->x1 <= (float)(s->x + s->frame_width) && b->y1 <= (float)(s->y + s->frame_height));
+    g_assert_true(b->x0 < b->x1 && b->y0 < b->y1);
+    g_assert_true(b->visible >= 0.4f && b->visible <= 1);
+    g_assert_true(b->item >= 0 && b->item < items->n);
+    g_assert_cmpint(b->label, ==, items->labels[b->item]);
+  }
+}
+
 /* Removes a folder of files. */
 static inline void scene_folder_remove(const char *folder) {
   GDir *dir = g_dir_open(folder, 0, NULL);

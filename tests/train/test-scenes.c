@@ -1,17 +1,9 @@
 #include <stdlib.h>
 
-#include "error.h"
 #include "scene-items.h"
 
 static FmnDataset *data;
 static FmnImages *items;
-
-static FmnSceneSet *new_set(const FmnSceneOptions *o) {
-  g_autoptr(GError) error = NULL;
-  FmnSceneSet *set = fmn_scene_set_new(items, o, &error);
-  g_assert_no_error(error);
-  return set;
-}
 
 static void assert_same(const FmnScene *a, const FmnScene *b) {
   gsize size = 3 * (gsize)a->width * (gsize)a->height;
@@ -53,7 +45,7 @@ static gpointer render_turn(gpointer user) {
 
 static void test_deterministic(void) {
   FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, 7);
-  FmnSceneSet *set = new_set(&o);
+  FmnSceneSet *set = scene_set_new(items, &o);
   FmnScene *expected[N_SCENES];
   for (int i = 0; i < N_SCENES; i++) {
     expected[i] = fmn_scene_new();
@@ -70,7 +62,7 @@ static void test_deterministic(void) {
     g_thread_join(threads[i]);
   /* Another seed, another index: another scene. */
   o.seed = 8;
-  FmnSceneSet *other = new_set(&o);
+  FmnSceneSet *other = scene_set_new(items, &o);
   FmnScene *scene = fmn_scene_new();
   fmn_scene_render(other, 0, 160, 120, scene);
   g_assert_cmpint(memcmp(scene->pixels, expected[0]->pixels, 3 * 160 * 120), !=, 0);
@@ -97,7 +89,7 @@ static double enlarged(const guint8 *item, int x, int y) {
 
 static void test_green(void) {
   FmnSceneOptions o = fmn_scene_options(FMN_SCENE_GREEN, 1);
-  FmnSceneSet *set = new_set(&o);
+  FmnSceneSet *set = scene_set_new(items, &o);
   FmnScene *scene = fmn_scene_new();
   for (int i = 0; i < 2 * items->n; i += 37) {
     fmn_scene_render(set, (guint64)i, 640, 480, scene);
@@ -127,7 +119,7 @@ static void test_green_jitter(void) {
   FmnSceneOptions o = fmn_scene_options(FMN_SCENE_GREEN, 1);
   float least = 1e9f, most = 0, left = 1e9f, right = 0;
   o.jitter = 1;
-  FmnSceneSet *set = new_set(&o);
+  FmnSceneSet *set = scene_set_new(items, &o);
   FmnScene *scene = fmn_scene_new();
   for (guint64 i = 0; i < 200; i++) {
     fmn_scene_render(set, i, 320, 240, scene);
@@ -152,20 +144,6 @@ static void test_green_jitter(void) {
 
 /* --- mixed --- */
 
-static void check_boxes(const FmnScene *s, int most) {
-  g_assert_cmpint(s->n_boxes, >=, 0);
-  g_assert_cmpint(s->n_boxes, <=, most);
-  for (int i = 0; i < s->n_boxes; i++) {
-    const FmnSceneBox *b = &s->boxes[i];
-    g_assert_true(b->x0 >= (float)s->x && b->y0 >= (float)s->y);
-    g_assert_true(b->x1 <= (float)(s->x + s->frame_width) && b->y1 <= (float)(s->y + s->frame_height));
-    g_assert_true(b->x0 < b->x1 && b->y0 < b->y1);
-    g_assert_true(b->visible >= 0.4f && b->visible <= 1);
-    g_assert_true(b->item >= 0 && b->item < items->n);
-    g_assert_cmpint(b->label, ==, items->labels[b->item]);
-  }
-}
-
 static int difference(const FmnScene *a, const FmnScene *b, int x, int y) {
   const guint8 *p = pixel(a, x, y), *q = pixel(b, x, y);
   return MAX(abs(p[0] - q[0]), MAX(abs(p[1] - q[1]), abs(p[2] - q[2])));
@@ -175,16 +153,16 @@ static int difference(const FmnScene *a, const FmnScene *b, int x, int y) {
  * ends, and hardly outside of them, where only shadows fall. */
 static void test_boxes_are_tight(void) {
   FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, 3);
-  FmnSceneSet *full = new_set(&o);
+  FmnSceneSet *full = scene_set_new(items, &o);
   o.min_items = o.max_items = 0;
-  FmnSceneSet *empty = new_set(&o);
+  FmnSceneSet *empty = scene_set_new(items, &o);
   FmnScene *a = fmn_scene_new(), *b = fmn_scene_new();
   double inside = 0, outside = 0, n_inside = 0, n_outside = 0;
   int sides = 0, reached = 0;
   for (guint64 i = 0; i < 60; i++) {
     fmn_scene_render(full, i, 320, 240, a);
     fmn_scene_render(empty, i, 320, 240, b);
-    check_boxes(a, 6);
+    check_boxes(items, a, 6);
     g_assert_cmpint(b->n_boxes, ==, 0);
     g_assert_cmpint(a->background, ==, b->background);
     g_autofree guint8 *in = g_new0(guint8, 320 * 240);
@@ -213,7 +191,7 @@ static void test_boxes_are_tight(void) {
                  reached, sides);
   g_assert_cmpfloat(inside / n_inside, >, 0.5);
   g_assert_cmpfloat(outside / n_outside, <, 0.05);
-  g_assert_cmpfloat(reached, >, 0.93 * sides);
+  g_assert_cmpfloat(reached, >, 0.98 * sides);
   fmn_scene_free(a);
   fmn_scene_free(b);
   fmn_scene_set_free(full);
@@ -223,13 +201,13 @@ static void test_boxes_are_tight(void) {
 /* The same garments at the same places, whatever the picture's size and shape. */
 static void test_sizes(void) {
   FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, 5);
-  FmnSceneSet *set = new_set(&o);
+  FmnSceneSet *set = scene_set_new(items, &o);
   FmnScene *large = fmn_scene_new(), *small = fmn_scene_new();
   for (guint64 i = 0; i < 20; i++) {
     fmn_scene_render(set, i, 640, 480, large);
     fmn_scene_render(set, i, 224, 224, small);
-    check_boxes(large, 6);
-    check_boxes(small, 6);
+    check_boxes(items, large, 6);
+    check_boxes(items, small, 6);
     g_assert_cmpint(small->frame_width, ==, 224);
     g_assert_cmpint(small->frame_height, ==, 168);
     g_assert_cmpint(small->x, ==, 0);
@@ -288,7 +266,7 @@ static void test_backgrounds(void) {
   int seen[FMN_N_BACKGROUNDS] = {0};
   for (int k = 0; k < FMN_N_BACKGROUNDS; k++) {
     o.background = (FmnBackground)k;
-    FmnSceneSet *set = new_set(&o);
+    FmnSceneSet *set = scene_set_new(items, &o);
     g_assert_nonnull(fmn_scene_background_name(o.background));
     for (guint64 i = 0; i < 40; i++) {
       fmn_scene_render(set, i, 96, 72, scene);
@@ -298,7 +276,7 @@ static void test_backgrounds(void) {
   }
   g_assert_null(fmn_scene_background_name(FMN_BACKGROUND_ANY));
   o.background = FMN_BACKGROUND_ANY;
-  FmnSceneSet *set = new_set(&o);
+  FmnSceneSet *set = scene_set_new(items, &o);
   for (guint64 i = 0; i < 200; i++) {
     fmn_scene_render(set, i, 32, 24, scene);
     seen[scene->background]++;
@@ -309,101 +287,9 @@ static void test_backgrounds(void) {
   fmn_scene_set_free(set);
 }
 
-/* Frames and pictures of any shape, and as many garments as there may be. */
-static void test_shapes(void) {
-  const int sizes[][4] = {{16, 16, 16, 16},     {16, 8192, 17, 501}, {1920, 1080, 96, 54}, {640, 480, 481, 17},
-                          {480, 640, 160, 160}, {333, 777, 99, 100}, {8192, 16, 8192, 16}};
-  FmnScene *scene = fmn_scene_new();
-  for (gsize k = 0; k < G_N_ELEMENTS(sizes); k++) {
-    FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, k);
-    o.frame_width = sizes[k][0];
-    o.frame_height = sizes[k][1];
-    o.min_items = o.max_items = FMN_SCENE_MAX_ITEMS;
-    o.min_size = 0.05;
-    o.max_size = 1;
-    FmnSceneSet *set = new_set(&o);
-    for (guint64 i = 0; i < 12; i++) {
-      fmn_scene_render(set, i, sizes[k][2], sizes[k][3], scene);
-      g_assert_cmpint(scene->width, ==, sizes[k][2]);
-      g_assert_cmpint(scene->height, ==, sizes[k][3]);
-      check_boxes(scene, FMN_SCENE_MAX_ITEMS);
-    }
-    fmn_scene_set_free(set);
-  }
-  fmn_scene_free(scene);
-}
-
-/* Pictures without a garment in them, all white, of a dot, of noise up to the rim. */
-static void test_odd_items(void) {
-  FmnDataset *odd = scene_items_new(8, 0, 8);
-  memset(odd->images, 0, 3 * SIDE * SIDE);
-  memset(odd->images + SIDE * SIDE, 255, SIDE * SIDE);
-  odd->images[2 * SIDE * SIDE + 400] = 255;
-  for (int i = 3 * SIDE * SIDE; i < 4 * SIDE * SIDE; i++)
-    odd->images[i] = (guint8)(i * 37 % 251);
-  FmnImages *images = fmn_images_from_dataset(odd);
-  FmnScene *scene = fmn_scene_new();
-  for (int n = 1; n <= 8; n++) {
-    images->n = n; /* first nothing but black ones */
-    FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, (guint64)n);
-    FmnSceneSet *set = fmn_scene_set_new(images, &o, NULL);
-    for (guint64 i = 0; i < 10; i++) {
-      fmn_scene_render(set, i, 128, 96, scene);
-      g_assert_true(n > 1 || scene->n_boxes == 0);
-      for (int k = 0; k < scene->n_boxes; k++)
-        g_assert_true(scene->boxes[k].item != 0 && scene->boxes[k].item != 2);
-    }
-    fmn_scene_set_free(set);
-  }
-  fmn_scene_free(scene);
-  fmn_images_free(images);
-  fmn_dataset_free(odd);
-}
-
-static void test_errors(void) {
-  const struct {
-    gsize offset;
-    int value;
-    const char *message;
-  } cases[] = {{G_STRUCT_OFFSET(FmnSceneOptions, preset), 7, "preset"},
-               {G_STRUCT_OFFSET(FmnSceneOptions, frame_width), 0, "width"},
-               {G_STRUCT_OFFSET(FmnSceneOptions, frame_height), 1 << 20, "height"},
-               {G_STRUCT_OFFSET(FmnSceneOptions, min_items), 7, "items"},
-               {G_STRUCT_OFFSET(FmnSceneOptions, min_items), -1, "items"},
-               {G_STRUCT_OFFSET(FmnSceneOptions, max_items), FMN_SCENE_MAX_ITEMS + 1, "items"},
-               {G_STRUCT_OFFSET(FmnSceneOptions, background), 99, "background"}};
-  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-    g_autoptr(GError) error = NULL;
-    FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, 1);
-    G_STRUCT_MEMBER(int, &o, cases[i].offset) = cases[i].value;
-    g_assert_null(fmn_scene_set_new(items, &o, &error));
-    g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
-    g_assert_nonnull(strstr(error->message, cases[i].message));
-  }
-  FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, 1);
-  const double bad[] = {NAN, -1, 1.5};
-  for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
-    o.jitter = bad[i];
-    g_assert_null(fmn_scene_set_new(items, &o, NULL));
-  }
-  o.jitter = 0;
-  for (int i = 0; i < 4; i++) {
-    g_autoptr(GError) error = NULL;
-    FmnImages none = *items;
-    none.n = i == 0 ? 0 : none.n;
-    none.channels = i == 1 ? 3 : 1;
-    none.width = i == 2 ? 7 : SIDE;
-    none.height = i == 3 ? 257 : SIDE;
-    g_assert_null(fmn_scene_set_new(&none, &o, &error));
-    g_assert_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED);
-  }
-  fmn_scene_set_free(NULL);
-  fmn_scene_free(NULL);
-}
-
 static void test_floats(void) {
   FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, 1);
-  FmnSceneSet *set = new_set(&o);
+  FmnSceneSet *set = scene_set_new(items, &o);
   FmnScene *scene = fmn_scene_new();
   g_autofree float *x = g_new(float, 3 * 96 * 64);
   fmn_scene_render(set, 4, 96, 64, scene);
@@ -425,9 +311,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/scenes/sizes", test_sizes);
   g_test_add_func("/scenes/balance", test_balance);
   g_test_add_func("/scenes/backgrounds", test_backgrounds);
-  g_test_add_func("/scenes/shapes", test_shapes);
-  g_test_add_func("/scenes/odd-items", test_odd_items);
-  g_test_add_func("/scenes/errors", test_errors);
   g_test_add_func("/scenes/floats", test_floats);
   int status = g_test_run();
   fmn_images_free(items);
