@@ -7,9 +7,6 @@
 static const Command *const commands[] = {&command_train, &command_test,  &command_calibrate, &command_scenes,
                                           &command_info,  &command_bench, &command_export,    NULL};
 
-/* Threads are this program's own: where OpenBLAS has some, it does without. */
-extern void openblas_set_num_threads(int n) __attribute__((weak));
-
 static void print_help(FILE *out) {
   fputs("Usage:\n  fmnist-train COMMAND [OPTION…]\n\nTrains and measures the networks of gst-fmnist.\n\nCommands:\n",
         out);
@@ -23,8 +20,6 @@ static void print_help(FILE *out) {
 int main(int argc, char **argv) {
   setlocale(LC_ALL, "");
   setlocale(LC_NUMERIC, "C");
-  if (openblas_set_num_threads)
-    openblas_set_num_threads(1);
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
     print_help(stdout);
     return EXIT_OK;

@@ -7,6 +7,8 @@
 #define CHUNK (8 * FMN_PRODUCT_ROWS) /* output pixels of a task: each block of weights is read once for them */
 #define RUN_BELOW 8                  /* input channels; with fewer a row of taps is read as one run */
 #define MAX_TAPS FMN_CONV_MAX_TAPS
+#define PACK_INPUTS 16
+#define LONG_INPUTS 2048             /* of a 1×1 convolution; more are taken in parts whose weights stay in the cache */
 #define SHARED_FROM (1 << 14)        /* multiply-adds: about half a microsecond; with less to do, sharing it takes longer */
 #define HALF_WEIGHTS (1 << 17)       /* with at least so many weights ... */
 #define HALF_PIXELS 256              /* ... for at most so many pixels, half precision pays */
@@ -36,24 +38,40 @@ typedef struct {
   float *packed;
 } PackJob;
 
-/* Tasks: blocks of outputs. The weights are walked through in the order in which they lie. */
+/* n weights, step apart, to one lane of a block from `at` on. */
+static void pack_lane(const PackJob *job, const float *w, gsize step, gsize n, gsize at) {
+  if (job->conv->half)
+    for (gsize i = 0; i < n; i++)
+      ((guint16 *)job->packed)[at + i * FMN_LANES] = fmn_float_to_half(w[i * step]);
+  else
+    for (gsize i = 0; i < n; i++)
+      job->packed[at + i * FMN_LANES] = w[i * step];
+}
+
+/* n inputs from the first on of a block; lanes past the last output are zero. */
+static void pack_inputs(const PackJob *job, gsize block, gsize first, gsize n) {
+  static const float zero;
+  const FmnConvShape *s = &job->conv->shape;
+  gsize taps = (gsize)(s->k * s->k), in = (gsize)s->in_c, out = (gsize)s->out_c;
+  for (gsize t = 0; t < taps; t++)
+    for (gsize lane = 0; lane < FMN_LANES; lane++) {
+      gsize o = block * FMN_LANES + lane, at = ((block * taps + t) * in + first) * FMN_LANES + lane;
+      if (o >= out)
+        pack_lane(job, &zero, 0, n, at);
+      else if (job->transpose)
+        pack_lane(job, job->w + (first * out + o) * taps + taps - 1 - t, out * taps, n, at);
+      else
+        pack_lane(job, job->w + (o * in + first) * taps + t, taps, n, at);
+    }
+}
+
+/* Tasks: blocks of outputs; some inputs at a time, so that what is read and what is written both stay in the cache. */
 static void pack_tasks(gpointer data, int begin, int end, int slot) {
   const PackJob *job = data;
-  const FmnConvShape *s = &job->conv->shape;
-  int taps = s->k * s->k, outer = job->transpose ? s->in_c : FMN_LANES, inner = job->transpose ? FMN_LANES : s->in_c;
-  for (int block = begin; block < end; block++)
-    for (int a = 0; a < outer; a++)
-      for (int b = 0; b < inner; b++) {
-        int lane = job->transpose ? b : a, i = job->transpose ? a : b, o = block * FMN_LANES + lane;
-        for (int t = 0; t < taps; t++) {
-          gsize at = ((gsize)(block * taps + t) * (gsize)s->in_c + (gsize)i) * FMN_LANES + (gsize)lane;
-          float value = o < s->out_c ? fmn_conv_weight(s, job->w, job->transpose, o, i, t / s->k, t % s->k) : 0.f;
-          if (job->conv->half)
-            ((guint16 *)job->packed)[at] = fmn_float_to_half(value);
-          else
-            job->packed[at] = value;
-        }
-      }
+  gsize in = (gsize)job->conv->shape.in_c;
+  for (gsize block = (gsize)begin; block < (gsize)end; block++)
+    for (gsize i = 0; i < in; i += PACK_INPUTS)
+      pack_inputs(job, block, i, MIN(PACK_INPUTS, in - i));
 }
 
 void fmn_conv_pack_taps(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool) {
@@ -147,6 +165,31 @@ static void run_tasks(gpointer data, int begin, int end, int slot) {
   }
 }
 
+/* A 1×1 convolution of very many inputs, as a dense layer's: part by part, each added to what is there. Tasks as above. */
+static void run_long_tasks(gpointer data, int begin, int end, int slot) {
+  const FmnConvCall *call = data;
+  const FmnConvShape *s = &call->conv->shape;
+  int blocks = fmn_conv_blocks(s);
+  for (int task = begin; task < end; task++) {
+    int block = task % blocks, chunk = task / blocks, last = MIN((chunk + 1) * CHUNK, pixels(s));
+    int lanes = MIN(FMN_LANES, s->out_c - block * FMN_LANES), first = chunk * CHUNK;
+    float *y = call->y + (gsize)block * FMN_LANES;
+    for (int i = 0; i < s->in_c; i += LONG_INPUTS) {
+      FmnPacked w = {call->packed + ((gsize)block * (gsize)s->in_c + (gsize)i) * FMN_LANES, FALSE};
+      for (int p = first; p < last; p += FMN_PRODUCT_ROWS) {
+        const float *rows[FMN_PRODUCT_ROWS];
+        int n = MIN(FMN_PRODUCT_ROWS, last - p);
+        for (int r = 0; r < n; r++)
+          rows[r] = call->x + (gsize)(p + r) * (gsize)s->in_c + i;
+        fmn_kernels()->product(rows, n, 1, (gsize)MIN(LONG_INPUTS, s->in_c - i), w, 0, y + (gsize)p * (gsize)s->out_c,
+                               (gsize)s->out_c, lanes, i > 0);
+      }
+    }
+    FmnEpilogue e = fmn_epilogue_from(call->epilogue, block * FMN_LANES);
+    fmn_kernels()->epilogue(y + (gsize)first * (gsize)s->out_c, (gsize)(last - first), (gsize)lanes, (gsize)s->out_c, &e);
+  }
+}
+
 /* A 1×1 convolution does not care which image a row belongs to: one tall image leaves fewer groups of pixels incomplete. */
 static void run(const FmnConvCall *call, FmnPool *pool) {
   FmnConv conv = *call->conv;
@@ -158,7 +201,8 @@ static void run(const FmnConvCall *call, FmnPool *pool) {
     whole.conv = &conv;
   }
   guint64 work = (guint64)(whole.n * pixels(s)) * (guint64)(s->k * s->k * s->in_c) * (guint64)s->out_c;
-  fmn_pool_run(work < SHARED_FROM ? NULL : pool, run_tasks, &whole, whole.n * tasks_an_image(s));
+  gboolean is_long = whole.conv == &conv && s->in_c > LONG_INPUTS && !conv.half;
+  fmn_pool_run(work < SHARED_FROM ? NULL : pool, is_long ? run_long_tasks : run_tasks, &whole, whole.n * tasks_an_image(s));
 }
 
 const FmnConvAlgorithm fmn_conv_direct = {"direct", suits, choose, fmn_conv_pack_taps, run};

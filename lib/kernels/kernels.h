@@ -117,13 +117,6 @@ const FmnKernels *const *fmn_kernels_all(void);
 const FmnGradKernels *fmn_grad_kernels(void);
 const FmnGradKernels *fmn_grad_kernels_at(int i);
 
-/* C (m×n, rows ldc apart) = A·B + beta·C, row-major; ta, tb: A, B are stored transposed. In the calling thread by OpenBLAS. */
-void fmn_gemm(gboolean ta, gboolean tb, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta,
-              float *c, int ldc);
-/* C = A·B as above, its rows or columns, whichever are more, divided among the pool's threads. */
-void fmn_gemm_shared(FmnPool *pool, gboolean ta, gboolean tb, int m, int n, int k, const float *a, int lda, const float *b,
-                     int ldb, float *c, int ldc);
-
 /* total[c] = Σ x over rows × c values. */
 void fmn_channel_total(float *total, const float *x, gsize rows, int c);
 /* y (columns × rows) = x (rows × columns) transposed */

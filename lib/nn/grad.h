@@ -18,6 +18,7 @@ typedef struct {
   void *state;               /* state() bytes kept from forward() to backward(), 64-byte aligned */
   float *scratch;            /* fmn_pool_threads(pool) × scratch_size floats */
   gsize scratch_size;
+  float *shared;             /* shared_scratch() floats */
   FmnPool *pool;
   guint64 seed; /* differs between steps and nodes: for random masks */
 } FmnTrainCall;
@@ -37,7 +38,7 @@ typedef struct {
   void (*init)(FmnNode *node, guint64 seed);
   gsize (*state)(const FmnNode *node, int batch);   /* bytes; NULL: none */
   gsize (*scratch)(const FmnNode *node, int batch); /* floats a thread; NULL: none */
-  gsize (*shared_scratch)(const FmnNode *node, int batch); /* floats in all, from the start of scratch; NULL: none */
+  gsize (*shared_scratch)(const FmnNode *node, int batch); /* floats for all threads together; NULL: none */
   void (*forward)(const FmnTrainCall *c);
   void (*backward)(const FmnTrainCall *c);
   const FmnGradSample *samples; /* ended by one with in.n = 0 */

@@ -31,7 +31,7 @@ struct FmnTrainer {
   FmnTrainParam *params;
   GArray *slots;                /* of Slot: gradients of values, shared by those that are never alive together */
   float *extra[FMN_MAX_INPUTS]; /* second and later gradients of a value, before they are added */
-  float *scratch;
+  float *scratch, *shared;
   gsize bytes;
   FmnTrainerProbe probe; /* NULL: none */
   gpointer probe_data;
@@ -165,7 +165,7 @@ static void make_params(FmnTrainer *t) {
 
 /* The arguments of each node's calls; only the number of images and the seed change from step to step. */
 static void make_calls(FmnTrainer *t) {
-  gsize scratch = 0;
+  gsize all_scratch = 0, all_shared = 0;
   for (int i = 0; i < t->n_nodes; i++) {
     const FmnNode *node = fmn_graph_node(t->graph, i);
     TrainNode *tn = &t->nodes[i];
@@ -192,11 +192,15 @@ static void make_calls(FmnTrainer *t) {
     gsize need = tn->grad->scratch ? tn->grad->scratch(node, t->batch) : 0;
     gsize shared = tn->grad->shared_scratch ? tn->grad->shared_scratch(node, t->batch) : 0;
     c->scratch_size = (need + 15) / 16 * 16;
-    scratch = MAX(scratch, MAX(c->scratch_size * (gsize)fmn_pool_threads(t->pool), shared));
+    all_scratch = MAX(all_scratch, c->scratch_size * (gsize)fmn_pool_threads(t->pool));
+    all_shared = MAX(all_shared, shared);
   }
-  t->scratch = scratch ? floats(t, scratch) : NULL;
-  for (int i = 0; i < t->n_nodes; i++)
+  t->scratch = all_scratch ? floats(t, all_scratch) : NULL;
+  t->shared = all_shared ? floats(t, all_shared) : NULL;
+  for (int i = 0; i < t->n_nodes; i++) {
     t->nodes[i].call.scratch = t->scratch;
+    t->nodes[i].call.shared = t->shared;
+  }
 }
 
 static FmnTrainer *trainer_new(FmnGraph *g, int batch, FmnPool *pool, const FmnTrainer *other, GError **error) {
@@ -243,6 +247,7 @@ void fmn_trainer_free(FmnTrainer *t) {
   for (int k = 0; k < FMN_MAX_INPUTS; k++)
     fmn_floats_free(t->extra[k]);
   fmn_floats_free(t->scratch);
+  fmn_floats_free(t->shared);
   g_array_free(t->slots, TRUE);
   g_free(t->params);
   g_free(t->nodes);

@@ -6,6 +6,7 @@
 #include "io/half.h"
 #include "kernels/columns.h"
 #include "kernels/conv_algorithm.h"
+#include "kernels/conv_gradient.h"
 
 static float padded(const FmnConvShape *s, const float *x, int y, int xx, int c) {
   if (y < 0 || y >= s->in_h || xx < 0 || xx >= s->in_w)
@@ -23,7 +24,8 @@ static double convolve_by_definition(const FmnConvShape *s, const float *x, cons
 }
 
 /* Both precisions, one and several threads, one and several images, all output values. */
-static void check_conv(FmnConvShape s, gboolean winograd) {
+static void check_conv(FmnConvShape s, const FmnConvAlgorithm *algorithm) {
+  gboolean winograd = algorithm != &fmn_conv_direct;
   s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
   s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
   int images = 2, weights = s.out_c * s.in_c * s.k * s.k;
@@ -36,9 +38,9 @@ static void check_conv(FmnConvShape s, gboolean winograd) {
     FmnConv conv;
     for (int i = 0; half && i < weights; i++)
       w[i] = fmn_half_to_float(fmn_float_to_half(w[i]));
-    fmn_conv_choose(&conv, &s, half ? 0 : 1000);
-    g_assert_true(conv.algorithm == (winograd ? &fmn_conv_winograd : &fmn_conv_direct));
-    float *packed = fmn_floats_new(conv.packed);
+    fmn_conv_choose(&conv, &s, half ? 0 : algorithm == &fmn_conv_winograd_lazy ? 2 : 1000);
+    g_assert_true(conv.algorithm == algorithm);
+    float *packed = fmn_floats_new0(conv.packed); /* there may be gaps */
     fmn_conv_pack(&conv, w, FALSE, packed, NULL);
     for (int threads = 1; threads <= 3; threads++) {
       FmnPool *pool = fmn_pool_new(threads);
@@ -60,7 +62,7 @@ static void check_conv(FmnConvShape s, gboolean winograd) {
       int t = i % (s.k * s.k), c = i / (s.k * s.k) % s.in_c, o = i / (s.k * s.k) / s.in_c;
       turned[(c * s.out_c + o) * s.k * s.k + s.k * s.k - 1 - t] = w[i];
     }
-    float *packed2 = fmn_floats_new(conv.packed);
+    float *packed2 = fmn_floats_new0(conv.packed);
     fmn_conv_pack(&conv, turned, TRUE, packed2, NULL);
     g_assert_cmpmem(packed, conv.packed * sizeof *packed, packed2, conv.packed * sizeof *packed);
     fmn_floats_free(packed);
@@ -73,19 +75,65 @@ static void test_conv(void) {
   for (int k = 1; k <= 5; k += 2)
     for (int stride = 1; stride <= 3; stride++)
       for (int pad = 0; pad <= k / 2 + 1; pad++) {
-        check_conv((FmnConvShape){.in_c = 3, .in_h = k + 3, .in_w = 2 * k, .out_c = 5, .k = k, .stride = stride, .pad = pad}, FALSE);
-        check_conv((FmnConvShape){.in_c = 9, .in_h = k, .in_w = k + 1, .out_c = 40, .k = k, .stride = stride, .pad = pad}, FALSE);
+        check_conv((FmnConvShape){.in_c = 3, .in_h = k + 3, .in_w = 2 * k, .out_c = 5, .k = k, .stride = stride, .pad = pad}, &fmn_conv_direct);
+        check_conv((FmnConvShape){.in_c = 9, .in_h = k, .in_w = k + 1, .out_c = 40, .k = k, .stride = stride, .pad = pad}, &fmn_conv_direct);
       }
-  check_conv((FmnConvShape){.in_c = 1, .in_h = 1, .in_w = 1, .out_c = 1, .k = 5, .stride = 1, .pad = 2}, FALSE);
-  check_conv((FmnConvShape){.in_c = 512, .in_h = 3, .in_w = 3, .out_c = 300, .k = 1, .stride = 1}, FALSE); /* half precision */
+  check_conv((FmnConvShape){.in_c = 1, .in_h = 1, .in_w = 1, .out_c = 1, .k = 5, .stride = 1, .pad = 2}, &fmn_conv_direct);
+  check_conv((FmnConvShape){.in_c = 512, .in_h = 3, .in_w = 3, .out_c = 300, .k = 1, .stride = 1}, &fmn_conv_direct); /* half precision */
 }
 
 static void test_winograd(void) {
-  check_conv((FmnConvShape){.in_c = 32, .in_h = 8, .in_w = 8, .out_c = 32, .k = 3, .stride = 1, .pad = 1}, TRUE);
-  check_conv((FmnConvShape){.in_c = 48, .in_h = 11, .in_w = 30, .out_c = 80, .k = 3, .stride = 1, .pad = 1}, TRUE);
-  check_conv((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 64, .k = 3, .stride = 1, .pad = 0}, TRUE);
-  check_conv((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, TRUE);
-  check_conv((FmnConvShape){.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, TRUE); /* half */
+  check_conv((FmnConvShape){.in_c = 32, .in_h = 8, .in_w = 8, .out_c = 32, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd);
+  check_conv((FmnConvShape){.in_c = 48, .in_h = 11, .in_w = 30, .out_c = 80, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd);
+  check_conv((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 64, .k = 3, .stride = 1, .pad = 0}, &fmn_conv_winograd);
+  check_conv((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, &fmn_conv_winograd);
+  check_conv((FmnConvShape){.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 272, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd_lazy);
+  check_conv((FmnConvShape){.in_c = 512, .in_h = 9, .in_w = 24, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd_lazy);
+}
+
+/* The weights' gradient against its definition, the same for any number of threads. */
+static void check_gradient(FmnConvShape s, int images) {
+  s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
+  s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
+  gsize in = (gsize)(s.in_c * s.in_h * s.in_w), out = (gsize)(s.out_c * s.out_h * s.out_w), n = (gsize)images;
+  gsize taps = (gsize)(s.k * s.k), weights = (gsize)(s.out_c * s.in_c) * taps;
+  float *x = random_floats(in * n, 1), *dy = random_floats(out * n, 2), *dw[3];
+  FmnConv conv;
+  fmn_conv_choose(&conv, &s, images);
+  float *scratch = fmn_floats_new(fmn_conv_gradient_scratch(&conv));
+  for (int threads = 1; threads <= 3; threads++) {
+    FmnPool *pool = fmn_pool_new(threads);
+    dw[threads - 1] = random_floats(weights, 3);
+    fmn_conv_weight_gradient(&conv, images, x, dy, dw[threads - 1], scratch, pool);
+    g_assert_cmpmem(dw[0], weights * sizeof(float), dw[threads - 1], weights * sizeof(float));
+    fmn_pool_free(pool);
+  }
+  for (gsize at = 0; at < weights; at += 1 + weights / 997) { /* not all of very many */
+    int t = (int)(at % taps), i = (int)(at / taps) % s.in_c, o = (int)(at / taps) / s.in_c;
+    double want = 0;
+    for (gsize p = 0; p < n * (gsize)(s.out_h * s.out_w); p++) {
+      int pixel = (int)(p % (gsize)(s.out_h * s.out_w));
+      want += (double)dy[p * (gsize)s.out_c + (gsize)o] *
+              (double)padded(&s, x + p / (gsize)(s.out_h * s.out_w) * in, pixel / s.out_w * s.stride - s.pad + t / s.k,
+                             pixel % s.out_w * s.stride - s.pad + t % s.k, i);
+    }
+    g_assert_cmpfloat_with_epsilon(dw[0][at], want, 3e-5 * (double)(n * (gsize)(s.out_h * s.out_w)) + 1e-3);
+  }
+  free_all(6, x, dy, scratch, dw[0], dw[1], dw[2]);
+}
+
+static void test_gradient(void) {
+  for (int k = 1; k <= 5; k += 2)
+    for (int stride = 1; stride <= 3; stride++)
+      for (int pad = 0; pad <= k / 2 + 1; pad++) {
+        check_gradient((FmnConvShape){.in_c = 3, .in_h = k + 3, .in_w = 2 * k, .out_c = 5, .k = k, .stride = stride, .pad = pad}, 3);
+        check_gradient((FmnConvShape){.in_c = 13, .in_h = k, .in_w = k + 1, .out_c = 40, .k = k, .stride = stride, .pad = pad}, 2);
+      }
+  check_gradient((FmnConvShape){.in_c = 16, .in_h = 70, .in_w = 64, .out_c = 32, .k = 3, .stride = 2, .pad = 1}, 5); /* many chunks */
+  check_gradient((FmnConvShape){.in_c = 4, .in_h = 90, .in_w = 90, .out_c = 32, .k = 1, .stride = 1}, 3);
+  check_gradient((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 48, .k = 3, .stride = 1, .pad = 1}, 50); /* Winograd */
+  check_gradient((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, 9);
+  check_gradient((FmnConvShape){.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 256, .k = 3, .stride = 1, .pad = 1}, 2);
 }
 
 static void check_columns(FmnConvShape s) {
@@ -124,5 +172,6 @@ static void test_columns(void) {
 void add_conv_tests(void) {
   g_test_add_func("/kernels/conv", test_conv);
   g_test_add_func("/kernels/winograd", test_winograd);
+  g_test_add_func("/kernels/gradient", test_gradient);
   g_test_add_func("/kernels/columns", test_columns);
 }

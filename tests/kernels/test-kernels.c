@@ -96,10 +96,12 @@ static void check_product(const FmnKernels *kernels, int n, int taps, int k, int
     w[i] = fmn_half_to_float(w16[i] = fmn_float_to_half(w[i]));
   for (int i = 0; i < n * taps; i++)
     rows[i] = x + i * k;
-  kernels->product(rows, n, taps, (gsize)k, (FmnPacked){half ? (const void *)w16 : w, half}, 1, y, 40, lanes, FALSE);
+  FmnPacked packed = {half ? (const void *)w16 : w, half};
+  kernels->product(rows, n, taps, (gsize)k, packed, 1, y, 40, lanes, FALSE);
+  kernels->product(rows, n, taps, (gsize)k, packed, 1, y, 40, lanes, TRUE);
   for (int r = 0; r < n; r++)
     for (int o = 0; o < 40; o++) {
-      double want = o < lanes ? product_by_definition(rows, n, r, taps, k, w + block, o) : (double)before[r * 40 + o];
+      double want = o < lanes ? 2 * product_by_definition(rows, n, r, taps, k, w + block, o) : (double)before[r * 40 + o];
       g_assert_cmpfloat_with_epsilon(y[r * 40 + o], (float)want, 1e-5f * (float)(taps * k + 1));
     }
   g_free(rows);
@@ -177,73 +179,111 @@ static void test_reference(void) {
   g_assert_cmpfloat(sum[1], ==, 13.0 + 16.0 + 0.0 + 4.0 + -4.0 + 0.0 + 6.0);
 }
 
-static void check_gemm(gboolean ta, gboolean tb, int m, int n, int k, float beta) {
-  int lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 1, ldc = n + 2;
-  float *a = random_floats((gsize)((ta ? k : m) * lda), 1), *b = random_floats((gsize)((tb ? n : k) * ldb), 2);
-  float *c = random_floats((gsize)(m * ldc), 3), *before = random_floats((gsize)(m * ldc), 3);
-  fmn_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
-  for (int i = 0; i < m; i++)
-    for (int j = 0; j < n; j++) {
-      double sum = beta * (double)before[i * ldc + j];
-      for (int l = 0; l < k; l++)
-        sum += (double)(ta ? a[l * lda + i] : a[i * lda + l]) * (double)(tb ? b[j * ldb + l] : b[l * ldb + j]);
-      g_assert_cmpfloat_with_epsilon(c[i * ldc + j], (float)sum, 2e-5f * (float)(k + 10));
+/* The sum over pixels of x[i] · dy[o], in double; pixels as FmnPixels has them. */
+static double outer_by_definition(const FmnPixels *x, const FmnPixels *dy, int rows, int columns, int i, int o) {
+  double sum = 0;
+  for (int r = 0; r < rows; r++)
+    for (int c = 0; c < columns; c++)
+      sum += (double)x->data[(gsize)r * x->row + (gsize)c * x->column + (gsize)i] *
+             (double)dy->data[(gsize)r * dy->row + (gsize)c * dy->column + (gsize)o];
+  return sum;
+}
+
+static void check_outer(const FmnGradKernels *kernels, int rows, int columns, int inputs, int lanes, gboolean add) {
+  gsize x_column = (gsize)inputs + 1, y_column = (gsize)lanes + 2, stride = (gsize)lanes + 3, n = (gsize)inputs * stride;
+  float *x = random_floats((gsize)rows * ((gsize)columns + 1) * x_column, 1);
+  float *dy = random_floats((gsize)rows * ((gsize)columns + 2) * y_column, 2), *y = random_floats(n, 3), *before = random_floats(n, 3);
+  FmnPixels from = {x, ((gsize)columns + 1) * x_column, x_column}, to = {dy, ((gsize)columns + 2) * y_column, y_column};
+  kernels->outer(&from, &to, rows, columns, inputs, lanes, y, stride, add);
+  for (int i = 0; i < inputs; i++)
+    for (int o = 0; o < (int)stride; o++) {
+      gsize at = (gsize)i * stride + (gsize)o;
+      double want = o >= lanes ? (double)before[at] : outer_by_definition(&from, &to, rows, columns, i, o) + (add ? (double)before[at] : 0);
+      g_assert_cmpfloat_with_epsilon(y[at], (float)want, 1e-5f * (float)(rows * columns + 1));
     }
-  free_all(4, a, b, c, before);
+  free_all(4, x, dy, y, before);
 }
 
-static void test_gemm(void) {
-  static const int sizes[] = {1, 2, 7, 16, 33};
-  for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++)
-    for (gsize j = 0; j < G_N_ELEMENTS(sizes); j++)
-      for (gsize l = 0; l < G_N_ELEMENTS(sizes); l++)
-        for (int t = 0; t < 4; t++)
-          check_gemm(t & 1, t >> 1, sizes[i], sizes[j], sizes[l], (float)(l % 2));
+static void assert_near(const float *a, const float *b, gsize n, double epsilon) {
+  for (gsize i = 0; i < n; i++)
+    g_assert_cmpfloat_with_epsilon((double)a[i], (double)b[i], epsilon);
 }
 
-/* Divided among threads a product is the same, whichever side is longer and however little there is of it. */
-static void check_gemm_shared(FmnPool *pool, gboolean ta, gboolean tb, int m, int n, int k) {
-  float *a = random_floats((gsize)(m * k), 1), *b = random_floats((gsize)(n * k), 2);
-  float *want = random_floats((gsize)(m * n), 3), *got = random_floats((gsize)(m * n), 3);
-  fmn_gemm(ta, tb, m, n, k, a, ta ? m : k, b, tb ? k : n, 0.f, want, n);
-  fmn_gemm_shared(pool, ta, tb, m, n, k, a, ta ? m : k, b, tb ? k : n, got, n);
-  assert_close(got, want, (gsize)(m * n), 1e-5f * (float)(k + 10));
-  free_all(4, a, b, want, got);
-}
-
-static void test_gemm_shared(void) {
-  static const int sizes[] = {1, 15, 16, 17, 70};
-  for (int threads = 1; threads <= 4; threads++) {
-    FmnPool *pool = fmn_pool_new(threads);
-    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++)
-      for (gsize j = 0; j < G_N_ELEMENTS(sizes); j++)
-        for (int t = 0; t < 4; t++)
-          check_gemm_shared(pool, t & 1, t >> 1, sizes[i], sizes[j], 9);
-    fmn_pool_free(pool);
+/* Every Winograd transform against the plain C one, and the weights' with its transpose: <G(w), u> = <w, Gᵀ(u)>. */
+static void check_winograd(int set, FmnWinograd f, int k) {
+  const FmnKernels *kernels[] = {fmn_kernels_all()[0], fmn_kernels_all()[set]};
+  const FmnGradKernels *grads[] = {fmn_grad_kernels_at(0), fmn_grad_kernels_at(set)};
+  gsize results = (gsize)((k + 3) * (k + 3)), taps = (gsize)(k * k);
+  float *x = random_floats(64 * 16, 1), *w = random_floats(taps * 20, 2), *u[2], dw[2][25][16] = {{{0}}}, y[2][16][16];
+  const float *pixels[64];
+  double left = 0, right = 0;
+  for (gsize i = 0; i < 64; i++)
+    pixels[i] = x + i * 16;
+  for (int i = 0; i < 2; i++) {
+    u[i] = random_floats(results * 19, 3);
+    kernels[i]->winograd_weights(f, (FmnPacked){w, FALSE}, 0, 20, u[i], 19);
+    grads[i]->winograd_weights(f, x, 16, dw[i]);
   }
+  assert_close(u[1], u[0], results * 19, 1e-5f);
+  assert_near(dw[1][0], dw[0][0], taps * 16, 1e-4);
+  for (gsize p = 0; p < results; p++)
+    for (gsize lane = 0; lane < 16; lane++)
+      left += (double)u[1][p * 19 + lane] * (double)x[p * 16 + lane];
+  for (gsize t = 0; t < taps; t++)
+    for (gsize lane = 0; lane < 16; lane++)
+      right += (double)w[t * 20 + lane] * (double)dw[1][t][lane];
+  g_assert_cmpfloat_with_epsilon(left, right, 1e-3);
+  for (int i = 0; i < 2; i++) {
+    kernels[i]->winograd_input(f, pixels, u[i], 19);
+    kernels[i]->winograd_output(f, u[0], 19, y[i]);
+  }
+  assert_close(u[1], u[0], results * 19, 1e-4f);
+  assert_near(y[1][0], y[0][0], 256, 1e-2);
+  for (int i = 0; i < 2; i++)
+    grads[i]->winograd_output(f, y[0], u[i], 19);
+  assert_close(u[1], u[0], results * 19, 1e-1f); /* of sums of some thousands */
+  free_all(4, x, w, u[0], u[1]);
 }
 
-typedef struct {
-  float *a, *b, *c;
-} Product;
-
-static void multiply_tasks(gpointer data, int begin, int end, int slot) {
-  Product *p = data;
-  for (int i = begin; i < end; i++)
-    fmn_gemm(FALSE, FALSE, 40, 196, 144, p->a, 144, p->b, 196, 0.f, p->c + i * 40 * 196, 196);
+static void check_maxpool(int set, FmnWindow w) {
+  w.out_h = (w.in_h + w.pad - w.k) / w.stride + 1; /* pad: at the end alone */
+  w.out_w = (w.in_w + w.pad - w.k) / w.stride + 1;
+  w.pad = 0;
+  gsize in = (gsize)(w.in_h * w.in_w) * w.c, row = (gsize)w.out_w * w.c, out = (gsize)w.out_h * row;
+  float *x = random_floats(in, 1), *y = random_floats(out, 2), *dy = random_floats(out, 3), *dx = fmn_floats_new0(in);
+  float *want = fmn_floats_new0(in);
+  for (int r = 0; r < w.out_h; r++) {
+    fmn_kernels_all()[set]->maxpool(&w, x, r, y + (gsize)r * row);
+    fmn_grad_kernels_at(set)->maxpool(&w, x, y + (gsize)r * row, dy + (gsize)r * row, r, dx);
+  }
+  for (gsize o = 0; o < out; o++) {
+    int oy = (int)(o / row), ox = (int)(o % row / w.c), best = -1;
+    for (int iy = oy * w.stride; iy < MIN(oy * w.stride + w.k, w.in_h); iy++)
+      for (int ix = ox * w.stride; ix < MIN(ox * w.stride + w.k, w.in_w); ix++) {
+        int at = (iy * w.in_w + ix) * (int)w.c + (int)(o % w.c);
+        best = best < 0 || x[at] > x[best] ? at : best;
+      }
+    g_assert_cmpfloat(y[o], ==, x[best]);
+    want[best] += dy[o];
+  }
+  assert_near(dx, want, in, 1e-6);
+  free_all(5, x, y, dy, dx, want);
 }
 
-/* Products asked for by many threads at once are those of one thread (a serial OpenBLAS is not safe for that by itself). */
-static void test_gemm_threads(void) {
-  Product p = {random_floats(40 * 144, 1), random_floats(144 * 196, 2), random_floats(200 * 40 * 196, 3)};
-  FmnPool *pool = fmn_pool_new(4);
-  fmn_pool_run(pool, multiply_tasks, &p, 200);
-  for (int i = 1; i < 200; i++)
-    g_assert_cmpmem(p.c, 40 * 196 * sizeof(float), p.c + i * 40 * 196, 40 * 196 * sizeof(float));
-  fmn_pool_free(pool);
-  fmn_floats_free(p.a);
-  fmn_floats_free(p.b);
-  fmn_floats_free(p.c);
+static void test_windows(void) {
+  for (int set = 0; fmn_kernels_all()[set]; set++) {
+    for (int inputs = 1; inputs <= FMN_PRODUCT_ROWS; inputs++) {
+      check_outer(fmn_grad_kernels_at(set), 3, 5, inputs, FMN_LANES, inputs % 2);
+      check_outer(fmn_grad_kernels_at(set), 1, 40, inputs, 2 * inputs + 1, inputs % 3 == 0);
+      check_outer(fmn_grad_kernels_at(set), 4, 1, inputs, 16, TRUE);
+    }
+    check_winograd(set, FMN_WINOGRAD_4_3, 3);
+    check_winograd(set, FMN_WINOGRAD_4_5, 5);
+    for (gsize c = 1; c < 40; c += 5)
+      for (int k = 1; k <= 3; k++)
+        for (int stride = 1; stride <= 3; stride++)
+          check_maxpool(set, (FmnWindow){.in_h = 7, .in_w = 6, .k = k, .stride = stride, .pad = k - 1, .c = c});
+  }
 }
 
 static void test_transpose(void) {
@@ -294,10 +334,8 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/kernels/reference", test_reference);
   g_test_add_func("/kernels/sets", test_sets);
-  g_test_add_func("/kernels/gemm", test_gemm);
-  g_test_add_func("/kernels/gemm-shared", test_gemm_shared);
-  g_test_add_func("/kernels/gemm-threads", test_gemm_threads);
   add_conv_tests();
+  g_test_add_func("/kernels/windows", test_windows);
   g_test_add_func("/kernels/transpose", test_transpose);
   g_test_add_func("/kernels/pool", test_pool);
   if (g_test_perf())

@@ -102,7 +102,8 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   fill_grid(f.loss_weights, out_count, 20);
   c->state = fmn_floats_new((grad->state ? grad->state(node, batch) : 0) / sizeof(float));
   c->scratch_size = grad->scratch ? grad->scratch(node, batch) : 0;
-  c->scratch = fmn_floats_new(MAX(c->scratch_size * (gsize)threads, grad->shared_scratch ? grad->shared_scratch(node, batch) : 0));
+  c->scratch = fmn_floats_new(c->scratch_size * (gsize)threads);
+  c->shared = fmn_floats_new(grad->shared_scratch ? grad->shared_scratch(node, batch) : 0);
 
   loss(&f);
   grad->backward(c);
@@ -122,6 +123,7 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   fmn_floats_free(f.loss_weights);
   fmn_floats_free(c->state);
   fmn_floats_free(c->scratch);
+  fmn_floats_free(c->shared);
   fmn_graph_free(f.graph);
 }
 

@@ -51,17 +51,6 @@ def the_plugin_exports_its_entry_points_alone():
     assert names and all(n.startswith("gst_plugin_fmnist_") for n in names), names
 
 
-def the_openblas_it_was_built_for_is_found():
-    """Debian lets several be installed and links libopenblas.so.0 to any of them."""
-    folder_of_blas = os.environ.get("FMN_BLAS_DIR")
-    if not folder_of_blas:
-        raise harness.Skip("built with the system's default OpenBLAS")
-    for path in (plugin(BUILD / "gst"), BUILD / "tools" / "fmnist-train"):
-        r = run(["ldd", path])
-        found = [line.split()[2] for line in r.stdout.splitlines() if "libopenblas" in line]
-        assert found == [folder_of_blas + "/libopenblas.so.0"], r.stdout
-
-
 def devenv_finds_elements_and_models():
     env = {k: v for k, v in environment(GST_REGISTRY=folder / "devenv.bin").items() if k not in ("GST_PLUGIN_PATH", "FMNIST_MODEL_PATH")}
     for element in ELEMENTS:
@@ -91,8 +80,6 @@ def installs_in_its_places():
     assert not any(n.startswith(("garment-", "test-")) for n in names), names
     r = run([tools[0], "--help"])
     assert r.returncode == 0, r.stderr
-    if os.environ.get("FMN_BLAS_DIR"):
-        assert os.environ["FMN_BLAS_DIR"] in run(["ldd", path]).stdout, "the installed plugin finds another OpenBLAS"
 
 
 def the_installed_plugin_works_alone():
@@ -113,5 +100,5 @@ def elements_say_what_they_are():
         assert "MIT" in r.stdout and "Author" in r.stdout and "Description" in r.stdout, r.stdout[:800]
 
 
-harness.main(the_plugin_holds_no_training_code, the_tool_does_hold_it, the_plugin_exports_its_entry_points_alone, the_openblas_it_was_built_for_is_found,
+harness.main(the_plugin_holds_no_training_code, the_tool_does_hold_it, the_plugin_exports_its_entry_points_alone,
              devenv_finds_elements_and_models, installs_in_its_places, the_installed_plugin_works_alone, elements_say_what_they_are)

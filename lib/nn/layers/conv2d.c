@@ -79,78 +79,85 @@ static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], se
 
 typedef struct {
   FmnConv forward, backward;
-  gboolean direct_dx; /* dx by `backward`, else through columns */
-  gsize inputs;       /* k·k·in_c */
+  gboolean direct_dx; /* dx by `backward`, else by columns: `backward` then is the 1×1 convolution of dy that yields them */
+  int inputs;         /* k·k·in_c */
+  int rows;           /* of output whose columns are made at a time */
 } Training;
 
+#define COLUMN_FLOATS (1 << 16)
+
 static Training plan_training(const FmnNode *node, int batch) {
-  FmnConvShape shape = shape_of(node->config, node->in[0], node->out), back;
-  Training t;
-  fmn_conv_choose(&t.forward, &shape, batch);
-  t.direct_dx = fmn_conv_input_shape(&shape, &back);
-  if (t.direct_dx)
-    fmn_conv_choose(&t.backward, &back, batch);
-  t.inputs = (gsize)(shape.k * shape.k) * (gsize)shape.in_c;
+  FmnConvShape s = shape_of(node->config, node->in[0], node->out), back;
+  Training t = {.inputs = s.k * s.k * s.in_c};
+  fmn_conv_choose(&t.forward, &s, batch);
+  t.direct_dx = fmn_conv_input_shape(&s, &back);
+  if (!t.direct_dx) {
+    t.rows = CLAMP(COLUMN_FLOATS / (t.inputs * s.out_w), 1, s.out_h);
+    back = (FmnConvShape){s.out_c, t.rows, s.out_w, t.inputs, t.rows, s.out_w, 1, 1, 0};
+  }
+  fmn_conv_choose(&t.backward, &back, batch);
   return t;
 }
 
-/* Packed weights, of one direction at a time. */
-static gsize state(const FmnNode *node, int batch) {
-  Training t = plan_training(node, batch);
-  gsize weights = fmn_param_count(&node->params[0]);
-  return MAX(MAX(t.forward.packed, t.direct_dx ? t.backward.packed : 0), weights) * sizeof(float);
+static gsize columns_size(const Training *t) {
+  return t->direct_dx ? 0 : (gsize)t->rows * (gsize)t->forward.shape.out_w * (gsize)t->inputs;
 }
 
-/* What the kernels want, or the columns of one output row where dx goes through them. */
 static gsize grad_scratch(const FmnNode *node, int batch) {
   Training t = plan_training(node, batch);
-  gsize dx = t.direct_dx ? t.backward.scratch : t.inputs * (gsize)node->out.w;
-  return MAX(t.forward.scratch, dx);
+  return MAX(t.forward.scratch, t.backward.scratch + columns_size(&t));
 }
 
+/* Packed weights, of one direction at a time, or the gradient's sums. */
 static gsize shared_scratch(const FmnNode *node, int batch) {
   Training t = plan_training(node, batch);
-  return fmn_conv_gradient_scratch(&t.forward);
+  gsize reordered = t.direct_dx ? 0 : fmn_param_count(&node->params[0]);
+  return MAX(MAX(t.forward.packed, t.backward.packed + reordered), fmn_conv_gradient_scratch(&t.forward));
 }
 
 static void train_forward(const FmnTrainCall *c) {
   Training t = plan_training(c->node, c->batch);
   const FmnConv2d *config = c->node->config;
   FmnEpilogue e = {.bias = config->no_bias ? NULL : c->w[1]};
-  fmn_conv_pack(&t.forward, c->w[0], FALSE, c->state, c->pool);
-  fmn_conv_run(&t.forward, c->out.n, c->x[0], c->state, &e, c->y, c->scratch, c->scratch_size, c->pool);
+  fmn_conv_pack(&t.forward, c->w[0], FALSE, c->shared, c->pool);
+  fmn_conv_run(&t.forward, c->out.n, c->x[0], c->shared, &e, c->y, c->scratch, c->scratch_size, c->pool);
 }
 
-/* Tasks: images. state holds the weights as out × ky × kx × in. */
+static const FmnEpilogue nothing;
+
+/* Tasks: images. */
 static void input_gradients_by_columns(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *c = data;
   Training t = plan_training(c->node, c->batch);
   const FmnConvShape *s = &t.forward.shape;
-  int k = (int)t.inputs;
-  float *columns = c->scratch + (gsize)slot * c->scratch_size;
+  float *scratch = c->scratch + (gsize)slot * c->scratch_size, *columns = scratch + t.backward.scratch;
 
   for (int i = begin; i < end; i++) {
-    const float *dy = c->dy + (gsize)i * fmn_shape_image(c->out);
     float *dx = c->dx[0] + (gsize)i * fmn_shape_image(c->in[0]);
     memset(dx, 0, fmn_shape_image(c->in[0]) * sizeof *dx);
-    for (int r = 0; r < s->out_h; r++, dy += s->out_w * s->out_c) {
-      fmn_gemm(FALSE, FALSE, s->out_w, k, s->out_c, dy, s->out_c, c->state, k, 0.f, columns, k);
-      fmn_columns_add(s, columns, r * s->out_w, (r + 1) * s->out_w, dx);
+    for (int r = 0; r < s->out_h; r += t.rows) {
+      int rows = MIN(t.rows, s->out_h - r);
+      FmnConv conv = t.backward;
+      conv.shape.in_h = conv.shape.out_h = rows;
+      fmn_conv_run(&conv, 1, c->dy + ((gsize)i * (gsize)s->out_h + (gsize)r) * (gsize)(s->out_w * s->out_c), c->shared, &nothing,
+                   columns, scratch, 0, NULL);
+      fmn_columns_add(s, columns, r * s->out_w, (r + rows) * s->out_w, dx);
     }
   }
 }
 
 static void input_gradient(const FmnTrainCall *c, const Training *t) {
-  static const FmnEpilogue nothing;
   const FmnConvShape *s = &t->forward.shape;
   if (t->direct_dx) {
-    fmn_conv_pack(&t->backward, c->w[0], TRUE, c->state, c->pool);
-    fmn_conv_run(&t->backward, c->out.n, c->dy, c->state, &nothing, c->dx[0], c->scratch, c->scratch_size, c->pool);
+    fmn_conv_pack(&t->backward, c->w[0], TRUE, c->shared, c->pool);
+    fmn_conv_run(&t->backward, c->out.n, c->dy, c->shared, &nothing, c->dx[0], c->scratch, c->scratch_size, c->pool);
     return;
   }
-  float *w = c->state;
-  for (int o = 0; o < s->out_c; o++)
-    fmn_transpose(c->w[0] + (gsize)o * t->inputs, s->in_c, s->k * s->k, w + (gsize)o * t->inputs);
+  gsize inputs = (gsize)t->inputs;
+  float *reordered = c->shared + t->backward.packed; /* out × ky × kx × in */
+  for (gsize o = 0; o < (gsize)s->out_c; o++)
+    fmn_transpose(c->w[0] + o * inputs, s->in_c, s->k * s->k, reordered + o * inputs);
+  fmn_conv_pack(&t->backward, reordered, TRUE, c->shared, c->pool);
   fmn_pool_run(c->pool, input_gradients_by_columns, (gpointer)c, c->out.n);
 }
 
@@ -158,7 +165,7 @@ static void train_backward(const FmnTrainCall *c) {
   if (c->dw[1])
     fmn_channel_total(c->dw[1], c->dy, fmn_shape_rows(c->out), c->out.c);
   Training t = plan_training(c->node, c->batch);
-  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->pool);
+  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->shared, c->pool);
   if (c->dx[0])
     input_gradient(c, &t);
 }
@@ -166,7 +173,6 @@ static void train_backward(const FmnTrainCall *c) {
 const FmnLayerGrad fmn_conv2d_grad = {
     .ops = &fmn_conv2d_ops,
     .init = init,
-    .state = state,
     .scratch = grad_scratch,
     .shared_scratch = shared_scratch,
     .forward = train_forward,

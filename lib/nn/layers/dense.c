@@ -1,6 +1,6 @@
 #include "error.h"
 #include "io/half.h"
-#include "kernels/kernels.h"
+#include "kernels/conv.h"
 #include "nn/grad.h"
 #include "nn/layers.h"
 #include "nn/layers/init.h"
@@ -111,32 +111,68 @@ static void put_back(gpointer data, int begin, int end, int slot) {
     fmn_transpose((float *)t->state + (gsize)i * in, t->in[0].c, (int)fmn_shape_pixels(t->in[0]), t->dx[0] + (gsize)i * in);
 }
 
+/* In training a dense layer is a 1×1 convolution of images of one pixel. */
+static FmnConv as_convolution(const FmnNode *node, int batch, gboolean backward) {
+  int in = (int)fmn_shape_image(node->in[0]), out = node->out.c;
+  FmnConvShape s = {backward ? out : in, 1, 1, backward ? in : out, 1, 1, 1, 1, 0};
+  FmnConv conv;
+  fmn_conv_choose(&conv, &s, batch);
+  return conv;
+}
+
+static gsize scratch(const FmnNode *node, int batch) {
+  return MAX(as_convolution(node, batch, FALSE).scratch, as_convolution(node, batch, TRUE).scratch);
+}
+
+/* The packed weights, behind the scratch of the threads. */
+static gsize shared_scratch(const FmnNode *node, int batch) {
+  return MAX(as_convolution(node, batch, FALSE).packed, as_convolution(node, batch, TRUE).packed);
+}
+
+static void multiply(const FmnTrainCall *t, gboolean backward, const float *x, const FmnEpilogue *e, float *y) {
+  FmnConv conv = as_convolution(t->node, t->batch, backward);
+  fmn_conv_pack(&conv, t->w[0], backward, t->shared, t->pool);
+  fmn_conv_run(&conv, t->out.n, x, t->shared, e, y, t->scratch, t->scratch_size, t->pool);
+}
+
 static void train_forward(const FmnTrainCall *t) {
-  int n = t->out.n, in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
+  FmnEpilogue e = {.bias = t->node->n_params > 1 ? t->w[1] : NULL};
   if (reorders(t->in[0]))
-    fmn_pool_run(t->pool, keep_reordered, (gpointer)t, n);
-  fmn_gemm_shared(t->pool, FALSE, TRUE, n, out, in, flat_inputs(t), in, t->w[0], in, t->y, out);
-  if (t->node->n_params > 1)
-    fmn_kernels()->epilogue(t->y, (gsize)n, (gsize)out, (gsize)out, &(FmnEpilogue){.bias = t->w[1]});
+    fmn_pool_run(t->pool, keep_reordered, (gpointer)t, t->out.n);
+  multiply(t, FALSE, flat_inputs(t), &e, t->y);
+}
+
+/* Tasks: FMN_LANES inputs each. The weights' gradient is a sum of outer products of outputs' gradients and inputs. */
+static void add_weights(gpointer data, int begin, int end, int slot) {
+  const FmnTrainCall *t = data;
+  int in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
+  for (int i = begin * FMN_LANES; i < MIN(end * FMN_LANES, in); i += FMN_LANES)
+    for (int o = 0; o < out; o += FMN_PRODUCT_ROWS) {
+      FmnPixels dy = {t->dy + o, 0, (gsize)out}, x = {flat_inputs(t) + i, 0, (gsize)in};
+      fmn_grad_kernels()->outer(&dy, &x, 1, t->out.n, MIN(FMN_PRODUCT_ROWS, out - o), MIN(FMN_LANES, in - i),
+                                t->dw[0] + (gsize)o * (gsize)in + i, (gsize)in, FALSE);
+    }
 }
 
 static void train_backward(const FmnTrainCall *t) {
-  int n = t->out.n, in = (int)fmn_shape_image(t->in[0]), out = t->out.c;
-  fmn_gemm_shared(t->pool, TRUE, FALSE, out, in, n, t->dy, out, flat_inputs(t), in, t->dw[0], in);
+  static const FmnEpilogue nothing;
+  fmn_pool_run(t->pool, add_weights, (gpointer)t, ((int)fmn_shape_image(t->in[0]) + FMN_LANES - 1) / FMN_LANES);
   if (t->dw[1])
-    fmn_channel_total(t->dw[1], t->dy, (gsize)n, out);
+    fmn_channel_total(t->dw[1], t->dy, (gsize)t->out.n, t->out.c);
   if (!t->dx[0])
     return;
   /* The kept inputs make room for their own gradient. */
-  fmn_gemm_shared(t->pool, FALSE, FALSE, n, in, out, t->dy, out, t->w[0], in, reorders(t->in[0]) ? t->state : t->dx[0], in);
+  multiply(t, TRUE, t->dy, &nothing, reorders(t->in[0]) ? t->state : t->dx[0]);
   if (reorders(t->in[0]))
-    fmn_pool_run(t->pool, put_back, (gpointer)t, n);
+    fmn_pool_run(t->pool, put_back, (gpointer)t, t->out.n);
 }
 
 const FmnLayerGrad fmn_dense_grad = {
     .ops = &fmn_dense_ops,
     .init = init,
     .state = state,
+    .scratch = scratch,
+    .shared_scratch = shared_scratch,
     .forward = train_forward,
     .backward = train_backward,
     .samples =
@@ -144,6 +180,7 @@ const FmnLayerGrad fmn_dense_grad = {
             {{3, 7, 1, 1}, 1, &(const FmnDense){.out = 5}},
             {{4, 2, 3, 4}, 1, &(const FmnDense){.out = 3, .no_bias = TRUE}},
             {{1, 10, 1, 1}, 1, &(const FmnDense){.out = 70}},
+            {{14, 2100, 1, 1}, 1, &(const FmnDense){.out = 3}, .step = .1f},
             {{0}},
         },
 };
