@@ -33,7 +33,6 @@ def environment(**more):
     env["GST_PLUGIN_PATH"] = str(BUILD / "gst")
     env["GST_REGISTRY"] = str(BUILD / "tests" / "pipelines" / "registry.bin")
     env["FMNIST_MODEL_PATH"] = str(SOURCE / "models")
-    env["OPENBLAS_NUM_THREADS"] = "1"
     if env.get("FMN_PRELOAD"):  # the sanitizer's runtime has to come first in programs that were built without it
         env["LD_PRELOAD"] = env["FMN_PRELOAD"]
         env["ASAN_OPTIONS"] = "detect_leaks=0:" + env.get("ASAN_OPTIONS", "")
