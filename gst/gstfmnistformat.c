@@ -84,6 +84,7 @@ static GstFmnistFormat *format_new(const GstVideoInfo *info, gboolean allow_nati
   f->unpack_stride = (gsize)info->width * (GST_VIDEO_FORMAT_INFO_BITS(f->unpack) > 8 ? 8 : 4);
   f->image.width = info->width;
   f->image.height = info->height;
+  f->image.pixel_aspect = info->par_n > 0 && info->par_d > 0 ? (float)info->par_n / (float)info->par_d : 1;
   if (GST_VIDEO_FORMAT_INFO_IS_GRAY(v))
     f->image.color = FMN_COLOR_GRAY;
   else if (GST_VIDEO_FORMAT_INFO_IS_RGB(v))

@@ -2,12 +2,12 @@
 
 #include <math.h>
 
-/* Shares are rounded as a running sum, so that a cell's weights always add up to total. */
+/* Shares are rounded as a running sum, so that a cell's weights always add up to FMN_AXIS_TOTAL. */
 typedef struct {
   FmnAxis *axis;
   FmnTap *tap;
   double sum;
-  int given, total, used;
+  int given, used;
 } Cell;
 
 static void cell_add(Cell *cell, int sample, double share) {
@@ -23,7 +23,7 @@ static void cell_add(Cell *cell, int sample, double share) {
     tap->count++;
   }
   cell->sum += share;
-  int until = CLAMP((int)lrint(cell->sum * cell->total), cell->given, cell->total);
+  int until = CLAMP((int)lrint(cell->sum * FMN_AXIS_TOTAL), cell->given, FMN_AXIS_TOTAL);
   cell->axis->weights[cell->used - 1] += until - cell->given;
   cell->given = until;
 }
@@ -47,34 +47,41 @@ static void cell_linear(Cell *cell, int samples, double centre) {
     cell_add(cell, i + 1, t);
 }
 
-void fmn_axis_set(FmnAxis *axis, int samples, double from, double to, int cells, int total) {
+void fmn_axis_set(FmnAxis *axis, int samples, double from, double to, int cells) {
+  from = isfinite(from) ? CLAMP(from, -1e6, 1e6) : 0;
+  to = isfinite(to) ? CLAMP(to, -1e6, 1e6) : 0;
+  if (axis->samples == samples && axis->cells == cells && axis->from == from && axis->to == to)
+    return;
   if (axis->taps_size < cells) {
     axis->taps_size = cells;
     axis->taps = g_renew(FmnTap, axis->taps, cells);
   }
-  from = isfinite(from) ? CLAMP(from, -1e6, 1e6) : 0;
-  to = isfinite(to) ? CLAMP(to, -1e6, 1e6) : 0;
+  axis->samples = samples;
+  axis->cells = cells;
+  axis->from = from;
+  axis->to = to;
   double step = MAX(to - from, 1e-6) / cells;
   int used = 0;
   axis->lo = samples;
-  axis->hi = 0;
+  axis->hi = axis->longest = 0;
   for (int i = 0; i < cells; i++) {
     FmnTap *tap = &axis->taps[i];
     *tap = (FmnTap){0, 0, used};
-    Cell cell = {axis, tap, 0, 0, total, used};
+    Cell cell = {axis, tap, 0, 0, used};
     if (step >= 1)
       cell_mean(&cell, samples, from + i * step, from + (i + 1) * step);
     else
       cell_linear(&cell, samples, from + (i + 0.5) * step);
-    axis->weights[cell.used - 1] += total - cell.given;
+    axis->weights[cell.used - 1] += FMN_AXIS_TOTAL - cell.given;
     used = cell.used;
     axis->lo = MIN(axis->lo, tap->first);
     axis->hi = MAX(axis->hi, tap->first + tap->count);
+    axis->longest = MAX(axis->longest, tap->count);
   }
 }
 
 void fmn_axis_clear(FmnAxis *axis) {
-  g_clear_pointer(&axis->taps, g_free);
-  g_clear_pointer(&axis->weights, g_free);
-  axis->taps_size = axis->weights_size = 0;
+  g_free(axis->taps);
+  g_free(axis->weights);
+  *axis = (FmnAxis){0};
 }

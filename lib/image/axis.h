@@ -9,16 +9,23 @@ typedef struct {
   int weights;      /* index of the first one's weight */
 } FmnTap;
 
+/* Zero-filled at first. */
 typedef struct {
-  int lo, hi; /* all samples touched are in lo … hi - 1 */
+  int lo, hi;  /* all samples touched are in lo … hi - 1 */
+  int longest; /* the most samples that a cell has */
   FmnTap *taps;
-  guint16 *weights; /* of one cell: sum total */
+  guint16 *weights; /* of one cell: sum FMN_AXIS_TOTAL */
   int taps_size, weights_size;
+  int samples, cells; /* what it is set to */
+  double from, to;
 } FmnAxis;
 
+#define FMN_AXIS_TOTAL 65535
+
 /* Cells cells over the stretch from … to (in samples, may reach outside: the first and the last sample are repeated) of
- * a line of samples samples: means where it shrinks, linear interpolation where it enlarges. total ≤ 65535. */
-void fmn_axis_set(FmnAxis *axis, int samples, double from, double to, int cells, int total);
+ * a line of samples samples: means where it shrinks, linear interpolation where it enlarges. Does nothing where it is
+ * set so. */
+void fmn_axis_set(FmnAxis *axis, int samples, double from, double to, int cells);
 void fmn_axis_clear(FmnAxis *axis);
 
 #endif

@@ -1,49 +1,34 @@
 #include "image/sampler.h"
 
-static inline guint8 to_byte(float v) {
-  v = v < 0 ? 0 : v > 255 ? 255 : v;
-  return (guint8)(int)(v + 0.5f);
-}
-
-static void gray(const guint16 *means, float gain, float offset, int n, guint8 *restrict out) {
-  for (int i = 0; i < n; i++)
-    out[i] = to_byte((int)means[i] * gain + offset);
-}
-
-static void rgb_to_gray(const guint16 *r, const guint16 *g, const guint16 *b, int n, guint8 *restrict out) {
-  for (int i = 0; i < n; i++)
-    out[i] = (r[i] * 77u + g[i] * 150u + b[i] * 29u + 32768u) >> 16;
-}
-
-static void yuv_to_rgb(const FmnImageFormat *f, const guint16 *const *means, float gain, float offset, int n,
-                       guint8 *restrict out) {
-  const guint16 *restrict y = means[0], *restrict u = means[1], *restrict v = means[2];
-  guint8 *restrict r = out, *restrict g = out + n, *restrict b = out + 2 * (gsize)n;
+/* What U and V, of 8 bits of fraction, add to R, G and B. */
+static void chroma_factors(const FmnImageFormat *f, float factor[3][2]) {
   gboolean known = f->kr > 0 && f->kb > 0 && f->kr + f->kb < 1;
   float kr = known ? f->kr : 0.299f, kb = known ? f->kb : 0.114f, kg = 1 - kr - kb;
   float chroma = (f->full_range ? 1.f : 255.f / 224) / 256;
   float rv = 2 * (1 - kr) * chroma, bu = 2 * (1 - kb) * chroma;
-  float gv = -rv * kr / kg, gu = -bu * kb / kg;
-  for (int i = 0; i < n; i++) {
-    float l = (int)y[i] * gain + offset, cu = (int)u[i] - 32768, cv = (int)v[i] - 32768;
-    r[i] = to_byte(l + rv * cv);
-    g[i] = to_byte(l + gu * cu + gv * cv);
-    b[i] = to_byte(l + bu * cu);
-  }
+  factor[0][0] = 0, factor[0][1] = rv;
+  factor[1][0] = -bu * kb / kg, factor[1][1] = -rv * kr / kg;
+  factor[2][0] = bu, factor[2][1] = 0;
 }
 
-void fmn_color_convert(const FmnImageFormat *f, const guint16 *const *means, int channels, int n, guint8 *out) {
+void fmn_color_convert(const FmnImageFormat *f, const guint16 *const means[3], int stride, int channels, int width,
+                       int height, guint8 *out) {
+  const FmnLoops *loops = fmn_loops();
   gboolean full = f->color == FMN_COLOR_RGB || f->full_range;
-  float gain = (full ? 1.f : 255.f / 219) / 256, offset = full ? 0 : -16 * 255.f / 219;
-  if (channels == 1) {
-    if (f->color == FMN_COLOR_RGB)
-      rgb_to_gray(means[0], means[1], means[2], n, out);
-    else
-      gray(means[0], gain, offset, n, out);
-  } else if (f->color == FMN_COLOR_YUV) {
-    yuv_to_rgb(f, means, gain, offset, n, out);
-  } else {
+  float gain = (full ? 1.f : 255.f / 219) / 256, offset = full ? 0 : -16 * 255.f / 219, factor[3][2];
+  gsize plane = (gsize)width * height;
+  chroma_factors(f, factor);
+  for (int y = 0; y < height; y++, out += width) {
+    guint8 *const to[3] = {out, out + plane, out + 2 * plane};
+    const guint16 *line[3];
     for (int c = 0; c < 3; c++)
-      gray(means[f->color == FMN_COLOR_GRAY ? 0 : c], gain, offset, n, out + c * (gsize)n);
+      line[c] = means[f->color == FMN_COLOR_GRAY ? 0 : c] + (gsize)y * stride;
+    if (channels == 3 && f->color == FMN_COLOR_YUV)
+      loops->yuv_to_rgb(line, gain, offset, factor, width, to);
+    else if (channels == 1 && f->color == FMN_COLOR_RGB)
+      loops->rgb_to_gray(line[0], line[1], line[2], width, out);
+    else
+      for (int c = 0; c < channels; c++)
+        loops->scale(line[c], gain, offset, width, to[c]);
   }
 }

@@ -11,15 +11,26 @@ typedef struct {
   int border; /* pixels on the picture's border */
 } FmnComponentStats;
 
+/* Pixels x0 … x1 - 1 of a line that belong to one component. */
+typedef struct {
+  int y, x0, x1;
+  int component; /* index into stats */
+} FmnRun;
+
+typedef struct {
+  int n, n_runs;
+  const FmnComponentStats *stats; /* n */
+  const FmnRun *runs;             /* n_runs, by line and column */
+} FmnComponents;
+
 /* Memory for pictures of up to a size; owned by whoever calls new. */
 typedef struct FmnLabeller FmnLabeller;
 FmnLabeller *fmn_labeller_new(int width, int height);
 void fmn_labeller_free(FmnLabeller *labeller); /* NULL allowed */
 
-/* Labels the pixels that are not 0 (with `inside` FALSE: those that are 0), touching sides making neighbours, with
- * `inside` corners too. *labels: one a pixel, 0 elsewhere, else index + 1 into *stats. Both belong to the labeller and
- * hold until its next run. Returns how many. */
-int fmn_labeller_run(FmnLabeller *labeller, const guint8 *mask, gboolean inside, const guint32 **labels,
-                     const FmnComponentStats **stats);
+/* The components of pixels that are 255, others being 0 (with `inside` FALSE: of those that are 0), touching sides
+ * making neighbours, with `inside` corners too; in the order of their first pixels. Owned by the labeller, held until
+ * its next run. */
+FmnComponents fmn_labeller_run(FmnLabeller *labeller, const guint8 *mask, gboolean inside);
 
 #endif

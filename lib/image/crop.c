@@ -28,11 +28,14 @@ static void reaching(const guint32 *sums, int n, double share, int *first, int *
 static double symmetry(const FmnMask *mask, int x0, int x1, int y0, int y1) {
   guint64 both = 0, either = 0;
   for (int y = y0; y < y1; y++) {
-    const guint8 *line = mask->data + (gsize)y * mask->width;
-    for (int l = x0, r = x1 - 1; l < r; l++, r--) {
-      both += MIN(line[l], line[r]);
-      either += MAX(line[l], line[r]);
+    const guint8 *left = mask->data + (gsize)y * mask->width + x0, *right = left + (x1 - x0 - 1);
+    guint32 smaller = 0, larger = 0;
+    for (int i = 0; i < (x1 - x0) / 2; i++) {
+      smaller += MIN(left[i], right[-i]);
+      larger += MAX(left[i], right[-i]);
     }
+    both += smaller;
+    either += larger;
   }
   return either ? (double)both / either : 1;
 }
@@ -68,58 +71,49 @@ static double squeeze(const Part *part, double w, double h, double max_aspect, g
   return max_aspect > 0 && w > h * max_aspect && part->symmetry >= least ? h * max_aspect / w : 1;
 }
 
-/* The stretch of the picture that the whole input shows: the part in its middle. */
+/* The stretch of the picture that the whole input shows: the part in its middle. Measured in heights of a pixel. */
 static FmnBox whole_input(const FmnImageFormat *f, const Part *part, const FmnPreprocess *p, gboolean masked) {
   const FmnBox *box = &part->box;
-  double w = box->w * f->width, h = box->h * f->height, narrow = squeeze(part, w, h, p->max_aspect, masked);
+  double width = f->width * (f->pixel_aspect > 0 ? f->pixel_aspect : 1), height = f->height;
+  double w = box->w * width, h = box->h * height, narrow = squeeze(part, w, h, p->max_aspect, masked);
   double margin = CLAMP(p->margin, 0, 0.45) * MAX(p->width, p->height);
   double inner_w = MAX(p->width - 2 * margin, 1), inner_h = MAX(p->height - 2 * margin, 1);
   double pixels = MAX(w * narrow / inner_w, h / inner_h);
-  double all_w = pixels / narrow * p->width / f->width, all_h = pixels * p->height / f->height;
+  double all_w = pixels / narrow * p->width / width, all_h = pixels * p->height / height;
   return (FmnBox){box->x + (box->w - all_w) / 2, box->y + (box->h - all_h) / 2, all_w, all_h};
 }
 
-/* Share of cell i of n over from … from + size that lies inside of lo … hi. */
-static float covered(int i, int n, double from, double size, double lo, double hi) {
-  double a = from + size * i / n, b = from + size * (i + 1) / n;
-  double inside = MIN(b, hi) - MAX(a, lo);
-  return inside > 0 ? (float)(inside / (b - a)) : 0;
-}
-
-/* 0..1 on the fine grid; the mask's values stand at the centres of its cells. */
-static void spread_mask(const FmnMask *mask, const FmnBox *all, int w, int h, float *alpha) {
-  for (int y = 0; y < h; y++) {
-    double v = ((all->y + all->h * (y + 0.5) / h) - mask->box.y) / mask->box.h * mask->height - 0.5;
-    int y0 = (int)floor(CLAMP(v, -2, mask->height + 1));
-    float ty = (float)(v - y0);
-    for (int x = 0; x < w; x++) {
-      float *a = &alpha[y * w + x];
-      double u = ((all->x + all->w * (x + 0.5) / w) - mask->box.x) / mask->box.w * mask->width - 0.5;
-      int x0 = (int)floor(CLAMP(u, -2, mask->width + 1));
-      float tx = (float)(u - x0), sum = 0;
-      if (y0 < -1 || x0 < -1 || y0 >= mask->height || x0 >= mask->width) {
-        *a = 0;
-        continue;
-      }
-      for (int k = 0; k < 4; k++) {
-        int my = y0 + k / 2, mx = x0 + k % 2;
-        if (my >= 0 && mx >= 0 && my < mask->height && mx < mask->width)
-          sum += mask->data[my * mask->width + mx] * (k / 2 ? ty : 1 - ty) * (k % 2 ? tx : 1 - tx);
-      }
-      *a *= sum / 255;
-    }
+/* For each of n cells over from … from + size the share, of SHARE_ALL, that lies inside of lo … hi. */
+#define SHARE_ALL 65535
+static void covered(int n, double from, double size, double lo, double hi, guint16 *out) {
+  for (int i = 0; i < n; i++) {
+    double inside = MIN(from + size * (i + 1) / n, hi) - MAX(from + size * i / n, lo);
+    out[i] = (guint16)(CLAMP(inside * n / size, 0, 1) * SHARE_ALL);
   }
 }
 
-static void mean_down(const guint8 *pixels, const float *alpha, gboolean invert, int w, int h, guint8 *out) {
-  for (int y = 0; y < h; y++)
+/* The mask on the fine grid, at 8.8 bits; its values stand at the centres of its cells, outside of it is nothing. */
+static void spread_mask(FmnSampler *s, const FmnMask *mask, const FmnBox *all, int w, int h, guint16 *out) {
+  int width = mask->width + 2, height = mask->height + 2;
+  guint8 *framed = fmn_scratch_get(&s->crop_mask, (gsize)width * height);
+  memset(framed, 0, (gsize)width * height);
+  for (int y = 0; y < mask->height; y++)
+    memcpy(framed + (y + 1) * width + 1, mask->data + (gsize)y * mask->width, mask->width);
+  double x = (all->x - mask->box.x) / mask->box.w * mask->width + 1, xs = all->w / mask->box.w * mask->width;
+  double y = (all->y - mask->box.y) / mask->box.h * mask->height + 1, ys = all->h / mask->box.h * mask->height;
+  fmn_axis_set(&s->mask_columns, width, x, x + xs, w);
+  fmn_axis_set(&s->mask_rows, height, y, y + ys, h);
+  fmn_resize(&s->resizer, &(FmnLines){.data = framed, .stride = width}, &s->mask_rows,
+             &(FmnPart){0, 1, &s->mask_columns, out}, 1, fmn_resize_stride(w));
+}
+
+/* How much of each cell of the fine grid is object, as bytes in place of the means. */
+static void fade(guint16 *means, int stride, const guint16 *columns, const guint16 *rows, int w, int h, guint8 *out) {
+  for (int y = 0; y < h; y++, means += stride, out += w)
     for (int x = 0; x < w; x++) {
-      float sum = 0;
-      for (int k = 0; k < FINE * FINE; k++) {
-        int i = (y * FINE + k / FINE) * w * FINE + x * FINE + k % FINE;
-        sum += alpha[i] * (invert ? 255 - pixels[i] : pixels[i]);
-      }
-      out[y * w + x] = (guint8)(sum / (FINE * FINE) + 0.5f);
+      guint16 share = (guint32)columns[x] * rows[y] >> 16;
+      guint16 v = (guint32)means[x] * share >> 16;
+      out[x] = (guint16)(v + 128) >> 8;
     }
 }
 
@@ -137,18 +131,22 @@ void fmn_crop(FmnSampler *s, const FmnImage *image, const FmnBox *box, const Fmn
   Part part = mask ? trimmed(s, box, mask, p->trim) : (Part){*box, 0};
   if (!usable(&part.box))
     return;
-  gsize n = (gsize)w * h;
-  float *alpha = fmn_scratch_get(&s->crop, n * (sizeof *alpha + channels));
-  guint8 *pixels = (guint8 *)(alpha + n);
+  int stride = fmn_resize_stride(w);
+  gsize n = (gsize)w * h, grid = (gsize)stride * fmn_resize_lines(h);
+  guint16 *means = fmn_scratch_get(&s->crop, (grid + w + h) * sizeof *means + n * (channels + 1));
+  guint16 *columns = means + grid, *rows = columns + w;
+  guint8 *alpha = (guint8 *)(rows + h), *pixels = alpha + n;
   FmnBox all = whole_input(&s->format, &part, p, mask != NULL), shown = part.box;
-  for (int y = 0; y < h; y++) {
-    float inside = covered(y, h, all.y, all.h, MAX(shown.y, 0), MIN(shown.y + shown.h, 1));
-    for (int x = 0; x < w; x++)
-      alpha[y * w + x] = inside * covered(x, w, all.x, all.w, MAX(shown.x, 0), MIN(shown.x + shown.w, 1));
-  }
+  covered(w, all.x, all.w, MAX(shown.x, 0), MIN(shown.x + shown.w, 1), columns);
+  covered(h, all.y, all.h, MAX(shown.y, 0), MIN(shown.y + shown.h, 1), rows);
   if (mask)
-    spread_mask(mask, &all, w, h, alpha);
+    spread_mask(s, mask, &all, w, h, means);
+  for (gsize i = 0; i < grid && !mask; i++)
+    means[i] = 255 << 8;
+  fade(means, stride, columns, rows, w, h, alpha);
   fmn_sampler_read(s, image, &all, channels, w, h, pixels);
   for (int c = 0; c < channels; c++)
-    mean_down(pixels + c * n, alpha, p->invert, p->width, p->height, out + (gsize)c * p->width * p->height);
+    for (int y = 0; y < p->height; y++)
+      fmn_loops()->blend(pixels + c * n + (gsize)y * FINE * w, alpha + (gsize)y * FINE * w, p->invert ? 255 : 0,
+                         p->width, out + ((gsize)c * p->height + y) * p->width);
 }

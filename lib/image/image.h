@@ -24,6 +24,7 @@ typedef struct {
   FmnComponent component[3]; /* one for gray */
   gboolean full_range;       /* luma 0..255; otherwise 16..235 (at 8 bits) */
   float kr, kb;              /* of the YUV matrix: .299 .114 for BT.601, .2126 .0722 for BT.709 */
+  float pixel_aspect;        /* width of a pixel as it is shown / its height; 0: 1, a square */
 } FmnImageFormat;
 
 typedef struct {

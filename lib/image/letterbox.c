@@ -5,14 +5,15 @@
 
 #include "image/sampler.h"
 
-static int side(int size, int own, int other) {
-  return own >= other ? size : CLAMP((int)lrint((double)size * own / other), 1, size);
+static int side(int size, double own, double other) {
+  return own >= other ? size : CLAMP((int)lrint(size * own / other), 1, size);
 }
 
 void fmn_letterbox(FmnSampler *s, const FmnImage *image, int channels, int size, guint8 *out, FmnBox *place) {
   static const FmnBox whole = {0, 0, 1, 1};
   const FmnImageFormat *f = fmn_sampler_format(s);
-  int w = side(size, f->width, f->height), h = side(size, f->height, f->width), x = (size - w) / 2, y = (size - h) / 2;
+  double width = f->width * (f->pixel_aspect > 0 ? f->pixel_aspect : 1);
+  int w = side(size, width, f->height), h = side(size, f->height, width), x = (size - w) / 2, y = (size - h) / 2;
   gsize all = (gsize)size * (gsize)size, part = (gsize)w * (gsize)h;
   if (place)
     *place = (FmnBox){(double)x / size, (double)y / size, (double)w / size, (double)h / size};

@@ -2,12 +2,8 @@
 #ifndef FMN_IMAGE_SAMPLER_H
 #define FMN_IMAGE_SAMPLER_H
 
-#include "image/axis.h"
 #include "image/image.h"
-
-/* Samples first … first + count - 1 of a line, as 8 bits. table: values of depths under 8 */
-typedef void (*FmnUnpack)(const FmnComponent *component, const guint8 *table, const guint8 *line, int first, int count,
-                          guint8 *out);
+#include "image/resize.h"
 
 /* Components that are shrunk together: those of one plane whose bytes can be used as they lie, or a single one that is
  * unpacked first. */
@@ -17,28 +13,21 @@ typedef struct {
   int offset[3], pixel_stride[3]; /* in the line of bytes that is averaged */
   FmnUnpack unpack;               /* NULL: the bytes as they lie */
   guint8 table[256];
+  FmnAxis rows, columns[3];
 } FmnSampleGroup;
-
-typedef struct {
-  gpointer data;
-  gsize size;
-} FmnScratch;
 
 struct FmnSampler {
   FmnImageFormat format;
   FmnSampleGroup groups[3];
   int n_groups;
-  FmnAxis rows, columns[3];
-  FmnScratch sums, sums_32, line, means, crop;
+  FmnResizer resizer;
+  FmnScratch means;
+  FmnScratch crop, crop_mask; /* fmn_crop()'s */
+  FmnAxis mask_rows, mask_columns;
 };
 
-/* At least size bytes; what was in it is lost when it grows. */
-gpointer fmn_scratch_get(FmnScratch *scratch, gsize size);
-
-/* How to read a component; NULL: its bytes as they lie. Fills table where the depth asks for it. */
-FmnUnpack fmn_unpack_choose(const FmnComponent *component, guint8 *table);
-
-/* means: one plane of n values at 8.8 bits a component. out: channels planes of n bytes. */
-void fmn_color_convert(const FmnImageFormat *format, const guint16 *const *means, int channels, int n, guint8 *out);
+/* means: one plane a component, at 8.8 bits, lines stride apart. out: channels planes of width × height bytes. */
+void fmn_color_convert(const FmnImageFormat *format, const guint16 *const means[3], int stride, int channels, int width,
+                       int height, guint8 *out);
 
 #endif

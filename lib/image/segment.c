@@ -28,66 +28,25 @@ typedef struct {
   double score;
 } Candidate;
 
-static void choose_border(FmnWork *w) {
-  int band = MAX(1, (int)lrint(MAX(w->width, w->height) * BORDER_SHARE)), n = 0;
-  w->border = g_new(int, (gsize)w->width * w->height);
-  for (int y = 0; y < w->height; y++)
-    for (int x = 0; x < w->width; x++)
-      if (x < band || y < band || x >= w->width - band || y >= w->height - band)
-        w->border[n++] = y * w->width + x;
-  int step = MAX(1, n / BORDER_PIXELS);
-  for (int i = 0; i * step < n; i++)
-    w->border[w->n_border++] = w->border[i * step];
-  w->weight = g_new(float, w->n_border);
-}
-
 FmnSegmenter *fmn_segmenter_new(const FmnImageFormat *format) {
   FmnSampler *sampler = fmn_sampler_new(format);
   if (!sampler)
     return NULL;
   FmnSegmenter *s = g_new0(FmnSegmenter, 1);
-  FmnWork *w = &s->work;
   double scale = MIN(1.0, (double)WORK_SIZE / MAX(format->width, format->height));
   s->sampler = sampler;
-  w->width = MAX(1, (int)lrint(format->width * scale));
-  w->height = MAX(1, (int)lrint(format->height * scale));
-  gsize n = (gsize)w->width * w->height;
-  w->rgb = g_new(guint8, 3 * n);
-  for (int c = 0; c < 3; c++)
-    w->color[c] = g_new(float, n);
-  for (int c = 0; c < 3; c++)
-    w->residual[c] = g_new(gint16, n);
-  w->cost = g_new(guint16, n);
-  w->line = g_new(float, 3 * w->width);
-  w->mask = g_new(guint8, n);
-  w->distance = g_new(guint8, n);
-  w->scratch = g_new(guint8, n);
-  w->labeller = fmn_labeller_new(w->width, w->height);
-  choose_border(w);
+  int width = MAX(1, (int)lrint(format->width * scale)), height = MAX(1, (int)lrint(format->height * scale));
+  fmn_work_init(&s->work, width, height, MAX(1, (int)lrint(MAX(width, height) * BORDER_SHARE)), BORDER_PIXELS);
   return s;
 }
 
 void fmn_segmenter_free(FmnSegmenter *s) {
   if (!s)
     return;
-  FmnWork *w = &s->work;
   fmn_sampler_free(s->sampler);
-  g_free(w->rgb);
-  for (int c = 0; c < 3; c++)
-    g_free(w->color[c]);
-  for (int c = 0; c < 3; c++)
-    g_free(w->residual[c]);
-  g_free(w->cost);
-  g_free(w->line);
-  g_free(w->ranges.data);
-  g_free(w->mask);
-  g_free(w->distance);
-  g_free(w->scratch);
-  g_free(w->border);
-  g_free(w->weight);
-  fmn_labeller_free(w->labeller);
-  g_free(s->order.data);
-  g_free(s->masks.data);
+  fmn_work_clear(&s->work);
+  fmn_scratch_clear(&s->order);
+  fmn_scratch_clear(&s->masks);
   g_free(s);
 }
 
@@ -104,25 +63,26 @@ static int by_score(gconstpointer a, gconstpointer b) {
 }
 
 static void fill_holes(FmnWork *w) {
-  const guint32 *labels;
-  const FmnComponentStats *holes;
-  int n = w->width * w->height, area = 0;
-  for (int i = 0; i < n; i++)
-    area += w->mask[i] != 0;
-  fmn_labeller_run(w->labeller, w->mask, FALSE, &labels, &holes);
-  for (int i = 0; i < n; i++)
-    if (labels[i] && !holes[labels[i] - 1].border && holes[labels[i] - 1].area <= area * HOLE_SHARE)
-      w->mask[i] = 255;
+  FmnComponents c = fmn_labeller_run(w->labeller, w->mask, FALSE);
+  int area = w->width * w->height;
+  for (int i = 0; i < c.n; i++)
+    area -= c.stats[i].area;
+  for (int i = 0; i < c.n_runs; i++) {
+    const FmnRun *r = &c.runs[i];
+    const FmnComponentStats *hole = &c.stats[r->component];
+    if (!hole->border && hole->area <= area * HOLE_SHARE)
+      memset(w->mask + (gsize)r->y * w->width + r->x0, 255, r->x1 - r->x0);
+  }
 }
 
 /* Candidates, the best first. */
-static int rank(FmnSegmenter *s, const FmnComponentStats *stats, int n, double min_area, Candidate **candidates) {
+static int rank(FmnSegmenter *s, const FmnComponents *c, double min_area, Candidate **candidates) {
   int count = 0;
-  Candidate *list = fmn_scratch_get(&s->order, MAX(n, 1) * sizeof *list);
+  Candidate *list = fmn_scratch_get(&s->order, MAX(c->n, 1) * sizeof *list);
   double pixels = (double)s->work.width * s->work.height;
-  for (int i = 0; i < n; i++)
-    if (stats[i].area >= min_area * pixels && stats[i].area < 0.98 * pixels)
-      list[count++] = (Candidate){i, score(&s->work, &stats[i])};
+  for (int i = 0; i < c->n; i++)
+    if (c->stats[i].area >= min_area * pixels && c->stats[i].area < 0.98 * pixels)
+      list[count++] = (Candidate){i, score(&s->work, &c->stats[i])};
   qsort(list, count, sizeof *list, by_score);
   *candidates = list;
   return count;
@@ -135,17 +95,16 @@ static void describe(const FmnWork *w, FmnObject *o, const FmnComponentStats *c)
   o->mask = (FmnMask){o->box, c->x1 - c->x0, c->y1 - c->y0, NULL};
 }
 
-/* The pixels whose label is one of the parts (by their index). */
-static void cut_out(const FmnWork *w, const FmnComponentStats *c, const guint32 *labels, const Candidate *parts, int n,
-                    guint8 *out) {
-  for (int y = c->y0; y < c->y1; y++)
-    for (int x = c->x0; x < c->x1; x++, out++) {
-      guint32 label = labels[y * w->width + x];
-      *out = 0;
-      for (int i = 0; i < n; i++)
-        if (label == (guint32)parts[i].index + 1)
-          *out = 255;
-    }
+/* The pixels of the parts, in the box that unites them. */
+static void cut_out(const FmnComponents *c, const FmnComponentStats *box, const Candidate *parts, int n, guint8 *out) {
+  gsize width = box->x1 - box->x0;
+  memset(out, 0, width * (box->y1 - box->y0));
+  for (int i = 0; i < c->n_runs; i++) {
+    const FmnRun *r = &c->runs[i];
+    for (int k = 0; k < n; k++)
+      if (r->component == parts[k].index)
+        memset(out + (r->y - box->y0) * width + (r->x0 - box->x0), 255, r->x1 - r->x0);
+  }
 }
 
 static FmnComponentStats unite(const FmnComponentStats *stats, const Candidate *parts, int n) {
@@ -175,11 +134,9 @@ int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOp
     fmn_background_mask(w);
   fill_holes(w);
 
-  const guint32 *labels;
-  const FmnComponentStats *stats;
   Candidate *found;
-  int n = fmn_labeller_run(w->labeller, w->mask, TRUE, &labels, &stats);
-  int count = rank(s, stats, n, options->min_area, &found);
+  FmnComponents components = fmn_labeller_run(w->labeller, w->mask, TRUE);
+  int count = rank(s, &components, options->min_area, &found);
   int wanted = CLAMP(options->max_objects, 1, FMN_SEGMENT_MAX_OBJECTS), parts = 1;
   if (wanted == 1)
     while (parts < count && found[parts].score >= PART_SHARE * found[0].score)
@@ -188,14 +145,14 @@ int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOp
   gsize bytes = 0;
   FmnComponentStats *boxes = g_newa(FmnComponentStats, MAX(n_objects, 1));
   for (int i = 0; i < n_objects; i++) {
-    boxes[i] = unite(stats, found + i, parts);
+    boxes[i] = unite(components.stats, found + i, parts);
     describe(w, &s->objects[i], &boxes[i]);
     bytes += (gsize)s->objects[i].mask.width * s->objects[i].mask.height;
   }
   guint8 *data = fmn_scratch_get(&s->masks, bytes);
   for (int i = 0; i < n_objects; i++) {
     s->objects[i].mask.data = data;
-    cut_out(w, &boxes[i], labels, found + i, parts, data);
+    cut_out(&components, &boxes[i], found + i, parts, data);
     data += (gsize)s->objects[i].mask.width * s->objects[i].mask.height;
   }
   return n_objects;

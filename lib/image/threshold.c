@@ -37,32 +37,31 @@ static double border_share(const FmnWork *w, int threshold) {
 }
 
 static Level level(const FmnWork *w, int threshold) {
-  guint64 area = 0, below = 0, steps = 0, pairs = 0;
-  for (int y = 0; y < w->height; y++) {
-    const guint8 *line = w->distance + (gsize)y * w->width, *next = y + 1 < w->height ? line + w->width : line;
-    for (int x = 0; x < w->width; x++) {
-      int v = line[x], right = line[MIN(x + 1, w->width - 1)], under = next[x];
-      area += v > threshold;
-      below += v > threshold ? 0 : v;
-      if ((v > threshold) != (right > threshold))
-        pairs++, steps += abs(v - right);
-      if ((v > threshold) != (under > threshold))
-        pairs++, steps += abs(v - under);
-    }
-  }
+  const FmnLoops *loops = fmn_loops();
+  FmnOutline sums = {0};
   double n = (double)w->width * w->height;
-  return (Level){area / n, border_share(w, threshold), below / MAX(n - area, 1), steps / MAX((double)pairs, 1)};
+  for (int y = 0; y < w->height; y++) {
+    const guint8 *line = w->distance + (gsize)y * w->width;
+    loops->outline(line, y + 1 < w->height ? line + w->width : line, w->width, threshold, &sums);
+  }
+  return (Level){sums.area / n, border_share(w, threshold), sums.below / MAX(n - sums.area, 1),
+                 sums.steps / MAX((double)sums.pairs, 1)};
 }
 
 /* Of the pixels with a distance of low + 1 … high: the mean, and the mean of how far their own colour is off the
  * ground. */
 static void between(const FmnWork *w, int low, int high, double *distance, double *colour) {
+  const FmnField *f = &w->field;
   guint64 n = 0, sum = 0, own = 0;
-  for (int i = 0; i < w->width * w->height; i++)
-    if (w->distance[i] > low && w->distance[i] <= high) {
-      n++;
-      sum += w->distance[i];
-      own += abs(w->residual[0][i]) + abs(w->residual[1][i]) + abs(w->residual[2][i]);
+  for (int y = 0; y < w->height; y++)
+    for (int x = 0; x < w->width; x++) {
+      int d = w->distance[y * w->width + x];
+      gssize at = y * f->stride + x;
+      if (d > low && d <= high) {
+        n++;
+        sum += d;
+        own += abs(f->residual[0][at]) + abs(f->residual[1][at]) + abs(f->residual[2][at]);
+      }
     }
   *distance = sum / MAX((double)n, 1);
   *colour = own / MAX((double)n, 1) / FMN_WORK_STEPS;

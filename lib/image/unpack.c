@@ -1,4 +1,4 @@
-#include "image/sampler.h"
+#include "image/unpack.h"
 
 #include <string.h>
 
@@ -46,7 +46,7 @@ UNPACK(unpack_16be, 2, TRUE)
 UNPACK(unpack_32le, 4, FALSE)
 UNPACK(unpack_32be, 4, TRUE)
 
-FmnUnpack fmn_unpack_choose(const FmnComponent *c, guint8 *table) {
+FmnUnpack fmn_unpack_choose(const FmnComponent *c, guint8 table[256]) {
   if (c->word == 1 && c->depth == 8 && c->shift == 0)
     return NULL;
   if (c->depth <= 8) {

@@ -9,7 +9,7 @@
 /* A colour that changes smoothly over the picture: for each channel the factors of 1, x, y, x², xy, y² (x, y: -1..1).
  */
 typedef struct {
-  float factor[3][6];
+  float factor[3][FMN_TERMS];
 } FmnSurface;
 
 /* Residuals and costs are whole numbers, this many to a level. */
@@ -17,25 +17,30 @@ typedef struct {
 
 typedef struct {
   int width, height;
-  guint8 *rgb;     /* planes */
-  float *color[3]; /* lightness and two opponent colours, about as far apart as the eye finds them, 0..255 */
+  guint8 *rgb; /* planes */
   guint8 *mask, *scratch;
   guint8 *distance; /* from the ground, in levels; with the method otsu: gray */
-  int *border;      /* pixels of the frame's border that the surface is fitted to */
-  float *weight;
-  int n_border;
-  FmnScratch ranges;
-  gint16 *residual[3]; /* color less the surface */
-  guint16 *cost;
-  float *line; /* 3 × width */
+  FmnBorder border; /* pixels of the frame's border that the surface is fitted to */
+  int *border_pixel;
+  guint8 *border_rgb; /* planes */
+  FmnField field;     /* colours less the surface, and what fmn_barrier() makes of them */
+  FmnScratch planes, sweep;
   FmnLabeller *labeller;
 } FmnWork;
+
+/* For pictures shrunk to width × height. border_width in pixels, border_most: pixels of it that are looked at. */
+void fmn_work_init(FmnWork *work, int width, int height, int border_width, int border_most);
+void fmn_work_clear(FmnWork *work);
 
 /* The least that a path from outside of the frame (where residuals are 0) to each pixel has to put up with: the sum
  * over the channels of the difference between its largest and its smallest residual (the minimum barrier distance,
  * Zhang et al. 2015). Texture of the ground adds up to little, an object's outline must be crossed, and within it a
- * pattern can only add. Reads residual, writes cost; passes sweeps over the picture, alternately down and up. */
-void fmn_barrier(FmnWork *work, int passes);
+ * pattern can only add. Reads the field's residuals, writes its cost; passes sweeps over the picture, alternately down
+ * and up. */
+void fmn_barrier(FmnField *field, int passes, FmnScratch *scratch);
+
+/* Memory for a field, in planes: margins for fmn_barrier(), FMN_RESIDUAL_NONE outside of the picture. */
+void fmn_field_init(FmnField *field, int width, int height, FmnScratch *planes);
 
 /* Pixels of a distance above it are object. noise: the usual distance of the ground's own pixels from their surface. */
 int fmn_choose_threshold(const FmnWork *work, const guint32 histogram[256], float noise);
@@ -44,10 +49,10 @@ int fmn_choose_threshold(const FmnWork *work, const guint32 histogram[256], floa
 void fmn_background_mask(FmnWork *work);
 void fmn_otsu_mask(FmnWork *work, FmnPolarity polarity);
 
-/* Fits a surface to pixels (indices) with weights; where there are too few the mean is taken. */
-void fmn_surface_fit(FmnSurface *surface, const FmnWork *work, const int *pixels, const float *weights, int n);
+/* Fits a surface to what moments() has found; where there are too few pixels the mean is taken. */
+void fmn_surface_fit(FmnSurface *surface, const FmnMoments *moments);
 
-/* The surface's colours along line y: out[c][x] for 0 ≤ x < width. */
-void fmn_surface_line(const FmnSurface *surface, const FmnWork *work, int y, float *const out[3]);
+/* The surface along a line, 0 ≤ y < height: for each channel the factors of 1, x, x². */
+void fmn_surface_line(const FmnSurface *surface, int y, int height, float factor[3][3]);
 
 #endif

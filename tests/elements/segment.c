@@ -238,11 +238,41 @@ static void test_allocation(void) {
   gst_harness_teardown(h);
 }
 
+/* Columns of the network's picture that the object of 64×60 pixels takes, in its middle line. */
+static int width_seen(int par_n, int par_d) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstHarness *h;
+  GstBuffer *out;
+  const GstFmnistResult *r;
+  const guint8 *line;
+  int n = 0;
+  info.par_n = par_n;
+  info.par_d = par_d;
+  h = helper_harness("fmnistsegment ! fmnistclassify", &info);
+  out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+  r = only_object(out)->result;
+  line = (const guint8 *)g_bytes_get_data(r->input, NULL) + r->input_width * (r->input_height / 2);
+  for (int x = 0; x < r->input_width; x++)
+    n += line[x] > 100;
+  gst_buffer_unref(out);
+  gst_harness_teardown(h);
+  return n;
+}
+
+/* Proportions are those that are shown; what is too wide then is squeezed to 0.85. */
+static void test_pixel_aspect(void) {
+  g_assert_cmpint(ABS(width_seen(1, 1) - 24), <=, 1);
+  g_assert_cmpint(ABS(width_seen(1, 2) - 15), <=, 1);
+  g_assert_cmpint(ABS(width_seen(10, 11) - 24), <=, 1);
+  g_assert_cmpint(ABS(width_seen(1, 4) - 8), <=, 1);
+}
+
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/segment/formats", test_formats);
   g_test_add_func("/segment/methods", test_methods);
   g_test_add_func("/segment/region-of-interest", test_region_of_interest);
+  g_test_add_func("/segment/pixel-aspect", test_pixel_aspect);
   g_test_add_func("/segment/ids", test_ids);
   g_test_add_func("/segment/output", test_output);
   g_test_add_func("/segment/shared-buffer", test_shared_buffer);

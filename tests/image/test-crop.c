@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "image/crop.h"
+#include "image/letterbox.h"
 
 #define N 28
 
@@ -76,6 +77,38 @@ static void test_proportions(void) {
   way.invert = FALSE;
   fmn_crop(p->sampler, &p->image, &(FmnBox){0.25, 0.25, 0.25, 0.5}, NULL, &way, out);
   check_block(out, 0, N, 0, N, 55);
+  picture_free(p);
+}
+
+/* Pixels twice as wide as high: 200 of them by 200 are a rectangle of 2:1, 100 by 200 a square. */
+static void test_pixel_aspect(void) {
+  Picture *p = picture_new(400, 400, 55);
+  guint8 out[N * N];
+  FmnPreprocess way = plain;
+  FmnSampler *square = p->sampler;
+  p->format.pixel_aspect = 2;
+  p->sampler = fmn_sampler_new(&p->format);
+  fmn_crop(p->sampler, &p->image, &(FmnBox){0.25, 0.25, 0.5, 0.5}, NULL, &way, out);
+  check_block(out, 0, N, 7, 21, 200);
+  fmn_crop(p->sampler, &p->image, &(FmnBox){0.25, 0.25, 0.25, 0.5}, NULL, &way, out);
+  check_block(out, 0, N, 0, N, 200);
+  fmn_crop(square, &p->image, &(FmnBox){0.25, 0.25, 0.25, 0.5}, NULL, &way, out);
+  check_block(out, 7, 21, 0, N, 200);
+  /* What is too wide is so as it is shown: 3:2 here, in 300 by 400 pixels. */
+  way.max_aspect = 1;
+  fmn_crop(p->sampler, &p->image, &(FmnBox){0.1, 0, 0.75, 1}, NULL, &way, out);
+  check_block(out, 0, N, 0, N, 200);
+  way.max_aspect = 0.5;
+  fmn_crop(p->sampler, &p->image, &(FmnBox){0.1, 0, 0.75, 1}, NULL, &way, out);
+  check_block(out, 7, 21, 0, N, 200);
+  fmn_sampler_free(square);
+  FmnBox place;
+  guint8 letter[32 * 32];
+  fmn_letterbox(p->sampler, &p->image, 1, 32, letter, &place);
+  g_assert_cmpfloat_with_epsilon(place.w, 1, 1e-9);
+  g_assert_cmpfloat_with_epsilon(place.h, 0.5, 1e-9);
+  g_assert_cmpint(letter[7 * 32], ==, FMN_LETTERBOX_GRAY);
+  g_assert_cmpint(letter[8 * 32], ==, 55);
   picture_free(p);
 }
 
@@ -190,6 +223,7 @@ static void test_outside(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/image/crop/proportions", test_proportions);
+  g_test_add_func("/image/crop/pixel-aspect", test_pixel_aspect);
   g_test_add_func("/image/crop/mask", test_mask);
   g_test_add_func("/image/crop/trim", test_trim);
   g_test_add_func("/image/crop/shoe", test_shoe);

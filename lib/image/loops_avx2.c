@@ -1,0 +1,3 @@
+#define LOOPS fmn_loops_avx2
+#define LOOPS_NAME "avx2"
+#include "image/loops_vector.h"

@@ -1,0 +1,333 @@
+/* Every set of loops that this machine runs: against the plain C one to the bit, and that one against the definition.
+ */
+#include <glib.h>
+#include <math.h>
+#include <string.h>
+
+#include "image/work.h"
+
+static const int sizes[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 112, 160, 200};
+
+static guint8 *bytes(GRand *rand, gsize n) {
+  guint8 *data = g_malloc(n);
+  for (gsize i = 0; i < n; i++)
+    data[i] = (guint8)g_rand_int_range(rand, 0, 256);
+  return data;
+}
+
+static guint16 *words(GRand *rand, gsize n) {
+  guint16 *data = g_new(guint16, n);
+  for (gsize i = 0; i < n; i++)
+    data[i] = (guint16)g_rand_int_range(rand, 0, 255 * 256 + 1);
+  return data;
+}
+
+/* Memory to the exact byte, so that the sanitizers and valgrind see a write outside. */
+static void check_lines(GRand *rand, const FmnLoops *p, int n, int n_lines) {
+  g_autofree guint8 *data = bytes(rand, (gsize)n * n_lines);
+  g_autofree guint16 *got = g_new(guint16, n), *weights = g_new(guint16, n_lines);
+  const guint8 *lines[64];
+  for (int k = 0; k < n_lines; k++) {
+    lines[k] = data + (gsize)k * n;
+    weights[k] = (guint16)(65535 * (k + 1) / n_lines - 65535 * k / n_lines);
+  }
+  p->mean_lines(got, lines, weights, n_lines, n);
+  for (int i = 0; i < n; i++) {
+    guint16 sum = n_lines / 2;
+    double mean = 0;
+    for (int k = 0; k < n_lines; k++) {
+      sum += lines[k][i] * 256u * weights[k] >> 16;
+      mean += lines[k][i] * 256.0 * weights[k] / 65535;
+    }
+    g_assert_cmpint(got[i], ==, sum);
+    g_assert_cmpfloat_with_epsilon(got[i], mean, n_lines / 2.0 + 2);
+  }
+}
+
+static void test_lines(gconstpointer data) {
+  GRand *rand = g_rand_new_with_seed(1);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+    for (int n_lines = 1; n_lines < 48; n_lines += 5)
+      check_lines(rand, data, sizes[i], n_lines);
+  g_rand_free(rand);
+}
+
+static void test_turn(gconstpointer data) {
+  const FmnLoops *p = data;
+  GRand *rand = g_rand_new_with_seed(2);
+  for (int lines = 8; lines <= 32; lines += 8)
+    for (int columns = 8; columns <= 48; columns += 8) {
+      int in_step = columns + 3, out_step = lines + 5;
+      g_autofree guint16 *in = words(rand, in_step * (lines - 1) + columns);
+      g_autofree guint16 *out = g_new(guint16, out_step * (columns - 1) + lines);
+      p->turn(in, in_step, lines, columns, out, out_step);
+      for (int l = 0; l < lines; l++)
+        for (int c = 0; c < columns; c++)
+          g_assert_cmpint(out[c * out_step + l], ==, in[l * in_step + c]);
+    }
+  g_rand_free(rand);
+}
+
+static void test_columns(gconstpointer data) {
+  const FmnLoops *p = data;
+  GRand *rand = g_rand_new_with_seed(3);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+    for (int cells = 1; cells < 120; cells += 13)
+      for (int step = 1; step <= 4; step++) {
+        FmnAxis axis = {0};
+        fmn_axis_set(&axis, sizes[i], -3.3, sizes[i] * 0.9, cells);
+        int n = (axis.hi - axis.lo - 1) * step + 1;
+        g_autofree guint16 *in = words(rand, (gsize)n * p->lanes), *out = g_new(guint16, cells * p->lanes);
+        p->mean_columns(in, step, &axis, out);
+        for (int c = 0; c < cells * p->lanes; c++) {
+          const FmnTap *tap = &axis.taps[c / p->lanes];
+          guint16 sum = tap->count / 2;
+          for (int k = 0; k < tap->count; k++)
+            sum += (guint32)in[(tap->first - axis.lo + k) * step * p->lanes + c % p->lanes] *
+                       axis.weights[tap->weights + k] >>
+                   16;
+          g_assert_cmpint(out[c], ==, sum);
+        }
+        fmn_axis_clear(&axis);
+      }
+  g_rand_free(rand);
+}
+
+static void check_conversions(GRand *rand, const FmnLoops *p, int n) {
+  static const float factor[3][2] = {{0, 0.0071f}, {-0.0017f, -0.0036f}, {0.0079f, 0}};
+  const FmnLoops *c = fmn_loops_at(0);
+  g_autofree guint16 *w = words(rand, 3 * n);
+  g_autofree guint8 *in = bytes(rand, 3 * n), *want = g_malloc(3 * n), *got = g_malloc(3 * n);
+  g_autofree float *want_color = g_new(float, 3 * n), *got_color = g_new(float, 3 * n);
+  g_autofree gint16 *want_rest = g_new(gint16, 3 * n), *got_rest = g_new(gint16, 3 * n);
+  const guint16 *const yuv[3] = {w, w + n, w + 2 * n};
+  const guint8 *const rgb[3] = {in, in + n, in + 2 * n};
+  const float surface[3][3] = {{90, 3, -20}, {-4.5f, 30, 1}, {0, -300, 700}};
+  c->yuv_to_rgb(yuv, 0.00455f, -18.6f, factor, n, (guint8 *const[3]){want, want + n, want + 2 * n});
+  p->yuv_to_rgb(yuv, 0.00455f, -18.6f, factor, n, (guint8 *const[3]){got, got + n, got + 2 * n});
+  g_assert_cmpmem(got, 3 * n, want, 3 * n);
+  c->scale(w, 1.1f / 256, -9, 3 * n, want);
+  p->scale(w, 1.1f / 256, -9, 3 * n, got);
+  g_assert_cmpmem(got, 3 * n, want, 3 * n);
+  c->rgb_to_gray(w, w + n, w + 2 * n, n, want);
+  p->rgb_to_gray(w, w + n, w + 2 * n, n, got);
+  g_assert_cmpmem(got, n, want, n);
+  c->opponent(rgb, n, (float *const[3]){want_color, want_color + n, want_color + 2 * n});
+  p->opponent(rgb, n, (float *const[3]){got_color, got_color + n, got_color + 2 * n});
+  g_assert_cmpmem(got_color, 3 * n * sizeof(float), want_color, 3 * n * sizeof(float));
+  c->residual(rgb, n, surface, -0.99f, 0.0125f, 4, (gint16 *const[3]){want_rest, want_rest + n, want_rest + 2 * n});
+  p->residual(rgb, n, surface, -0.99f, 0.0125f, 4, (gint16 *const[3]){got_rest, got_rest + n, got_rest + 2 * n});
+  g_assert_cmpmem(got_rest, 3 * n * sizeof(gint16), want_rest, 3 * n * sizeof(gint16));
+  for (int i = 0; i < n; i++) {
+    double u = -0.99 + 0.0125 * i, lightness = 0.6 * (0.30 * in[i] + 0.59 * in[n + i] + 0.11 * in[2 * n + i]);
+    g_assert_cmpfloat_with_epsilon(want_color[i], lightness, 1e-3);
+    g_assert_cmpfloat_with_epsilon(want_rest[i], 4 * (lightness - (90 + 3 * u - 20 * u * u)), 1.01);
+    g_assert_cmpint(abs(want_rest[2 * n + i]), <=, FMN_RESIDUAL_MOST);
+  }
+}
+
+static void test_conversions(gconstpointer data) {
+  GRand *rand = g_rand_new_with_seed(4);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+    check_conversions(rand, data, sizes[i]);
+  g_rand_free(rand);
+}
+
+static double surface_at(const float f[FMN_TERMS], double x, double y) {
+  return f[0] + f[1] * x + f[2] * y + f[3] * x * x + f[4] * x * y + f[5] * y * y;
+}
+
+static void check_border(const FmnWork *w, const FmnMoments *m) {
+  const FmnBorder *b = &w->border;
+  for (int degree = 0, k = 0; degree <= 4; degree++)
+    for (int j = 0; j <= degree; j++, k++) {
+      double sum = 0, colored[3] = {0};
+      for (int i = 0; i < b->n; i++) {
+        double v = b->weight[i] * pow(b->x[i], degree - j) * pow(b->y[i], j);
+        sum += v;
+        for (int c = 0; c < 3; c++)
+          colored[c] += v * b->color[c][i];
+      }
+      g_assert_cmpfloat_with_epsilon(m->monomial[k], sum, 1e-5 * b->n);
+      for (int c = 0; c < 3 && k < FMN_TERMS; c++)
+        g_assert_cmpfloat_with_epsilon(m->colored[c][k], colored[c], 1e-3 * b->n);
+    }
+}
+
+/* A surface is found again from its own colours. */
+static void test_surface(gconstpointer data) {
+  static const float truth[3][FMN_TERMS] = {{90, 10, -20, 7, 3, -9}, {-5, 0, 1, 0, 2, 0}, {30, 0, 0, 0, 0, 25}};
+  const FmnLoops *p = data, *c = fmn_loops_at(0);
+  GRand *rand = g_rand_new_with_seed(5);
+  static const int frames[][2] = {{160, 120}, {8, 8}, {33, 160}, {160, 21}};
+  for (guint i = 0; i < G_N_ELEMENTS(frames); i++) {
+    FmnWork w = {0};
+    FmnMoments want, got;
+    FmnSurface surface;
+    float want_sums[2], got_sums[2];
+    fmn_work_init(&w, frames[i][0], frames[i][1], 2, 1500);
+    FmnBorder *b = &w.border;
+    g_assert_cmpint(b->n, >=, 8);
+    for (int k = 0; k < b->n; k++) {
+      b->weight[k] = (float)g_rand_double_range(rand, 0.1, 1);
+      for (int channel = 0; channel < 3; channel++)
+        b->color[channel][k] = (float)surface_at(truth[channel], b->x[k], b->y[k]);
+    }
+    c->moments(b, &want);
+    p->moments(b, &got);
+    g_assert_cmpmem(&got, sizeof got, &want, sizeof want);
+    check_border(&w, &got);
+    fmn_surface_fit(&surface, &got);
+    for (int k = 0; k < 3 * b->n; k++) {
+      double fitted = surface_at(surface.factor[k % 3], b->x[k / 3], b->y[k / 3]);
+      g_assert_cmpfloat_with_epsilon(fitted, b->color[k % 3][k / 3], 1); /* it is pulled to 0 a little */
+    }
+    b->color[1][3] += 60;
+    c->weigh(b, surface.factor, 5, want_sums);
+    g_autofree float *weight = g_memdup2(b->weight, b->n * sizeof(float));
+    p->weigh(b, surface.factor, 5, got_sums);
+    g_assert_cmpmem(b->weight, b->n * sizeof(float), weight, b->n * sizeof(float));
+    g_assert_cmpmem(got_sums, sizeof got_sums, want_sums, sizeof want_sums);
+    g_assert_cmpfloat(b->weight[3], <, 1e-3);
+    g_assert_cmpfloat(b->weight[4], >, 0.95);
+    fmn_work_clear(&w);
+  }
+  g_rand_free(rand);
+}
+
+typedef struct {
+  int end[6];
+} Path;
+
+static Path grown(Path path, const FmnField *f, int x, int y) {
+  for (int c = 0; c < 3; c++) {
+    int v = f->residual[c][y * f->stride + x];
+    path.end[c] = MAX(path.end[c], v);
+    path.end[3 + c] = MAX(path.end[3 + c], -v);
+  }
+  return path;
+}
+
+static int size_of(const Path *p) { return p->end[0] + p->end[1] + p->end[2] + p->end[3] + p->end[4] + p->end[5]; }
+
+/* One pixel after the other, in lines: from the first to the last and back. */
+static void sweep(const FmnField *f, Path *best, int *cost, int direction) {
+  int n = f->width * f->height, w = f->width;
+  for (int k = 0; k < n; k++) {
+    int at = direction > 0 ? k : n - 1 - k, row = k / w, column = k % w;
+    for (int side = 0; side < 2; side++) {
+      if (side ? !column : !row)
+        continue;
+      Path p = grown(best[at - direction * (side ? 1 : w)], f, at % w, at / w);
+      if (size_of(&p) < cost[at]) {
+        best[at] = p;
+        cost[at] = size_of(&p);
+      }
+    }
+  }
+}
+
+static void check_barrier(GRand *rand, const FmnLoops *p, int width, int height, int passes, int range) {
+  FmnField f;
+  FmnScratch planes = {0}, scratch = {0};
+  g_autofree Path *best = g_new0(Path, width * height);
+  g_autofree int *cost = g_new(int, width *height);
+  fmn_field_init(&f, width, height, &planes);
+  for (int c = 0; c < 3; c++)
+    for (int i = 0; i < width * height; i++)
+      f.residual[c][i / width * f.stride + i % width] = (gint16)g_rand_int_range(rand, -range, range + 1);
+  for (int i = 0; i < width * height; i++) {
+    int x = i % width, y = i / width;
+    gboolean border = x == 0 || y == 0 || x == width - 1 || y == height - 1;
+    best[i] = grown((Path){{0}}, &f, x, y);
+    cost[i] = border ? size_of(&best[i]) : G_MAXINT;
+  }
+  for (int k = 0; k < passes; k++)
+    sweep(&f, best, cost, k % 2 ? -1 : 1);
+  p->barrier(&f, passes, fmn_scratch_get(&scratch, fmn_barrier_scratch(p->lanes, width, height)));
+  for (int i = 0; i < width * height; i++)
+    g_assert_cmpint(f.cost[i / width * f.stride + i % width], ==, cost[i]);
+  fmn_scratch_clear(&planes);
+  fmn_scratch_clear(&scratch);
+}
+
+static void test_barrier(gconstpointer data) {
+  static const int frames[][2] = {{160, 120}, {1, 1}, {8, 8}, {7, 40}, {160, 9}, {33, 65}, {64, 32}, {90, 160}};
+  GRand *rand = g_rand_new_with_seed(6);
+  for (guint i = 0; i < G_N_ELEMENTS(frames); i++)
+    for (int passes = 1; passes <= 4; passes++) {
+      check_barrier(rand, data, frames[i][0], frames[i][1], passes, 40);
+      check_barrier(rand, data, frames[i][0], frames[i][1], passes, FMN_RESIDUAL_MOST);
+    }
+  g_rand_free(rand);
+}
+
+static void test_outline(gconstpointer data) {
+  const FmnLoops *p = data;
+  GRand *rand = g_rand_new_with_seed(7);
+  for (guint s = 0; s < G_N_ELEMENTS(sizes); s++)
+    for (int t = 0; t < 256; t += 51) {
+      int n = sizes[s];
+      g_autofree guint8 *line = bytes(rand, n), *under = bytes(rand, n);
+      FmnOutline want = {1, 2, 3, 4}, got = want;
+      for (int i = 0; i < n; i++) {
+        int right = i + 1 < n ? line[i + 1] : line[i];
+        want.area += line[i] > t;
+        want.below += line[i] > t ? 0 : line[i];
+        for (int side = 0; side < 2; side++) {
+          int other = side ? right : under[i];
+          if ((line[i] > t) != (other > t)) {
+            want.pairs++;
+            want.steps += ABS(line[i] - other);
+          }
+        }
+      }
+      p->outline(line, under, n, t, &got);
+      g_assert_cmpmem(&got, sizeof got, &want, sizeof want);
+    }
+  g_rand_free(rand);
+}
+
+static void test_blend(gconstpointer data) {
+  const FmnLoops *p = data;
+  GRand *rand = g_rand_new_with_seed(8);
+  static const int widths[] = {1, 2, 7, 28, 64, 255, 256, 257, 416};
+  for (guint s = 0; s < G_N_ELEMENTS(widths); s++)
+    for (int flip = 0; flip < 256; flip += 255) {
+      int n = widths[s];
+      g_autofree guint8 *values = bytes(rand, 16 * n), *alpha = bytes(rand, 16 * n), *got = g_malloc(n);
+      g_autofree guint8 *exact = g_malloc(n);
+      memset(alpha, s % 2 ? 255 : 0, 4 * n);
+      fmn_loops_at(0)->blend(values, alpha, (guint8)flip, n, exact);
+      p->blend(values, alpha, (guint8)flip, n, got);
+      g_assert_cmpmem(got, n, exact, n);
+      for (int i = 0; i < n; i++) {
+        double sum = 0;
+        for (int k = 0; k < 16; k++) {
+          int at = k / 4 * 4 * n + 4 * i + k % 4;
+          sum += (flip ? 255 - values[at] : values[at]) * alpha[at] / (255.0 * 16);
+        }
+        g_assert_cmpfloat_with_epsilon(got[i], sum, 0.6);
+      }
+    }
+  g_rand_free(rand);
+}
+
+int main(int argc, char **argv) {
+  static const struct {
+    const char *name;
+    GTestDataFunc run;
+  } tests[] = {
+      {"lines", test_lines},     {"turn", test_turn},
+      {"columns", test_columns}, {"conversions", test_conversions},
+      {"surface", test_surface}, {"barrier", test_barrier},
+      {"outline", test_outline}, {"blend", test_blend},
+  };
+  g_test_init(&argc, &argv, NULL);
+  for (int i = 0; i < fmn_loops_count(); i++)
+    for (guint k = 0; k < G_N_ELEMENTS(tests); k++) {
+      g_autofree char *path = g_strdup_printf("/image/loops/%s/%s", fmn_loops_at(i)->name, tests[k].name);
+      g_test_add_data_func(path, fmn_loops_at(i), tests[k].run);
+    }
+  return g_test_run();
+}
