@@ -168,5 +168,7 @@ gboolean report_start(Report *r, FmnSession *s, GError **error) {
          r->config->arch, fmn_session_parameters(s), fmn_session_n_images(s), fmn_session_n_validation(s),
          r->config->threads);
   fflush(stdout);
+  if (fmn_session_already(s)) /* log and plot are there, with what is no longer known here */
+    return TRUE;
   return (!r->log_path || write_log(r, error)) && (!r->plot_path || write_plot(r, error));
 }

@@ -359,6 +359,7 @@ const FmnEpoch *fmn_session_history(const FmnSession *s, int *n) {
   return (const FmnEpoch *)(gpointer)s->history->data;
 }
 
+gboolean fmn_session_already(const FmnSession *s) { return s->already; }
 int fmn_session_steps(const FmnSession *s) { return s->steps; }
 int fmn_session_n_images(const FmnSession *s) { return fmn_train_data_n_images(s->data); }
 int fmn_session_n_validation(const FmnSession *s) { return fmn_train_data_validation(s->data)->n; }

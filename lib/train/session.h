@@ -58,6 +58,7 @@ void fmn_session_free(FmnSession *s); /* NULL allowed */
 FmnOutcome fmn_session_run(FmnSession *s, FmnResult *result, GError **error);
 
 const FmnEpoch *fmn_session_history(const FmnSession *s, int *n);
+gboolean fmn_session_already(const FmnSession *s); /* whether FMN_OUTCOME_ALREADY is what run() will give */
 int fmn_session_steps(const FmnSession *s); /* an epoch */
 int fmn_session_n_images(const FmnSession *s);
 int fmn_session_n_validation(const FmnSession *s);

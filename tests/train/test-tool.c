@@ -128,10 +128,14 @@ static void test_kill_and_resume(void) {
   g_assert_nonnull(strstr(resumed.out, "going on"));
   synthetic_same_bytes(whole, parts);
   g_assert_false(g_file_test(checkpoint, G_FILE_TEST_EXISTS));
-  g_auto(Result) again = RUN(TRAIN(parts), "--resume");
+  g_autofree char *log = path_of("killed-b.jsonl"), *lines = NULL;
+  g_assert_true(g_file_set_contents(log, "as it was\n", -1, NULL));
+  g_auto(Result) again = RUN(TRAIN(parts), "--resume", "--log", log);
   g_assert_cmpint(again.status, ==, 0);
   g_assert_nonnull(strstr(again.out, "already finished"));
   synthetic_same_bytes(whole, parts);
+  g_assert_true(g_file_get_contents(log, &lines, NULL, NULL));
+  g_assert_cmpstr(lines, ==, "as it was\n");
 }
 
 static void test_time_limit(void) {
