@@ -4,15 +4,16 @@
 
 #include "command.h"
 #include "io/model_file.h"
+#include "test_scenes.h"
 #include "train/confusions.h"
 #include "train/evaluate.h"
 #include "train/loss.h"
 #include "train/metrics.h"
 
 typedef struct {
-  char *model, *data, *format, *probs, *confusions;
+  char *model, *data, *format, *probs, *confusions, *scenes, *seed;
   gboolean tta;
-  int threads;
+  int threads, count, size;
 } Options;
 
 /* What a model says of the images of a test set. */
@@ -177,7 +178,7 @@ static gboolean test(const Options *o, gboolean json, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.threads = (int)g_get_num_processors()};
+  Options o = {.threads = (int)g_get_num_processors(), .count = 2000};
   const GOptionEntry entries[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
        "FILE"},
@@ -189,6 +190,11 @@ static int run(int argc, char **argv) {
       {"confusions", 0, 0, G_OPTION_ARG_FILENAME, &o.confusions,
        "Draw the worst confusions with their images, as SVG or PNG", "FILE"},
       {"tta", 0, 0, G_OPTION_ARG_NONE, &o.tta, "Average each image's answer with that for its mirror image", NULL},
+      {"scenes", 0, 0, G_OPTION_ARG_STRING, &o.scenes,
+       "Of a detector: on composed scenes of test items, green or mixed", "PRESET"},
+      {"count", 'n', 0, G_OPTION_ARG_INT, &o.count, "How many scenes (2000)", "N"},
+      {"seed", 's', 0, G_OPTION_ARG_STRING, &o.seed, "Of the scenes (1)", "N"},
+      {"size", 0, 0, G_OPTION_ARG_INT, &o.size, "Width of the detector's input, a multiple of 32 (the model's)", "N"},
       {"threads", 't', 0, G_OPTION_ARG_INT, &o.threads, "Threads to compute with (all processors)", "N"},
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
@@ -202,6 +208,14 @@ static int run(int argc, char **argv) {
       command_usage("--model FILE is missing");
     else if (o.threads < 1 || o.threads > 1024)
       command_usage("--threads must be from 1 to 1024, not %d", o.threads);
+    else if (o.count < 1 || o.count > 10000000)
+      command_usage("--count must be from 1 to 10000000, not %d", o.count);
+    else if (o.scenes && (o.probs || o.confusions || o.tta))
+      command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
+    else if (o.scenes)
+      status = test_scenes(&(TestScenes){o.model, o.data, o.scenes, o.seed, o.count, o.size, o.threads}, json, &error)
+                   ? EXIT_OK
+                   : command_fail(error);
     else
       status = test(&o, json, &error) ? EXIT_OK : command_fail(error);
   }
@@ -210,6 +224,8 @@ static int run(int argc, char **argv) {
   g_free(o.format);
   g_free(o.probs);
   g_free(o.confusions);
+  g_free(o.scenes);
+  g_free(o.seed);
   return status;
 }
 

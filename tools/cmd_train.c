@@ -11,10 +11,11 @@
 #define UNSET (-1e30)
 
 typedef struct {
-  char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed;
-  int epochs, batch, threads;
-  double rate, momentum, weight_decay, warmup, smoothing, ema, validation, teacher_weight, teacher_temperature,
-      time_limit;
+  char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed, *scenes, *sizes,
+      *item_size;
+  int epochs, batch, threads, epoch_scenes, validation_scenes, test_scenes;
+  double match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
+      teacher_weight, teacher_temperature, time_limit;
   gboolean resume, no_nesterov;
 } Options;
 
@@ -29,6 +30,13 @@ static char *describe(void) {
                            fmn_nets[i]->name, fmn_nets[i]->summary, r->epochs, r->batch,
                            r->optimizer.kind == FMN_OPTIMIZER_ADAM ? "adam" : "sgd", r->rate, r->schedule, r->augment,
                            r->optimizer.weight_decay, r->label_smoothing, r->ema);
+    if (r->scenes.epoch)
+      g_string_append_printf(
+          s,
+          "           %d scenes an epoch, %s, garments of %g-%g pixels, sizes %s; match %g, class weight %g, "
+          "box weight %g\n",
+          r->scenes.epoch, r->scenes.presets, r->scenes.item_min, r->scenes.item_max, r->scenes.sizes, r->scenes.match,
+          r->scenes.class_weight, r->scenes.box_weight);
   }
   g_string_append_printf(
       s,
@@ -80,6 +88,20 @@ static gboolean parse(int argc, char **argv, Options *o) {
        "F"},
       {"teacher-temperature", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_temperature,
        "By which its and the network's answers are softened (4)", "F"},
+      {"scenes", 0, 0, G_OPTION_ARG_STRING, &o->scenes, "Detectors: green, mixed or both, PRESET[:WEIGHT],...", "LIST"},
+      {"epoch-scenes", 0, 0, G_OPTION_ARG_INT, &o->epoch_scenes, "Detectors: scenes an epoch", "N"},
+      {"sizes", 0, 0, G_OPTION_ARG_STRING, &o->sizes,
+       "Detectors: width of the input over time, SIZE[:EPOCHS] or FROM-TO[:EPOCHS],... (0: the network's)", "LIST"},
+      {"item-size", 0, 0, G_OPTION_ARG_STRING, &o->item_size,
+       "Detectors: longer sides of garments in pixels of the input, the same at all sizes (0: as the scenes have them)",
+       "MIN-MAX"},
+      {"match", 0, 0, G_OPTION_ARG_DOUBLE, &o->match,
+       "Detectors: overlap above which an anchor tells an object besides its best one; 1: the best alone", "F"},
+      {"class-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->class_weight, "Detectors: of the classes in the loss", "F"},
+      {"box-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->box_weight, "Detectors: of the boxes in the loss", "F"},
+      {"validation-scenes", 0, 0, G_OPTION_ARG_INT, &o->validation_scenes,
+       "Detectors: scenes of the items set aside, after each epoch", "N"},
+      {"test-scenes", 0, 0, G_OPTION_ARG_INT, &o->test_scenes, "Detectors: scenes of test items, at the end", "N"},
       {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &o->time_limit, "Stop after so long; --resume goes on", "MINUTES"},
       {"plot", 0, 0, G_OPTION_ARG_FILENAME, &o->plot, "Draw loss, accuracy and learning rate", "FILE.svg"},
       {"log", 0, 0, G_OPTION_ARG_FILENAME, &o->log, "Write a JSON line for the start and for every epoch",
@@ -112,6 +134,47 @@ static gboolean set_optimizer(const Options *o, FmnRecipe *r, GError **error) {
   return TRUE;
 }
 
+static gboolean set_item_size(const char *text, FmnSceneRecipe *r, GError **error) {
+  char *end;
+  if (!text)
+    return TRUE;
+  r->item_min = r->item_max = g_ascii_strtod(text, &end);
+  if (end > text && *end == '-') {
+    text = end + 1;
+    r->item_max = g_ascii_strtod(text, &end);
+  }
+  if (end > text && !*end)
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--item-size must be MIN-MAX in pixels, or 0, not “%s”", text);
+  return FALSE;
+}
+
+/* What only detectors have. */
+static gboolean set_scenes(const Options *o, FmnSceneRecipe *r, GError **error) {
+  const struct {
+    int given, *value;
+  } numbers[] = {{o->epoch_scenes, &r->epoch}, {o->validation_scenes, &r->validation}, {o->test_scenes, &r->test}};
+  gboolean any =
+      o->scenes || o->sizes || o->item_size || o->match != UNSET || o->class_weight != UNSET || o->box_weight != UNSET;
+  gboolean detector = r->epoch > 0;
+  for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+    if (numbers[i].given != G_MININT) {
+      any = TRUE;
+      *numbers[i].value = numbers[i].given;
+    }
+  if (o->scenes)
+    r->presets = g_intern_string(o->scenes);
+  if (o->sizes)
+    r->sizes = g_intern_string(o->sizes);
+  if (any && (!detector || r->epoch < 1)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                detector ? "--epoch-scenes must be at least 1"
+                         : "scenes, their sizes and the weights of their loss are for detectors; this network is none");
+    return FALSE;
+  }
+  return set_item_size(o->item_size, r, error);
+}
+
 static FmnTrainConfig *make_config(Options *o, GError **error) {
   FmnTrainConfig *c = fmn_train_config_new(o->arch);
   FmnRecipe *r = &c->recipe;
@@ -124,6 +187,9 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
                  {o->smoothing, &r->label_smoothing},
                  {o->ema, &r->ema},
                  {o->validation, &r->validation},
+                 {o->match, &r->scenes.match},
+                 {o->class_weight, &r->scenes.class_weight},
+                 {o->box_weight, &r->scenes.box_weight},
                  {o->teacher_weight, &c->distillation.weight},
                  {o->teacher_temperature, &c->distillation.temperature}};
   for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
@@ -148,7 +214,8 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   if (!c->teacher && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "--teacher-weight and --teacher-temperature go with --teacher FILE");
-  else if (set_seed(o->seed, c, error) && set_optimizer(o, r, error) && fmn_train_config_check(c, error))
+  else if (set_seed(o->seed, c, error) && set_optimizer(o, r, error) && set_scenes(o, &r->scenes, error) &&
+           fmn_train_config_check(c, error))
     return c;
   fmn_train_config_free(c);
   return NULL;
@@ -156,6 +223,14 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
 
 static void print_result(const FmnTrainConfig *c, const FmnResult *r) {
   printf("%s: epoch %d", c->out, r->best_epoch ? r->best_epoch : r->epochs_done);
+  if (c->recipe.scenes.epoch) {
+    if (!isnan(r->validation_accuracy))
+      printf(", validation scenes: mAP50 %.4f, mAP50:95 %.4f", r->validation_accuracy, r->validation_map);
+    if (!isnan(r->map50))
+      printf(", test scenes: mAP50 %.4f, mAP50:95 %.4f", r->map50, r->map50_95);
+    puts("");
+    return;
+  }
   if (!isnan(r->validation_accuracy))
     printf(", validation accuracy %.4f, temperature %.3f, threshold %.4f", r->validation_accuracy,
            r->calibration.temperature, r->calibration.threshold);
@@ -207,12 +282,21 @@ static void options_clear(Options *o) {
   g_free(o->plot);
   g_free(o->log);
   g_free(o->seed);
+  g_free(o->scenes);
+  g_free(o->sizes);
+  g_free(o->item_size);
 }
 
 static int run(int argc, char **argv) {
   Options o = {.epochs = G_MININT,
                .batch = G_MININT,
                .threads = G_MININT,
+               .epoch_scenes = G_MININT,
+               .validation_scenes = G_MININT,
+               .test_scenes = G_MININT,
+               .match = UNSET,
+               .class_weight = UNSET,
+               .box_weight = UNSET,
                .rate = UNSET,
                .momentum = UNSET,
                .weight_decay = UNSET,

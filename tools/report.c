@@ -53,8 +53,8 @@ static void on_step(const FmnProgress *p, gpointer user) {
   memset(bar + done, '.', (gsize)(BAR_WIDTH - done));
   bar[BAR_WIDTH] = 0;
   format_time(p->seconds_left, left, sizeof left);
-  printf("\r\033[Kepoch %d/%d [%s] %.0f images/s  loss %.4f  accuracy %.4f  ETA %s", p->epoch, p->epochs, bar,
-         p->images_per_s, p->loss, p->accuracy, left);
+  printf("\r\033[Kepoch %d/%d [%s] %.*f images/s  loss %.4f  accuracy %.4f  ETA %s", p->epoch, p->epochs, bar,
+         p->images_per_s < 20, p->images_per_s, p->loss, p->accuracy, left);
   fflush(stdout);
   r->bar_shown = TRUE;
   r->drawn = now;
@@ -80,15 +80,20 @@ static void log_start(const Report *r, FILE *f) {
   write_line(f, b);
 }
 
-static void log_epoch(const FmnEpoch *e, FILE *f) {
+static void log_epoch(const FmnEpoch *e, gboolean detector, FILE *f) {
   g_autoptr(JsonBuilder) b = json_builder_new();
   json_builder_begin_object(b);
   fmn_json_add_string(b, "event", "epoch");
   fmn_json_add_int(b, "epoch", e->epoch);
   fmn_json_add_double(b, "loss", e->loss);
   fmn_json_add_double(b, "accuracy", e->accuracy);
-  fmn_json_add_double(b, "val_loss", e->validation_loss);
-  fmn_json_add_double(b, "val_accuracy", e->validation_accuracy);
+  if (detector) {
+    fmn_json_add_double(b, "map50", e->validation_accuracy);
+    fmn_json_add_double(b, "map50_95", e->validation_map);
+  } else {
+    fmn_json_add_double(b, "val_loss", e->validation_loss);
+    fmn_json_add_double(b, "val_accuracy", e->validation_accuracy);
+  }
   fmn_json_add_double(b, "lr", e->rate);
   fmn_json_add_double(b, "seconds", e->seconds);
   fmn_json_add_double(b, "images_per_s", e->images / e->seconds);
@@ -106,7 +111,7 @@ static gboolean write_log(const Report *r, GError **error) {
   if (f) {
     log_start(r, f);
     for (int i = 0; i < n; i++)
-      log_epoch(&history[i], f);
+      log_epoch(&history[i], fmn_session_is_detector(r->session), f);
   }
   if (f && fclose(f) == 0)
     return TRUE;
@@ -118,7 +123,8 @@ static gboolean write_log(const Report *r, GError **error) {
 static gboolean write_plot(const Report *r, GError **error) {
   int n;
   const FmnEpoch *history = fmn_session_history(r->session, &n);
-  return n == 0 || fmn_plot_write(r->plot_path, r->config->arch, history, n, error);
+  return n == 0 ||
+         fmn_plot_write(r->plot_path, r->config->arch, fmn_session_is_detector(r->session), history, n, error);
 }
 
 static void on_epoch(const FmnEpoch *e, gpointer user) {
@@ -126,10 +132,13 @@ static void on_epoch(const FmnEpoch *e, gpointer user) {
   g_autoptr(GError) error = NULL;
   clear_bar(r);
   printf("epoch %d/%d  loss %.4f  accuracy %.4f", e->epoch, r->config->recipe.epochs, e->loss, e->accuracy);
-  if (!isnan(e->validation_accuracy))
+  if (fmn_session_is_detector(r->session) && !isnan(e->validation_accuracy))
+    printf("  mAP50 %.4f  mAP50:95 %.4f%s", e->validation_accuracy, e->validation_map, e->best ? " (best)" : "");
+  else if (!isnan(e->validation_accuracy))
     printf("  validation loss %.4f  accuracy %.4f%s", e->validation_loss, e->validation_accuracy,
            e->best ? " (best)" : "");
-  printf("  lr %.3g  %.0f images/s  %.1f s\n", e->rate, e->images / e->seconds, e->seconds);
+  double images_per_s = e->images / e->seconds;
+  printf("  lr %.3g  %.*f images/s  %.1f s\n", e->rate, images_per_s < 20, images_per_s, e->seconds);
   fflush(stdout);
   if ((r->log_path && !write_log(r, &error)) || (r->plot_path && !write_plot(r, &error)))
     fprintf(stderr, "fmnist-train: %s\n", error->message);

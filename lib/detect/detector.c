@@ -1,12 +1,14 @@
+#include "detect/detector.h"
+
 #include "error.h"
-#include "fmnist.h"
 #include "model.h"
 #include "nets/nets.h"
 
 #define EXPECTED_CANDIDATES 256
 
 struct FmnDetector {
-  FmnModel *model;
+  FmnModel *model; /* NULL: of a plan alone */
+  FmnYolo yolo;
   FmnRun *run;
   FmnShape in, out[FMN_YOLO_HEADS];
   float value[3][256]; /* of each byte, as the network wants it */
@@ -46,8 +48,21 @@ static FmnPlan *find_plan(FmnModel *m, int size, GError **error) {
   return plan;
 }
 
+FmnDetector *fmn_detector_new_for_plan(FmnPlan *plan, const FmnYolo *yolo, const FmnPreprocess *input, int threads) {
+  FmnDetector *d = g_new0(FmnDetector, 1);
+  d->yolo = *yolo;
+  d->run = fmn_run_new(plan, 1, threads);
+  d->in = fmn_plan_input(plan);
+  for (int i = 0; i < FMN_YOLO_HEADS; i++)
+    d->out[i] = fmn_plan_output(plan, i);
+  d->found = g_array_sized_new(FALSE, FALSE, sizeof(FmnDetection), EXPECTED_CANDIDATES);
+  for (int k = 0; k < 3; k++)
+    for (int v = 0; v < 256; v++)
+      d->value[k][v] = ((float)v / 255.0f - input->mean[k]) / input->std[k];
+  return d;
+}
+
 FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **error) {
-  const FmnPreprocess *p = &model->file->preprocess;
   if (!model->detector) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "model %s (%s) is a classifier, which names what it is shown; expected a detector, such as yolov3-tiny",
@@ -62,17 +77,9 @@ FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **e
   FmnPlan *plan = find_plan(model, size, error);
   if (!plan)
     return NULL;
-  FmnDetector *d = g_new0(FmnDetector, 1);
+  FmnDetector *d = fmn_detector_new_for_plan(plan, &model->yolo, &model->file->preprocess, threads);
   d->model = fmn_model_ref(model);
-  d->run = fmn_run_new(plan, 1, threads);
-  d->in = fmn_plan_input(plan);
-  for (int i = 0; i < FMN_YOLO_HEADS; i++)
-    d->out[i] = fmn_plan_output(plan, i);
   fmn_plan_unref(plan);
-  d->found = g_array_sized_new(FALSE, FALSE, sizeof(FmnDetection), EXPECTED_CANDIDATES);
-  for (int k = 0; k < p->channels; k++)
-    for (int v = 0; v < 256; v++)
-      d->value[k][v] = ((float)v / 255.0f - p->mean[k]) / p->std[k];
   return d;
 }
 
@@ -101,7 +108,7 @@ int fmn_detector_run(FmnDetector *d, const guint8 *pixels, const FmnBox *place, 
   const float *values[FMN_YOLO_HEADS];
   for (int i = 0; i < FMN_YOLO_HEADS; i++)
     values[i] = fmn_run_output(d->run, i);
-  fmn_yolo_detect(&d->model->yolo, values, d->out, d->in.w, d->in.h, place, options, d->found);
+  fmn_yolo_detect(&d->yolo, values, d->out, d->in.w, d->in.h, place, options, d->found);
   *found = (const FmnDetection *)(gpointer)d->found->data;
   return (int)d->found->len;
 }

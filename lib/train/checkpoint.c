@@ -44,6 +44,7 @@ static void add_history(JsonBuilder *b, const GArray *history) {
     fmn_json_add_double(b, "accuracy", e->accuracy);
     fmn_json_add_double(b, "validation_loss", e->validation_loss);
     fmn_json_add_double(b, "validation_accuracy", e->validation_accuracy);
+    fmn_json_add_double(b, "validation_map", e->validation_map);
     fmn_json_add_double(b, "rate", e->rate);
     fmn_json_add_double(b, "seconds", e->seconds);
     fmn_json_add_int(b, "images", e->images);
@@ -60,6 +61,7 @@ static char *state_json(FmnSession *s) {
   fmn_json_add_int(b, "step", s->step);
   fmn_json_add_double(b, "loss_sum", s->loss_sum);
   fmn_json_add_int(b, "correct", s->correct);
+  fmn_json_add_int(b, "judged", s->judged);
   fmn_json_add_double(b, "seconds", s->seconds);
   fmn_json_add_int(b, "optimizer_steps", *fmn_optimizer_steps(s->optimizer));
   fmn_json_add_int(b, "average_steps", s->ema ? *fmn_ema_steps(s->ema) : 0);
@@ -101,10 +103,13 @@ static gboolean add_tensor(const char *name, const FmnParam *param, float *data,
 gboolean fmn_checkpoint_save(FmnSession *s, GError **error) {
   g_autofree char *path = fmn_train_config_checkpoint(s->config);
   g_autofree char *state = state_json(s), *options = options_json(s);
+  const char *anchors = g_hash_table_lookup(s->model->metadata, "anchors");
   FmnSafetensorsWriter *w = fmn_safetensors_writer_new();
   fmn_safetensors_writer_metadata(w, "format", FORMAT);
   fmn_safetensors_writer_metadata(w, "options", options);
   fmn_safetensors_writer_metadata(w, "state", state);
+  if (anchors)
+    fmn_safetensors_writer_metadata(w, "anchors", anchors);
   foreach_array(s, add_tensor, w);
   gboolean ok = fmn_safetensors_writer_save(w, path, error);
   fmn_safetensors_writer_free(w);
@@ -163,6 +168,7 @@ static void read_history(FmnSession *s, JsonObject *o) {
                       get_double(e, "accuracy", NAN),
                       get_double(e, "validation_loss", NAN),
                       get_double(e, "validation_accuracy", NAN),
+                      get_double(e, "validation_map", NAN),
                       get_double(e, "rate", NAN),
                       get_double(e, "seconds", NAN),
                       get_int(e, "images"),
@@ -181,8 +187,11 @@ static gboolean read_state(FmnSession *s, const char *path, const FmnSafetensors
   if (s->epoch < 0 || s->epoch > s->config->recipe.epochs || s->step < 0 || s->step >= s->steps ||
       (int)s->history->len != s->epoch)
     return damaged(path, "its position is not one of this training", error);
+  if (fmn_safetensors_metadata(file, "anchors"))
+    fmn_session_describe(s, "anchors", g_strdup(fmn_safetensors_metadata(file, "anchors")));
   s->loss_sum = get_double(o, "loss_sum", 0);
-  s->correct = get_int(o, "correct");
+  s->correct = json_object_get_int_member_with_default(o, "correct", 0);
+  s->judged = json_object_get_int_member_with_default(o, "judged", 0);
   s->seconds = get_double(o, "seconds", 0);
   *fmn_optimizer_steps(s->optimizer) = json_object_get_int_member_with_default(o, "optimizer_steps", 0);
   if (s->ema)

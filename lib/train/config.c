@@ -3,6 +3,7 @@
 #include "error.h"
 #include "nets/nets.h"
 #include "train/recipes.h"
+#include "train/scene_plan.h"
 
 FmnTrainConfig *fmn_train_config_new(const char *arch) {
   FmnTrainConfig *c = g_new0(FmnTrainConfig, 1);
@@ -47,6 +48,14 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--teacher-temperature", c->distillation.temperature, 0.1, 100},
       {"--threads", c->threads, 1, 1024},
       {"--time-limit", c->time_limit / 60, 0, 1e6},
+      {"--epoch-scenes", r->scenes.epoch, 0, 1e7},
+      {"--validation-scenes", r->scenes.validation, 0, 1e6},
+      {"--test-scenes", r->scenes.test, 0, 1e6},
+      {"--item-size's first number", r->scenes.item_min, 0, r->scenes.item_max},
+      {"--item-size's second number", r->scenes.item_max, 0, 2048},
+      {"--match", r->scenes.match, 0, 1},
+      {"--class-weight", r->scenes.class_weight, 0, 1e3},
+      {"--box-weight", r->scenes.box_weight, 0, 1e3},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++)
     if (!(ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max)) {
@@ -56,7 +65,11 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
     }
   FmnSchedule schedule = {.rate = r->rate};
   FmnAugment augment;
-  if (!fmn_schedule_parse(r->schedule, &schedule, error) || !fmn_augment_parse(r->augment, &augment, error))
+  FmnSceneMix mix;
+  FmnSizes sizes;
+  if (!fmn_schedule_parse(r->schedule, &schedule, error) || !fmn_augment_parse(r->augment, &augment, error) ||
+      (r->scenes.epoch &&
+       (!fmn_scene_mix_parse(r->scenes.presets, &mix, error) || !fmn_sizes_parse(r->scenes.sizes, &sizes, error))))
     return FALSE;
   FmnGraph *g = fmn_net_build(c->arch, c->arch_options, 10, error);
   fmn_graph_free(g);
@@ -79,6 +92,19 @@ static void add(GPtrArray *list, const char *option, char *value) {
   g_ptr_array_add(list, value);
 }
 
+static void add_scenes(GPtrArray *list, const FmnSceneRecipe *r) {
+  add(list, "--scenes", g_strdup(r->presets));
+  add(list, "--sizes", g_strdup(*r->sizes ? r->sizes : "0"));
+  add(list, "--epoch-scenes", g_strdup_printf("%d", r->epoch));
+  add(list, "--validation-scenes", g_strdup_printf("%d", r->validation));
+  add(list, "--test-scenes", g_strdup_printf("%d", r->test));
+  g_autofree char *least = number(r->item_min), *most = number(r->item_max);
+  add(list, "--item-size", g_strdup_printf("%s-%s", least, most));
+  add(list, "--match", number(r->match));
+  add(list, "--class-weight", number(r->class_weight));
+  add(list, "--box-weight", number(r->box_weight));
+}
+
 char **fmn_train_config_options(const FmnTrainConfig *c) {
   const FmnRecipe *r = &c->recipe;
   GPtrArray *list = g_ptr_array_new();
@@ -99,6 +125,8 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
   add(list, "--label-smoothing", number(r->label_smoothing));
   add(list, "--ema", number(r->ema));
   add(list, "--validation", number(r->validation));
+  if (r->scenes.epoch)
+    add_scenes(list, &r->scenes);
   if (c->init)
     add(list, "--init", g_strdup(c->init));
   if (c->teacher) {

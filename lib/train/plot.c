@@ -29,11 +29,21 @@ static double loss(const FmnEpoch *e) { return e->loss; }
 static double validation_loss(const FmnEpoch *e) { return e->validation_loss; }
 static double accuracy(const FmnEpoch *e) { return e->accuracy * 100; }
 static double validation_accuracy(const FmnEpoch *e) { return e->validation_accuracy * 100; }
+static double validation_map(const FmnEpoch *e) { return e->validation_map * 100; }
 static double rate(const FmnEpoch *e) { return e->rate; }
 
-static const Panel panels[] = {
+#define PANELS 3
+
+static const Panel classifier_panels[PANELS] = {
     {"loss", {{"training", loss, .12, .47, .71}, {"validation", validation_loss, .84, .15, .16}}},
     {"accuracy, %", {{"training", accuracy, .12, .47, .71}, {"validation", validation_accuracy, .84, .15, .16}}},
+    {"learning rate", {{"", rate, .17, .63, .17}}},
+};
+
+static const Panel detector_panels[PANELS] = {
+    {"loss", {{"training", loss, .12, .47, .71}}},
+    {"mAP on validation scenes, %",
+     {{"50:95", validation_map, .12, .47, .71}, {"50", validation_accuracy, .84, .15, .16}}},
     {"learning rate", {{"", rate, .17, .63, .17}}},
 };
 
@@ -129,13 +139,15 @@ static void panel(cairo_t *cr, const Panel *p, const FmnEpoch *history, int n) {
   }
 }
 
-gboolean fmn_plot_write(const char *path, const char *title, const FmnEpoch *history, int n, GError **error) {
-  cairo_t *cr = fmn_picture_begin(path, WIDTH, 24 + PANEL * G_N_ELEMENTS(panels) + 14);
+gboolean fmn_plot_write(const char *path, const char *title, gboolean detector, const FmnEpoch *history, int n,
+                        GError **error) {
+  const Panel *panels = detector ? detector_panels : classifier_panels;
+  cairo_t *cr = fmn_picture_begin(path, WIDTH, 24 + PANEL * PANELS + 14);
   cairo_set_font_size(cr, 15);
   fmn_picture_text(cr, WIDTH / 2.0, 20, .5, title);
   cairo_set_font_size(cr, 11.5);
   cairo_translate(cr, 0, 24);
-  for (gsize i = 0; i < G_N_ELEMENTS(panels); i++) {
+  for (gsize i = 0; i < PANELS; i++) {
     panel(cr, &panels[i], history, n);
     cairo_translate(cr, 0, PANEL);
   }

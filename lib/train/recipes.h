@@ -9,6 +9,20 @@
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
+/* What only detectors need: the scenes that they learn from (train/scenes.h), and the weights of their loss
+ * (train/yolo_loss.h). */
+typedef struct {
+  const char
+      *presets; /* "mixed:3,green:1": presets and how often, as fmn_scene_mix_parse() takes them; static or interned */
+  const char *sizes;         /* of the input over the training, as fmn_sizes_parse() takes them; static or interned */
+  int epoch;                 /* scenes an epoch */
+  int validation, test;      /* scenes that the model is measured on after each epoch and at its end */
+  double item_min, item_max; /* garments' longer sides in pixels of the input, whatever its size: training at a small
+                              * size is then like looking at a part of a larger picture; both 0: as large as the preset
+                              * has them in a whole picture of that size */
+  double match, class_weight, box_weight;
+} FmnSceneRecipe;
+
 /* All that decides what weights a training ends with. */
 typedef struct {
   int epochs, batch;
@@ -20,6 +34,7 @@ typedef struct {
   double label_smoothing; /* 0..1 */
   double ema;             /* decay of the average of the weights; 0: none */
   double validation;      /* share of the training set that is set aside */
+  FmnSceneRecipe scenes;  /* epoch 0: no detector */
 } FmnRecipe;
 
 /* One training. */

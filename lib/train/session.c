@@ -3,10 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "detect/yolo.h"
 #include "error.h"
-#include "train/evaluate.h"
-#include "train/loss.h"
-#include "train/metrics.h"
 #include "train/session_state.h"
 
 void fmn_session_notice(const FmnSession *s, const char *format, ...) {
@@ -87,32 +85,6 @@ static gboolean start_from(FmnSession *s, const char *path, GError **error) {
   return taken > 0;
 }
 
-static gboolean load_data(FmnSession *s, GError **error) {
-  const FmnTrainConfig *c = s->config;
-  FmnPreprocess *p = &s->model->preprocess;
-  int channels, height, width;
-  s->classes = (int)g_strv_length(s->model->labels);
-  s->data = fmn_train_data_load(c->data, s->classes, c->recipe.validation, c->seed, error);
-  if (!s->data)
-    return FALSE;
-  fmn_train_data_shape(s->data, &channels, &height, &width);
-  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
-  if (!fmn_images_fit(fmn_train_data_validation(s->data), in.c, in.h, in.w)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-                "network “%s” takes images of %d×%d×%d (width, height, channels), the data has %d×%d×%d", c->arch, in.w,
-                in.h, in.c, width, height, channels);
-    return FALSE;
-  }
-  fmn_train_data_mean_std(s->data, p->mean, p->std);
-  for (int i = channels; i < in.c; i++) {
-    p->mean[i] = p->mean[0];
-    p->std[i] = p->std[0];
-  }
-  s->batch = MIN(c->recipe.batch, fmn_train_data_epoch_size(s->data));
-  s->steps = fmn_train_data_epoch_size(s->data) / s->batch;
-  return TRUE;
-}
-
 static gboolean make_trainer(FmnSession *s, GError **error) {
   const FmnTrainConfig *c = s->config;
   fmn_trainer_init_weights(s->model->graph, fmn_random_derive(c->seed, 1));
@@ -129,17 +101,6 @@ static gboolean make_trainer(FmnSession *s, GError **error) {
   return fmn_schedule_parse(c->recipe.schedule, &s->schedule, error);
 }
 
-static gboolean make_teacher(FmnSession *s, GError **error) {
-  const FmnTrainConfig *c = s->config;
-  int channels, height, width;
-  if (!c->teacher)
-    return TRUE;
-  fmn_train_data_shape(s->data, &channels, &height, &width);
-  s->teacher = fmn_teacher_new(c->teacher, s->model->labels, &s->model->preprocess, channels == 1, s->batch, c->threads,
-                               error);
-  return s->teacher != NULL;
-}
-
 /* Weights to begin with: a checkpoint's, a model's, or those of the seed. */
 static gboolean make_start(FmnSession *s, GError **error) {
   g_autofree char *checkpoint = fmn_train_config_checkpoint(s->config);
@@ -148,15 +109,17 @@ static gboolean make_start(FmnSession *s, GError **error) {
     s->already = TRUE;
     return TRUE;
   }
-  if (s->config->init && !(s->config->resume && found) && !start_from(s, s->config->init, error))
+  gboolean fresh = !s->config->resume || !found;
+  if (fresh && ((s->config->init && !start_from(s, s->config->init, error)) ||
+                (s->task->start && !s->task->start(s, TRUE, error))))
     return FALSE;
   if (s->config->recipe.ema > 0)
     s->ema = fmn_ema_new(s->config->recipe.ema, s->params, s->n_params, s->pool);
   if (s->config->resume && !found)
     fmn_session_notice(s, "no checkpoint %s: starting afresh", checkpoint);
-  if (!s->config->resume || !found)
+  if (fresh)
     return TRUE;
-  if (!fmn_checkpoint_load(s, checkpoint, error))
+  if (!fmn_checkpoint_load(s, checkpoint, error) || (s->task->start && !s->task->start(s, FALSE, error)))
     return FALSE;
   fmn_session_notice(s, "going on from %s: epoch %d of %d, step %d of %d", checkpoint,
                      MIN(s->epoch + 1, s->config->recipe.epochs), s->config->recipe.epochs, s->step, s->steps);
@@ -187,10 +150,10 @@ FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *lis
   s->best_loss = HUGE_VAL;
   if (check_out(config, error))
     s->model = fmn_model_file_new(config->arch, config->arch_options, error);
-  if (s->model && !fmn_check_classifier(s->model, error))
-    g_clear_pointer(&s->model, fmn_model_file_free);
-  if (s->model && load_data(s, error) && make_trainer(s, error) && make_teacher(s, error) &&
-      make_start(s, error))
+  if (s->model)
+    s->classes = (int)g_strv_length(s->model->labels);
+  s->task = s->model && fmn_yolo_fits(s->model->graph, s->classes) ? &fmn_task_detection : &fmn_task_classification;
+  if (s->model && s->task->open(s, error) && make_trainer(s, error) && make_start(s, error))
     return s;
   fmn_session_free(s);
   return NULL;
@@ -201,7 +164,8 @@ void fmn_session_free(FmnSession *s) {
     return;
   for (int i = 0; s->best && i < s->n_params; i++)
     fmn_floats_free(s->best[i]);
-  fmn_loader_free(s->loader);
+  if (s->work)
+    s->task->close(s);
   fmn_teacher_free(s->teacher);
   fmn_ema_free(s->ema);
   fmn_optimizer_free(s->optimizer);
@@ -214,24 +178,10 @@ void fmn_session_free(FmnSession *s) {
   g_free(s);
 }
 
-static FmnLoss get_loss(FmnSession *s, const FmnBatch *b) {
-  const float *logits = fmn_trainer_output(s->trainer, 0);
-  float *gradient = fmn_trainer_output_gradient(s->trainer, 0);
-  double smoothing = s->config->recipe.label_smoothing;
-  if (!s->teacher)
-    return fmn_loss_cross_entropy(logits, b->targets, b->n, s->classes, smoothing, gradient);
-  return fmn_loss_distilled(logits, b->targets, fmn_teacher_run(s->teacher, b->x, b->n), b->n, s->classes, smoothing,
-                            &s->config->distillation, gradient);
-}
-
 static gboolean train_step(FmnSession *s, GError **error) {
-  const FmnBatch *b = fmn_loader_next(s->loader);
-  gint64 step = (gint64)s->epoch * s->steps + s->step;
-  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
-  memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * fmn_shape_image(in));
-  fmn_trainer_forward(s->trainer, b->n, fmn_random_derive(fmn_random_derive(s->config->seed, 2), (guint64)step));
-  FmnLoss loss = get_loss(s, b);
-  if (!isfinite(loss.loss)) {
+  gint64 number = (gint64)s->epoch * s->steps + s->step;
+  FmnStep step = s->task->step(s, fmn_random_derive(fmn_random_derive(s->config->seed, 2), (guint64)number));
+  if (!isfinite(step.loss)) {
     g_set_error(
         error, FMN_ERROR, FMN_ERROR_ARGUMENT,
         "the loss is no number any more (epoch %d, step %d): the training has diverged; try a lower --lr or a longer "
@@ -239,32 +189,23 @@ static gboolean train_step(FmnSession *s, GError **error) {
         s->epoch + 1, s->step + 1);
     return FALSE;
   }
-  fmn_trainer_backward(s->trainer);
-  fmn_optimizer_step(s->optimizer, fmn_schedule_rate(&s->schedule, step));
+  fmn_optimizer_step(s->optimizer, fmn_schedule_rate(&s->schedule, number));
   if (s->ema)
     fmn_ema_step(s->ema);
-  s->loss_sum += loss.loss;
-  s->correct += loss.correct;
+  s->loss_sum += step.loss;
+  s->correct += step.correct;
+  s->judged += step.judged;
   s->step++;
   return TRUE;
 }
 
 static void validate(FmnSession *s, FmnEpoch *e) {
-  const FmnImages *images = fmn_train_data_validation(s->data);
-  e->validation_loss = e->validation_accuracy = NAN;
-  if (images->n == 0)
-    return;
   g_autofree float **watched = fmn_session_watched(s);
+  e->validation_loss = e->validation_accuracy = e->validation_map = NAN;
   fmn_session_swap_weights(s, watched);
   FmnPlan *plan = fmn_plan_new(s->model->graph);
   fmn_session_swap_weights(s, watched);
-  g_autofree float *p = g_new(float, (gsize)images->n *(gsize)s->classes);
-  fmn_evaluate(plan, &s->model->preprocess, images, FALSE, s->config->threads, p);
-  fmn_softmax(p, images->n, s->classes, 1, p);
-  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, s->classes);
-  e->validation_loss = m->nll;
-  e->validation_accuracy = m->accuracy;
-  fmn_metrics_free(m);
+  s->task->validate(s, plan, e);
   fmn_plan_unref(plan);
 }
 
@@ -272,7 +213,7 @@ static gboolean end_epoch(FmnSession *s, GError **error) {
   double n = (double)s->steps * s->batch;
   FmnEpoch e = {.epoch = s->epoch + 1,
                 .loss = s->loss_sum / n,
-                .accuracy = (double)s->correct / n,
+                .accuracy = (double)s->correct / (double)MAX(1, s->judged),
                 .seconds = s->seconds,
                 .images = s->steps * s->batch};
   e.rate = fmn_schedule_rate(&s->schedule, (gint64)s->epoch * s->steps + s->steps - 1);
@@ -298,7 +239,7 @@ static gboolean end_epoch(FmnSession *s, GError **error) {
   s->epoch++;
   s->step = 0;
   s->loss_sum = s->seconds = 0;
-  s->correct = 0;
+  s->correct = s->judged = 0;
   if (!fmn_checkpoint_save(s, error))
     return FALSE;
   if (s->listener.epoch)
@@ -309,24 +250,16 @@ static gboolean end_epoch(FmnSession *s, GError **error) {
 static void tell_progress(const FmnSession *s, double rate) {
   double done = (double)s->step * s->batch;
   double left = ((double)(s->config->recipe.epochs - s->epoch) * s->steps - s->step) * s->batch;
-  FmnProgress p = {s->epoch + 1,       s->config->recipe.epochs,  s->step, s->steps,
-                   s->loss_sum / done, (double)s->correct / done, rate,    left / rate};
+  FmnProgress p = {s->epoch + 1,
+                   s->config->recipe.epochs,
+                   s->step,
+                   s->steps,
+                   s->loss_sum / done,
+                   (double)s->correct / (double)MAX(1, s->judged),
+                   rate,
+                   left / rate};
   if (s->listener.step)
     s->listener.step(&p, s->listener.user);
-}
-
-static void make_loader(FmnSession *s) {
-  FmnLoaderConfig c = {.channels = s->model->preprocess.channels,
-                       .mean = s->model->preprocess.mean,
-                       .std = s->model->preprocess.std,
-                       .classes = s->classes,
-                       .batch = s->batch,
-                       .seed = fmn_random_derive(s->config->seed, 3),
-                       .epoch = s->epoch,
-                       .step = s->step,
-                       .threads = 1};
-  fmn_augment_parse(s->config->recipe.augment, &c.augment, NULL);
-  s->loader = fmn_loader_new(s->data, &c);
 }
 
 FmnOutcome fmn_session_run(FmnSession *s, FmnResult *result, GError **error) {
@@ -334,7 +267,8 @@ FmnOutcome fmn_session_run(FmnSession *s, FmnResult *result, GError **error) {
   gint64 first = g_get_monotonic_time(), seen = 0;
   if (s->already)
     return FMN_OUTCOME_ALREADY;
-  make_loader(s);
+  if (!s->task->load(s, error))
+    return FMN_OUTCOME_FAILED;
   while (s->epoch < c->recipe.epochs) {
     gint64 now = g_get_monotonic_time();
     if (s->listener.stop && s->listener.stop(s->listener.user))
@@ -364,3 +298,4 @@ int fmn_session_steps(const FmnSession *s) { return s->steps; }
 int fmn_session_n_images(const FmnSession *s) { return fmn_train_data_n_images(s->data); }
 int fmn_session_n_validation(const FmnSession *s) { return fmn_train_data_validation(s->data)->n; }
 guint64 fmn_session_parameters(const FmnSession *s) { return fmn_graph_parameters(s->model->graph); }
+gboolean fmn_session_is_detector(const FmnSession *s) { return s->task == &fmn_task_detection; }

@@ -5,13 +5,15 @@
 #include "train/calibrate.h"
 #include "train/recipes.h"
 
-/* How one epoch went. Validation figures are NAN where no image is set aside. */
+/* How one epoch went. Validation figures are NAN where no image is set aside. The accuracy of a detector is that of the
+ * classes of its boxes, its validation accuracy the mAP at an overlap of .50. */
 typedef struct {
   int epoch;             /* from 1 */
   double loss, accuracy; /* over the epoch's batches, as augmented */
   double validation_loss, validation_accuracy;
-  double rate;    /* of the last step */
-  double seconds; /* without validation */
+  double validation_map; /* of a detector: mAP over overlaps of .50 to .95; NAN for classifiers */
+  double rate;           /* of the last step */
+  double seconds;        /* without validation */
   int images;
   gboolean best; /* the best so far on the validation images */
 } FmnEpoch;
@@ -42,6 +44,8 @@ typedef enum {
 typedef struct {
   double validation_accuracy; /* through the written file; NAN where no image is set aside */
   double test_accuracy;       /* NAN where there is no test split beside the training data */
+  double validation_map;      /* of a detector, as in FmnEpoch, through the written file; NAN for others */
+  double map50, map50_95;     /* of a finished detector on test scenes; NAN otherwise */
   FmnCalibration calibration; /* by the validation images */
   int best_epoch, epochs_done;
 } FmnResult;
@@ -62,6 +66,7 @@ gboolean fmn_session_already(const FmnSession *s); /* whether FMN_OUTCOME_ALREAD
 int fmn_session_steps(const FmnSession *s); /* an epoch */
 int fmn_session_n_images(const FmnSession *s);
 int fmn_session_n_validation(const FmnSession *s);
+gboolean fmn_session_is_detector(const FmnSession *s);
 guint64 fmn_session_parameters(const FmnSession *s);
 
 #endif

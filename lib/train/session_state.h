@@ -1,13 +1,42 @@
-/* The inside of a session, for the three files that work on it: session.c, checkpoint.c, finish.c. */
+/* The inside of a session, for the files that work on it: session.c, checkpoint.c, finish.c and what is trained,
+ * classification.c, detection.c. */
 #ifndef FMN_TRAIN_SESSION_STATE_H
 #define FMN_TRAIN_SESSION_STATE_H
 
 #include "io/model_file.h"
-#include "train/loader.h"
+#include "nn/plan.h"
+#include "train/data.h"
+#include "train/trainer.h"
 #include "train/session.h"
 #include "train/teacher.h"
 
+/* What a step of training came to. */
+typedef struct {
+  double loss;         /* sum over the images */
+  int correct, judged; /* answers that were right, of how many */
+} FmnStep;
+
+/* What differs between trainings of different kinds of networks. */
+typedef struct {
+  /* Figures of the network and the data before anything is built: model->preprocess, classes, data, batch, steps. */
+  gboolean (*open)(FmnSession *s, GError **error);
+  /* After the trainer is made; fresh: the weights are not those of a checkpoint. May be NULL. */
+  gboolean (*start)(FmnSession *s, gboolean fresh, GError **error);
+  gboolean (*load)(FmnSession *s, GError **error); /* starts preparing batches from epoch and step on */
+  /* Forward and backward pass over the next batch. */
+  FmnStep (*step)(FmnSession *s, guint64 seed);
+  /* Measures a plan on the validation images; fills in that part of *e, which is NAN. */
+  void (*validate)(FmnSession *s, FmnPlan *plan, FmnEpoch *e);
+  /* Measures the written model, read back; writes what was found into *result and the metadata of s->model. */
+  gboolean (*measure)(FmnSession *s, FmnModelFile *read, gboolean complete, FmnResult *result, GError **error);
+  void (*close)(FmnSession *s); /* frees s->work */
+} FmnTask;
+
+extern const FmnTask fmn_task_classification, fmn_task_detection;
+
 struct FmnSession {
+  const FmnTask *task;
+  gpointer work; /* the task's own */
   const FmnTrainConfig *config;
   FmnListener listener;
   FmnModelFile *model;
@@ -19,15 +48,14 @@ struct FmnSession {
   FmnOptimizer *optimizer;
   FmnEma *ema;         /* NULL: none */
   FmnTeacher *teacher; /* NULL: none */
-  FmnLoader *loader;
-  gint64 started;   /* monotonic µs */
-  gboolean already; /* finished before */
+  gint64 started;      /* monotonic µs */
+  gboolean already;    /* finished before */
 
   /* Position and what a checkpoint keeps besides the weights. */
   FmnSchedule schedule;
   int epoch, step; /* done */
   double loss_sum; /* of this epoch */
-  gint64 correct;
+  gint64 correct, judged;
   double seconds;  /* spent on this epoch */
   GArray *history; /* of FmnEpoch */
   int best_epoch;  /* 0: none */
@@ -47,6 +75,10 @@ float **fmn_session_watched(FmnSession *s);
 void fmn_session_keep_best(FmnSession *s);
 gboolean fmn_session_finite(const FmnSession *s);
 void fmn_session_notice(const FmnSession *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* Sets a string of the model's metadata, which it takes over; a number that is NAN is removed. */
+void fmn_session_describe(FmnSession *s, const char *key, char *value);
+void fmn_session_describe_number(FmnSession *s, const char *key, double value);
 
 /* The model file, and what is measured through it. */
 gboolean fmn_session_finish(FmnSession *s, gboolean complete, FmnResult *result, GError **error);

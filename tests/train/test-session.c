@@ -344,9 +344,9 @@ static void test_plot(Fixture *f, gconstpointer data) {
     g_autoptr(GError) error = NULL;
     g_autofree FmnEpoch *history = g_new0(FmnEpoch, n + 1);
     for (int i = 0; i < n; i++)
-      history[i] = (FmnEpoch){i + 1, 2.0 / (i + 1), 1 - 0.5 / (i + 1), i % 7 == 3 ? NAN : 1.0, NAN, i < 5 ? 0 : 1e-3, 1,
-                              1,     FALSE};
-    fmn_plot_write(path, "a <title> & more", history, n, &error);
+      history[i] = (FmnEpoch){i + 1, 2.0 / (i + 1), 1 - 0.5 / (i + 1), i % 7 == 3 ? NAN : 1.0, NAN, .1 * (i % 3), i < 5 ? 0 : 1e-3,
+                              1,     1,             FALSE};
+    fmn_plot_write(path, "a <title> & more", n % 2, history, n, &error);
     g_assert_no_error(error);
     g_autofree char *text = NULL;
     gsize size;

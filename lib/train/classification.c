@@ -1,0 +1,157 @@
+#include <math.h>
+#include <string.h>
+
+#include "error.h"
+#include "train/calibrate.h"
+#include "train/evaluate.h"
+#include "train/loader.h"
+#include "train/loss.h"
+#include "train/metrics.h"
+#include "train/session_state.h"
+
+static gboolean make_teacher(FmnSession *s, GError **error) {
+  const FmnTrainConfig *c = s->config;
+  int channels, height, width;
+  if (!c->teacher)
+    return TRUE;
+  fmn_train_data_shape(s->data, &channels, &height, &width);
+  s->teacher =
+      fmn_teacher_new(c->teacher, s->model->labels, &s->model->preprocess, channels == 1, s->batch, c->threads, error);
+  return s->teacher != NULL;
+}
+
+static gboolean open_data(FmnSession *s, GError **error) {
+  const FmnTrainConfig *c = s->config;
+  FmnPreprocess *p = &s->model->preprocess;
+  int channels, height, width;
+  if (!fmn_check_classifier(s->model, error))
+    return FALSE;
+  s->data = fmn_train_data_load(c->data, s->classes, c->recipe.validation, c->seed, error);
+  if (!s->data)
+    return FALSE;
+  fmn_train_data_shape(s->data, &channels, &height, &width);
+  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
+  if (!fmn_images_fit(fmn_train_data_validation(s->data), in.c, in.h, in.w)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "network “%s” takes images of %d×%d×%d (width, height, channels), the data has %d×%d×%d", c->arch, in.w,
+                in.h, in.c, width, height, channels);
+    return FALSE;
+  }
+  fmn_train_data_mean_std(s->data, p->mean, p->std);
+  for (int i = channels; i < in.c; i++) {
+    p->mean[i] = p->mean[0];
+    p->std[i] = p->std[0];
+  }
+  s->batch = MIN(c->recipe.batch, fmn_train_data_epoch_size(s->data));
+  s->steps = fmn_train_data_epoch_size(s->data) / s->batch;
+  return make_teacher(s, error);
+}
+
+static gboolean load(FmnSession *s, GError **error) {
+  FmnLoaderConfig c = {.channels = s->model->preprocess.channels,
+                       .mean = s->model->preprocess.mean,
+                       .std = s->model->preprocess.std,
+                       .classes = s->classes,
+                       .batch = s->batch,
+                       .seed = fmn_random_derive(s->config->seed, 3),
+                       .epoch = s->epoch,
+                       .step = s->step,
+                       .threads = 1};
+  fmn_augment_parse(s->config->recipe.augment, &c.augment, NULL);
+  s->work = fmn_loader_new(s->data, &c);
+  return TRUE;
+}
+
+static FmnLoss get_loss(FmnSession *s, const FmnBatch *b) {
+  const float *logits = fmn_trainer_output(s->trainer, 0);
+  float *gradient = fmn_trainer_output_gradient(s->trainer, 0);
+  double smoothing = s->config->recipe.label_smoothing;
+  if (!s->teacher)
+    return fmn_loss_cross_entropy(logits, b->targets, b->n, s->classes, smoothing, gradient);
+  return fmn_loss_distilled(logits, b->targets, fmn_teacher_run(s->teacher, b->x, b->n), b->n, s->classes, smoothing,
+                            &s->config->distillation, gradient);
+}
+
+static FmnStep step(FmnSession *s, guint64 seed) {
+  const FmnBatch *b = fmn_loader_next(s->work);
+  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
+  memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * fmn_shape_image(in));
+  fmn_trainer_forward(s->trainer, b->n, seed);
+  FmnLoss loss = get_loss(s, b);
+  fmn_trainer_backward(s->trainer);
+  return (FmnStep){loss.loss, loss.correct, b->n};
+}
+
+static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
+  const FmnImages *images = fmn_train_data_validation(s->data);
+  if (images->n == 0)
+    return;
+  g_autofree float *p = g_new(float, (gsize)images->n *(gsize)s->classes);
+  fmn_evaluate(plan, &s->model->preprocess, images, FALSE, s->config->threads, p);
+  fmn_softmax(p, images->n, s->classes, 1, p);
+  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, s->classes);
+  e->validation_loss = m->nll;
+  e->validation_accuracy = m->accuracy;
+  fmn_metrics_free(m);
+}
+
+/* Accuracy of the model on images (NAN: there are none); calibrates it by them when asked to. */
+static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages *images, int threads,
+                             FmnCalibration *calibration) {
+  int classes = (int)g_strv_length(model->labels);
+  if (images->n == 0)
+    return NAN;
+  g_autofree float *p = g_new(float, (gsize)images->n *(gsize)classes);
+  fmn_evaluate(plan, &model->preprocess, images, FALSE, threads, p);
+  if (calibration)
+    *calibration = fmn_calibrate(p, images->labels, images->n, classes, FMN_THRESHOLD_SHARE);
+  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, classes);
+  double accuracy = m->accuracy;
+  fmn_metrics_free(m);
+  return accuracy;
+}
+
+/* The test split beside the first data set, where there is one. */
+static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
+  g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0]) : NULL;
+  g_autoptr(GError) error = NULL;
+  FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, s->classes, &error);
+  if (!test) {
+    fmn_session_notice(s, "no test accuracy: %s", error->message);
+    return NAN;
+  }
+  double accuracy = NAN;
+  const FmnPreprocess *p = &model->preprocess;
+  FmnImages *images = fmn_images_from_dataset(test);
+  if (fmn_images_fit(images, p->channels, p->height, p->width))
+    accuracy = measure_images(model, plan, images, s->config->threads, NULL);
+  else
+    fmn_session_notice(s, "no test accuracy: the test images are of another size than those for training");
+  fmn_images_free(images);
+  fmn_dataset_free(test);
+  return accuracy;
+}
+
+static gboolean measure(FmnSession *s, FmnModelFile *read, gboolean complete, FmnResult *result, GError **error) {
+  FmnPlan *plan = fmn_plan_new(read->graph);
+  result->validation_accuracy =
+      measure_images(read, plan, fmn_train_data_validation(s->data), s->config->threads, &result->calibration);
+  result->test_accuracy = measure_test(s, read, plan);
+  fmn_plan_unref(plan);
+  s->model->temperature = result->calibration.temperature;
+  s->model->threshold = result->calibration.threshold;
+  fmn_session_describe_number(s, "validation_accuracy", result->validation_accuracy);
+  fmn_session_describe_number(s, "test_accuracy", result->test_accuracy);
+  return TRUE;
+}
+
+static void close_loader(FmnSession *s) { fmn_loader_free(s->work); }
+
+const FmnTask fmn_task_classification = {
+    .open = open_data,
+    .load = load,
+    .step = step,
+    .validate = validate,
+    .measure = measure,
+    .close = close_loader,
+};

@@ -1,0 +1,179 @@
+#include "train/scene_plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/yolo.h"
+#include "error.h"
+#include "train/random.h"
+
+#define STEPS_OF_A_SIZE 10
+/* A frame of 640 pixels fills an input of this size: what smaller ones show is a part of it. */
+#define FRAME_SCALE (640. / 416)
+/* Green scenes are moved about so far: in the preset itself the item is always at one place. */
+#define GREEN_JITTER 0.6
+/* Share of the picture that garments would cover if there were as many as there may be and none overlapped another. */
+#define COVERED 0.75
+#define SHAPES 3
+
+static const struct {
+  double width, height, share; /* of a square picture; how often */
+} shapes[SHAPES] = {{1, 1, .5}, {1, .75, .4}, {.75, 1, .1}};
+
+struct FmnSceneSource {
+  int size;
+  FmnSceneMix mix;
+  guint64 seed;
+  FmnSceneSet *green, *mixed[SHAPES];
+};
+
+gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error) {
+  *preset = strcmp(text, "green") == 0 ? FMN_SCENE_GREEN : FMN_SCENE_MIXED;
+  if (*preset == FMN_SCENE_GREEN || strcmp(text, "mixed") == 0)
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "scenes are green or mixed, not “%s”", text);
+  return FALSE;
+}
+
+gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error) {
+  g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+  gboolean ok = parts[0] != NULL;
+  *mix = (FmnSceneMix){0, 0};
+  for (int i = 0; ok && parts[i]; i++) {
+    char *colon = strchr(parts[i], ':'), *end = NULL;
+    double weight = colon ? g_ascii_strtod(colon + 1, &end) : 1;
+    FmnScenePreset preset;
+    if (colon)
+      *colon = 0;
+    ok = (!colon || (end > colon + 1 && !*end)) && weight >= 0 && weight <= 1e6 &&
+         fmn_scene_preset_parse(parts[i], &preset, NULL);
+    if (ok)
+      *(preset == FMN_SCENE_GREEN ? &mix->green : &mix->mixed) += weight;
+  }
+  double sum = mix->green + mix->mixed;
+  if (!ok || !(sum > 0)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                "scenes must be green, mixed or both with weights (mixed:3,green:1), not “%s”", text);
+    return FALSE;
+  }
+  mix->green /= sum;
+  mix->mixed /= sum;
+  return TRUE;
+}
+
+static gboolean parse_stage(const char *text, FmnSizes *sizes) {
+  char *end;
+  gint64 from = g_ascii_strtoll(text, &end, 10), to = from, epochs = 1;
+  if (end > text && *end == '-') {
+    text = end + 1;
+    to = g_ascii_strtoll(text, &end, 10);
+  }
+  if (end > text && *end == ':') {
+    text = end + 1;
+    epochs = g_ascii_strtoll(text, &end, 10);
+  }
+  if (end == text || *end || from < FMN_YOLO_STRIDE || to < from || to > FMN_YOLO_MAX_SIDE || from % FMN_YOLO_STRIDE ||
+      to % FMN_YOLO_STRIDE || epochs < 1 || epochs > 100000 || sizes->n == FMN_MAX_STAGES)
+    return FALSE;
+  sizes->stage[sizes->n].from = (int)from;
+  sizes->stage[sizes->n].to = (int)to;
+  sizes->stage[sizes->n++].epochs = (int)epochs;
+  return TRUE;
+}
+
+gboolean fmn_sizes_parse(const char *text, FmnSizes *sizes, GError **error) {
+  sizes->n = 0;
+  if (!*text || strcmp(text, "0") == 0)
+    return TRUE;
+  g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+  for (int i = 0; parts[i]; i++)
+    if (!parse_stage(parts[i], sizes)) {
+      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                  "sizes must be up to %d stages SIZE[:EPOCHS] or FROM-TO[:EPOCHS], sizes multiples of %d up to %d "
+                  "(224:20,288-416:10), not “%s”",
+                  FMN_MAX_STAGES, FMN_YOLO_STRIDE, FMN_YOLO_MAX_SIDE, text);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+int fmn_sizes_at(const FmnSizes *sizes, int own, gint64 steps_per_epoch, gint64 step, guint64 seed) {
+  gint64 epoch = step / steps_per_epoch;
+  int i = 0;
+  if (sizes->n == 0)
+    return own;
+  while (i < sizes->n - 1 && epoch >= sizes->stage[i].epochs)
+    epoch -= sizes->stage[i++].epochs;
+  FmnRandom r = {fmn_random_derive(seed, (guint64)(step / STEPS_OF_A_SIZE))};
+  int choices = (sizes->stage[i].to - sizes->stage[i].from) / FMN_YOLO_STRIDE + 1;
+  return sizes->stage[i].from + FMN_YOLO_STRIDE * (int)fmn_random_below(&r, (guint64)choices);
+}
+
+int *fmn_sizes_list(const FmnSizes *sizes, int own, int *n) {
+  int *list = g_new(int, FMN_YOLO_MAX_SIDE / FMN_YOLO_STRIDE);
+  *n = 0;
+  for (int size = FMN_YOLO_STRIDE; size <= FMN_YOLO_MAX_SIDE; size += FMN_YOLO_STRIDE) {
+    gboolean used = sizes->n == 0 && size == own;
+    for (int i = 0; i < sizes->n; i++)
+      used |= size >= sizes->stage[i].from && size <= sizes->stage[i].to;
+    if (used)
+      list[(*n)++] = size;
+  }
+  return list;
+}
+
+static FmnSceneOptions mixed_options(const FmnSceneRecipe *r, int size, int shape, guint64 seed) {
+  FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, seed);
+  double width = size * shapes[shape].width, height = size * shapes[shape].height, shorter = MIN(width, height);
+  double scale = r->item_max > 0 ? FRAME_SCALE : 640. / size;
+  o.frame_width = MAX(16, (int)lrint(width * scale));
+  o.frame_height = MAX(16, (int)lrint(height * scale));
+  if (r->item_max <= 0)
+    return o;
+  o.max_size = CLAMP(r->item_max / shorter, 0.1, 0.95);
+  o.min_size = CLAMP(r->item_min / shorter, 0.05, o.max_size);
+  double side = (o.min_size + o.max_size) / 2 * shorter;
+  o.max_items = CLAMP((int)lrint(COVERED * width * height / (side * side)), 1, FMN_SCENE_MAX_ITEMS);
+  return o;
+}
+
+FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnSceneRecipe *recipe, int size, guint64 seed,
+                                     GError **error) {
+  FmnSceneSource *s = g_new0(FmnSceneSource, 1);
+  FmnSceneOptions green = fmn_scene_options(FMN_SCENE_GREEN, fmn_random_derive(seed, 1));
+  gboolean ok = fmn_scene_mix_parse(recipe->presets, &s->mix, error);
+  s->size = size;
+  s->seed = fmn_random_derive(seed, 0);
+  green.jitter = GREEN_JITTER;
+  ok = ok && (s->green = fmn_scene_set_new(items, &green, error));
+  for (int i = 0; ok && i < SHAPES; i++) {
+    FmnSceneOptions o = mixed_options(recipe, size, i, fmn_random_derive(seed, (guint64)(2 + i)));
+    ok = (s->mixed[i] = fmn_scene_set_new(items, &o, error)) != NULL;
+  }
+  if (!ok)
+    g_clear_pointer(&s, fmn_scene_source_free);
+  return s;
+}
+
+void fmn_scene_source_free(FmnSceneSource *s) {
+  if (!s)
+    return;
+  fmn_scene_set_free(s->green);
+  for (int i = 0; i < SHAPES; i++)
+    fmn_scene_set_free(s->mixed[i]);
+  g_free(s);
+}
+
+void fmn_scene_source_render(const FmnSceneSource *s, guint64 index, FmnScene *scene) {
+  FmnRandom r = {fmn_random_derive(s->seed, index)};
+  const FmnSceneSet *set = s->green;
+  if (fmn_random_uniform(&r) >= s->mix.green) {
+    double u = fmn_random_uniform(&r);
+    int i = 0;
+    while (i < SHAPES - 1 && u >= shapes[i].share)
+      u -= shapes[i++].share;
+    set = s->mixed[i];
+  }
+  fmn_scene_render(set, index, s->size, s->size, scene);
+}
