@@ -90,7 +90,7 @@ static void render_gradient(FmnRandom *r, const float *color, FmnCanvas *c) {
 /* Noise of all sizes, in each colour for itself; grains, clouds, or rows of a broken television. */
 static void render_noise(FmnRandom *r, const float *color, FmnCanvas *c) {
   float *sum = g_new(float, 3 * c->width);
-  float amount = (float)fmn_random_range(r, 0.05, 0.25), slope = (float)fmn_random_range(r, -0.5, 0.9);
+  float amount = (float)fmn_random_range(r, 0.04, 0.17), slope = (float)fmn_random_range(r, -0.5, 0.9);
   float grey = (float)fmn_random_uniform(r),
         stretch = expf((float)fmn_random_range(r, -0.3, 2.2) * (float)fmn_random_uniform(r));
   float u = (float)fmn_random_range(r, 0, 9999), v = (float)fmn_random_range(r, 0, 9999), px = 1 / c->sx;

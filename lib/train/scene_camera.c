@@ -4,6 +4,7 @@
 #include "train/scene_parts.h"
 
 #define MAX_TAPS 31
+#define SHOULDER 0.75f /* light above it is held back more and more, as cameras do, before it is white */
 
 typedef struct {
   float weights[MAX_TAPS];
@@ -66,11 +67,11 @@ static float chance(FmnRandom *r, double share, double from, double to) {
 static Shot draw_shot(guint64 seed, const FmnCanvas *c) {
   FmnRandom r = {seed};
   Shot s = {0};
-  float soft = chance(&r, 0.45, 0.3, 2.4), moved = chance(&r, 0.12, 1, 5);
+  float soft = chance(&r, 0.45, 0.3, 2.4), moved = chance(&r, 0.12, 1, 4);
   gboolean sideways = fmn_random_uniform(&r) < 0.6;
   s.across = gaussian(MAX(soft, sideways ? moved : 0) * c->sx);
   s.down = gaussian(MAX(soft, sideways ? 0 : moved) * c->sy);
-  float exposure = expf(0.06f + (float)fmn_random_normal(&r) * 0.18f), warmth = (float)fmn_random_normal(&r) * 0.06f;
+  float exposure = expf(0.12f + (float)fmn_random_normal(&r) * 0.18f), warmth = (float)fmn_random_normal(&r) * 0.06f;
   float green = (float)fmn_random_normal(&r) * 0.025f;
   s.gain[0] = exposure * (1 + warmth);
   s.gain[1] = exposure * (1 + green);
@@ -174,7 +175,8 @@ static void expose_row(const Shot *s, const FmnCanvas *c, const float *in, const
     float gain = s->gain[i] / 255;
     for (int x = 0; x < c->width; x++) {
       float t = in[x] * gain * light[x];
-      t = t < 1 ? t : 1;
+      float over = t > SHOULDER ? (t - SHOULDER) / (1 - SHOULDER) : 0;
+      t = (t < SHOULDER ? t : SHOULDER) + (1 - SHOULDER) * over / (1 + over);
       t += curve * t * (1 - t) * (2 * t - 1);
       t = t * 255 + s->grain * grain[x] + s->stain * stain[x] + 0.5f;
       t = t > 0 ? t : 0;
