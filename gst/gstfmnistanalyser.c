@@ -1,5 +1,7 @@
 #include "gstfmnistanalyser.h"
 
+#include "gstfmnistroi.h"
+
 typedef struct {
   GstFmnistFormat *format;
 } GstFmnistAnalyserPrivate;
@@ -31,6 +33,30 @@ gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, Fmn
 }
 
 void gst_fmnist_analyser_unmap(GstFmnistAnalyser *self) { gst_fmnist_format_unmap(gst_fmnist_analyser_format(self)); }
+
+void gst_fmnist_analyser_post(GstFmnistAnalyser *self, GstBuffer *buffer, const guint *indices, guint n) {
+  const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
+  const GstVideoInfo *info = gst_fmnist_analyser_info(self);
+  GstClockTime pts = GST_BUFFER_PTS(buffer);
+  GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
+  GstStructure *s;
+  GValue list = G_VALUE_INIT;
+  if (n == 0)
+    return;
+  gst_value_array_init(&list, n);
+  for (guint i = 0; i < n; i++) {
+    GValue item = G_VALUE_INIT;
+    g_value_init(&item, GST_TYPE_STRUCTURE);
+    g_value_take_boxed(&item, gst_fmnist_object_structure(gst_fmnist_meta_object(meta, indices[i]), info->width, info->height));
+    gst_value_array_append_and_take_value(&list, &item);
+  }
+  s = gst_structure_new("fmnist", "timestamp", G_TYPE_UINT64, pts, "stream-time", G_TYPE_UINT64,
+                        gst_segment_to_stream_time(segment, GST_FORMAT_TIME, pts), "running-time", G_TYPE_UINT64,
+                        gst_segment_to_running_time(segment, GST_FORMAT_TIME, pts), "duration", G_TYPE_UINT64,
+                        GST_BUFFER_DURATION(buffer), NULL);
+  gst_structure_take_value(s, "objects", &list);
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
+}
 
 static void reset(GstFmnistAnalyser *self) {
   GstFmnistAnalyserClass *klass = GST_FMNIST_ANALYSER_GET_CLASS(self);

@@ -30,6 +30,10 @@ const GstVideoInfo *gst_fmnist_analyser_info(GstFmnistAnalyser *self);
 gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, FmnImage *image);
 void gst_fmnist_analyser_unmap(GstFmnistAnalyser *self);
 
+/* Posts the element message `fmnist` {timestamp, stream-time, running-time, duration, objects} with n objects of the buffer's
+ * GstFmnistMeta, told by their indices; nothing for n = 0. */
+void gst_fmnist_analyser_post(GstFmnistAnalyser *self, GstBuffer *buffer, const guint *indices, guint n);
+
 G_END_DECLS
 
 #endif

@@ -192,32 +192,14 @@ static void infer(GstFmnistClassify *self, const FmnImage *image, const GstFmnis
 }
 
 static void post_results(GstFmnistClassify *self, GstBuffer *buffer) {
-  const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
-  const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
   GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
-  GstClockTime pts = GST_BUFFER_PTS(buffer);
-  GstStructure *s;
-  GValue list = G_VALUE_INIT;
-  gst_value_array_init(&list, gst_fmnist_regions_size(&self->regions));
+  GArray *named = g_array_new(FALSE, FALSE, sizeof(guint));
   for (guint i = 0; i < gst_fmnist_regions_size(&self->regions); i++) {
-    const GstFmnistObject *o = gst_fmnist_regions_object(&self->regions, meta, i);
-    GValue item = G_VALUE_INIT;
-    if (o->result == NULL)
-      continue;
-    g_value_init(&item, GST_TYPE_STRUCTURE);
-    g_value_take_boxed(&item, gst_fmnist_object_structure(o, info->width, info->height));
-    gst_value_array_append_and_take_value(&list, &item);
+    if (gst_fmnist_regions_object(&self->regions, meta, i)->result != NULL)
+      g_array_append_val(named, g_array_index(self->regions.indices, guint, i));
   }
-  if (gst_value_array_get_size(&list) == 0) {
-    g_value_unset(&list);
-    return;
-  }
-  s = gst_structure_new("fmnist", "timestamp", G_TYPE_UINT64, pts, "stream-time", G_TYPE_UINT64,
-                        gst_segment_to_stream_time(segment, GST_FORMAT_TIME, pts), "running-time", G_TYPE_UINT64,
-                        gst_segment_to_running_time(segment, GST_FORMAT_TIME, pts), "duration", G_TYPE_UINT64,
-                        GST_BUFFER_DURATION(buffer), NULL);
-  gst_structure_take_value(s, "objects", &list);
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
+  gst_fmnist_analyser_post(GST_FMNIST_ANALYSER(self), buffer, (const guint *)(gpointer)named->data, named->len);
+  g_array_unref(named);
 }
 
 static void classify(GstFmnistClassify *self, GstBuffer *buffer, const GstFmnistClassifyProperties *s) {

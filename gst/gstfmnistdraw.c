@@ -271,12 +271,15 @@ static void item_text(Item *item, const char *label, double confidence, const Gs
 }
 
 static void item_of_object(Item *item, const GstFmnistObject *o, const Scene *s) {
-  gboolean known = o->result != NULL && o->result->label_id >= 0;
+  gboolean classified = o->result != NULL, found = !classified && o->label != g_quark_from_static_string(GST_FMNIST_OBJECT);
+  int label_id = classified ? o->result->label_id : found ? o->label_id : -1;
+  gboolean known = label_id >= 0;
   item->box = gst_fmnist_box_pixels(&o->box, s->width, s->height);
-  item->color = gst_fmnist_draw_class_color(known ? o->result->label_id : -1);
+  item->color = gst_fmnist_draw_class_color(label_id);
   item->mask = o->mask.data != NULL ? &o->mask : NULL;
   item->result = o->result;
-  item_text(item, gst_fmnist_object_label(o), known ? o->result->confidence : -1, s->options);
+  item_text(item, gst_fmnist_object_label(o), !known ? -1 : classified ? o->result->confidence : o->confidence,
+            s->options);
 }
 
 static void item_of_roi(Item *item, GstVideoRegionOfInterestMeta *roi, const Scene *s) {

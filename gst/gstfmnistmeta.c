@@ -66,6 +66,16 @@ const char *gst_fmnist_object_label(const GstFmnistObject *o) {
   return o->result != NULL ? gst_fmnist_result_label(o->result) : g_quark_to_string(o->label);
 }
 
+#define OTHER_IDS 100000 /* where ids go on that another object of the frame has already */
+
+guint gst_fmnist_meta_free_id(const GstFmnistMeta *m, guint id) {
+  for (guint i = 0; i < gst_fmnist_meta_size(m); i++) {
+    if (gst_fmnist_meta_object(m, i)->id == id)
+      return gst_fmnist_meta_free_id(m, id + OTHER_IDS);
+  }
+  return id;
+}
+
 GstFmnistObject *gst_fmnist_meta_add(GstFmnistMeta *m, const FmnBox *box, guint id) {
   GstFmnistObject o = {.box = *box, .id = id, .label = g_quark_from_static_string(GST_FMNIST_OBJECT), .confidence = 1};
   g_array_append_val(m->objects, o);

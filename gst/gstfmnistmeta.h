@@ -76,6 +76,9 @@ static inline GstFmnistObject *gst_fmnist_meta_object(const GstFmnistMeta *m, gu
   return &g_array_index(m->objects, GstFmnistObject, i);
 }
 
+/* id, or the next higher one that no object of m has and that other elements' objects do not come to. */
+guint gst_fmnist_meta_free_id(const GstFmnistMeta *m, guint id);
+
 /* Adds an object without mask and result. The pointer holds until the next addition. */
 GstFmnistObject *gst_fmnist_meta_add(GstFmnistMeta *m, const FmnBox *box, guint id);
 void gst_fmnist_object_set_mask(GstFmnistObject *o, const FmnMask *mask);

@@ -74,22 +74,10 @@ void gst_fmnist_regions_choose(GstFmnistRegions *r, GstBuffer *buffer, GstFmnist
   take_foreign(r, buffer, object_class, width, height);
 }
 
-#define OTHER_IDS 100000 /* where ids go on that another object of the frame has already */
-
-static gboolean is_taken(const GstFmnistMeta *meta, guint id) {
-  for (guint i = 0; i < gst_fmnist_meta_size(meta); i++) {
-    if (gst_fmnist_meta_object(meta, i)->id == id)
-      return TRUE;
-  }
-  return FALSE;
-}
-
 void gst_fmnist_regions_identify(GstBuffer *buffer, GstFmnistObject *o, guint id, int width, int height) {
   gpointer state = NULL;
   GstMeta *meta;
-  while (is_taken(gst_fmnist_meta_get(buffer), id))
-    id += OTHER_IDS;
-  o->id = id;
+  o->id = id = gst_fmnist_meta_free_id(gst_fmnist_meta_get(buffer), id);
   while (o->foreign && (meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
     GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
     FmnBox box = gst_fmnist_roi_box(roi, width, height);

@@ -135,6 +135,7 @@ static FmnSceneOptions mixed_options(const FmnSceneRecipe *r, int size, int shap
   o.min_size = CLAMP(r->item_min / shorter, 0.05, o.max_size);
   double side = (o.min_size + o.max_size) / 2 * shorter;
   o.max_items = CLAMP((int)lrint(COVERED * width * height / (side * side)), 1, FMN_SCENE_MAX_ITEMS);
+  o.min_items = (o.max_items + 1) / 2;
   return o;
 }
 
