@@ -67,7 +67,7 @@ static float chance(FmnRandom *r, double share, double from, double to) {
 static Shot draw_shot(guint64 seed, const FmnCanvas *c) {
   FmnRandom r = {seed};
   Shot s = {0};
-  float soft = chance(&r, 0.45, 0.3, 2.4), moved = chance(&r, 0.12, 1, 4);
+  float soft = chance(&r, 0.4, 0.3, 2), moved = chance(&r, 0.08, 1, 3);
   gboolean sideways = fmn_random_uniform(&r) < 0.6;
   s.across = gaussian(MAX(soft, sideways ? moved : 0) * c->sx);
   s.down = gaussian(MAX(soft, sideways ? 0 : moved) * c->sy);

@@ -229,8 +229,10 @@ static void enlarge(const Pixel *from, int width, int height, int zoom, Sprite *
   g_free(column);
 }
 
-/* u, v in the sprite's pixels, within it */
+/* u, v in the sprite's pixels; within it, give or take the rounding of large coordinates */
 static inline Pixel sprite_at(const Sprite *s, float u, float v) {
+  u = CLAMP(u, 0, (float)s->width - 1.01f);
+  v = CLAMP(v, 0, (float)s->height - 1.01f);
   int iu = (int)u, iv = (int)v;
   float fu = u - (float)iu, fv = v - (float)iv;
   const Pixel *p = s->pixels + (gsize)iv * (gsize)s->width + iu, *q = p + s->width;
@@ -373,10 +375,10 @@ void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, con
   }
   g->cloth = fmn_material_draw(r, draw_cloth(r), color);
   g->cloth.period *= 0.6f;
-  g->cloth.grain = (float)fmn_random_range(r, 0, 0.07);
-  g->cloth.folds = (float)fmn_random_range(r, 0, 0.07);
+  g->cloth.grain = (float)fmn_random_range(r, 0, 0.05);
+  g->cloth.folds = (float)fmn_random_range(r, 0, 0.05);
   /* A pattern is faint more often than not: it must not hide what the garment is. */
-  float share = (float)fmn_random_range(r, 0.1, 0.7);
+  float share = (float)fmn_random_range(r, 0.08, 0.5);
   for (int k = 0; k < 3; k++)
     g->cloth.other[k] = color[k] + share * (g->cloth.other[k] - color[k]);
 }

@@ -4,7 +4,7 @@
 
 #define CELL                                                                                                           \
   6 /* units: what hides what is found out on a grid as coarse as that, the same for every size of the picture */
-#define LEAST_SEEN 0.45f
+#define LEAST_SEEN 0.6f
 #define ATTEMPTS 14
 
 /* The uppermost garment of each cell of the frame, from 1 on. */
@@ -16,8 +16,8 @@ typedef struct {
 
 /* The inverse of: mirror, stretch, shear, enlarge, turn, move the middle of the garment to (cx, cy). */
 static void place(FmnGarment *g, const FmnCutout *c, FmnRandom *r, float size, float cx, float cy) {
-  float angle = CLAMP((float)fmn_random_normal(r) * 0.26f, -0.7f, 0.7f);
-  if (fmn_random_uniform(r) < 0.06)
+  float angle = CLAMP((float)fmn_random_normal(r) * 0.22f, -0.6f, 0.6f);
+  if (fmn_random_uniform(r) < 0.03)
     angle = (float)fmn_random_range(r, -G_PI, G_PI);
   float stretch = expf((float)fmn_random_range(r, -0.12, 0.12)), shear = (float)fmn_random_range(r, -0.1, 0.1);
   float scale = size / MAX(1, MAX(c->x1 - c->x0, c->y1 - c->y0)), side = fmn_random_uniform(r) < 0.5 ? -1 : 1;
@@ -66,7 +66,7 @@ static gboolean lay(Grid *grid, guint8 *next, const FmnGarment *g, const FmnCuto
         hidden[*owner - 1]++;
       *owner = (guint8)(n + 1);
     }
-  if (area < 8 || (float)seen < 0.6f * (float)area)
+  if (area < 8 || (float)seen < 0.7f * (float)area)
     return FALSE;
   for (int i = 0; i < n; i++)
     if ((float)(grid->seen[i] - hidden[i]) < LEAST_SEEN * (float)grid->area[i])
@@ -81,7 +81,7 @@ static gboolean lay(Grid *grid, guint8 *next, const FmnGarment *g, const FmnCuto
 
 /* Mostly within the frame. */
 static float draw_position(FmnRandom *r, float length, float size) {
-  float edge = fmn_random_uniform(r) < 0.2 ? 0.1f * size : 0.5f * size;
+  float edge = fmn_random_uniform(r) < 0.15 ? 0.2f * size : 0.5f * size;
   edge = MIN(edge, length / 2);
   return (float)fmn_random_range(r, edge, length - edge);
 }

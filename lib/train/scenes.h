@@ -55,7 +55,7 @@ typedef struct {
   int label;            /* as in the data set */
   int item;             /* index in the images */
   float x0, y0, x1, y1; /* in pixels of the picture, 0 ≤ x0 < x1 ≤ width; x1, y1 excluded */
-  float visible;        /* share of the garment that neither another one nor the frame's edge hides: at least 0.4 */
+  float visible;        /* share of the garment that neither another one nor the frame's edge hides: at least 0.55 */
 } FmnSceneBox;
 
 typedef struct {

@@ -41,7 +41,7 @@ static inline void check_boxes(const FmnImages *items, const FmnScene *s, int mo
     g_assert_true(b->x0 >= (float)s->x && b->y0 >= (float)s->y);
     g_assert_true(b->x1 <= (float)(s->x + s->frame_width) && b->y1 <= (float)(s->y + s->frame_height));
     g_assert_true(b->x0 < b->x1 && b->y0 < b->y1);
-    g_assert_true(b->visible >= 0.4f && b->visible <= 1);
+    g_assert_true(b->visible >= 0.55f && b->visible <= 1);
     g_assert_true(b->item >= 0 && b->item < items->n);
     g_assert_cmpint(b->label, ==, items->labels[b->item]);
   }
