@@ -3,6 +3,7 @@
 #include <pango/pangocairo.h>
 #include <string.h>
 
+#include "gstfmnistfill.h"
 #include "gstfmnistroi.h"
 
 #define MAX_CACHED_LABELS 64
@@ -125,15 +126,11 @@ static void add_strip(Scene *s, guint color, int x, int y, int w, int h) {
   add_surface(s, surface, x, y);
 }
 
-/* Lines begin at even pixels, so that subsampled chroma takes their colour. */
 static void add_box(Scene *s, const Item *item) {
-  const GstFmnistPixelBox *b = &item->box;
-  int t = s->line_width, x0 = b->x & ~1, y0 = b->y & ~1;
-  int x1 = MAX(x0, (b->x + b->w - t) & ~1), y1 = MAX(y0, (b->y + b->h - t) & ~1), w = MIN(x1 + t, s->width) - x0;
-  add_strip(s, item->color, x0, y0, w, MIN(t, s->height - y0));
-  add_strip(s, item->color, x0, y1, w, MIN(t, s->height - y1));
-  add_strip(s, item->color, x0, y0 + t, MIN(t, s->width - x0), y1 - y0 - t);
-  add_strip(s, item->color, x1, y0 + t, MIN(t, s->width - x1), y1 - y0 - t);
+  GstFmnistPixelBox sides[4];
+  gst_fmnist_box_sides(&item->box, s->line_width, s->width, s->height, sides);
+  for (int i = 0; i < 4; i++)
+    add_strip(s, item->color, sides[i].x, sides[i].y, sides[i].w, sides[i].h);
 }
 
 static void add_mask(Scene *s, const Item *item) {
@@ -372,9 +369,27 @@ static GstVideoOverlayComposition *compose(const GPtrArray *rectangles) {
   return c;
 }
 
+static int line_width(const GstFmnistDrawOptions *o, int height) {
+  return o->line_width > 0 ? (int)MIN(o->line_width, (guint)height) : MAX(height / 400, 1) * 2;
+}
+
+void gst_fmnist_draw_boxes(GstBuffer *buffer, GstVideoFrame *frame, const FmnImageFormat *image, const GstFmnistDrawOptions *options) {
+  int w = GST_VIDEO_FRAME_WIDTH(frame), h = GST_VIDEO_FRAME_HEIGHT(frame);
+  Scene s = {options, w, h, line_width(options, h), NULL};
+  GArray *items = collect(buffer, &s);
+  for (guint i = 0; i < items->len; i++) {
+    const Item *item = &g_array_index(items, Item, i);
+    GstFmnistPixelBox sides[4];
+    gst_fmnist_box_sides(&item->box, s.line_width, w, h, sides);
+    for (int k = 0; k < 4; k++)
+      gst_fmnist_fill(frame, image, &sides[k], item->color);
+  }
+  g_array_unref(items);
+}
+
 GstVideoOverlayComposition *gst_fmnist_draw_compose(GstFmnistDraw *d, GstBuffer *buffer, int width, int height,
                                                     const GstFmnistDrawOptions *options, gint64 now) {
-  Scene s = {options, width, height, options->line_width > 0 ? (int)MIN(options->line_width, (guint)height) : MAX(height / 400, 1) * 2, NULL};
+  Scene s = {options, width, height, line_width(options, height), NULL};
   GArray *items = collect(buffer, &s);
   gboolean changing = options->mask || options->input; /* pictures of their own, new in every frame */
   char fps[32] = "";

@@ -4,6 +4,8 @@
 
 #include <gst/video/video.h>
 
+#include "image/image.h"
+
 G_BEGIN_DECLS
 
 typedef struct {
@@ -23,6 +25,9 @@ void gst_fmnist_draw_free(GstFmnistDraw *d); /* NULL allowed */
  * The caller owns the reference. While nothing changes the same composition is returned. */
 GstVideoOverlayComposition *gst_fmnist_draw_compose(GstFmnistDraw *d, GstBuffer *buffer, int width, int height,
                                                     const GstFmnistDrawOptions *options, gint64 now);
+
+/* Draws the boxes alone, straight into the frame (the buffer's, mapped for writing) of a format that gst_fmnist_fill_knows(). */
+void gst_fmnist_draw_boxes(GstBuffer *buffer, GstVideoFrame *frame, const FmnImageFormat *image, const GstFmnistDrawOptions *options);
 
 /* 0xRRGGBB of class i; i < 0: of what is unknown or not yet named. Distinct for at least ten classes, also to the colour-blind. */
 guint gst_fmnist_draw_class_color(int i);

@@ -15,18 +15,22 @@
 #include "gstfmnistoverlay.h"
 
 #include "gstfmnistdraw.h"
+#include "gstfmnistfill.h"
 
 GST_DEBUG_CATEGORY_STATIC(fmnistoverlay_debug);
 #define GST_CAT_DEFAULT fmnistoverlay_debug
 
 #define DEFAULT_FONT "Sans Bold"
 
-/* Negotiation, attaching and blending are overlaycomposition's, which asks for what to draw. */
+/* Negotiation, attaching and blending are overlaycomposition's, which asks for what to draw. Boxes, which take longest to blend, are
+ * drawn into the frame before it where that can be done. */
 struct _GstFmnistOverlay {
   GstBin parent;
   GstFmnistDrawOptions options; /* under the object lock */
   GstElement *composition;      /* owned by the bin; NULL where the element is not installed */
-  GstFmnistDraw *draw;          /* for the streaming thread */
+  GstFmnistDraw *draw;          /* these for the streaming thread */
+  GstFmnistFormat *format;      /* of the frames; NULL where boxes cannot be drawn into them */
+  gboolean boxes_drawn;         /* into the present frame */
 };
 
 enum {
@@ -106,6 +110,69 @@ static void gst_fmnist_overlay_get_property(GObject *object, guint id, GValue *v
   GST_OBJECT_UNLOCK(self);
 }
 
+static GstFmnistDrawOptions take_options(GstFmnistOverlay *self) {
+  GstFmnistDrawOptions options;
+  GST_OBJECT_LOCK(self);
+  options = self->options;
+  g_ref_string_acquire(options.font);
+  GST_OBJECT_UNLOCK(self);
+  return options;
+}
+
+static void take_caps(GstFmnistOverlay *self, GstCaps *caps) {
+  GstCapsFeatures *features = gst_caps_get_features(caps, 0);
+  GstVideoInfo info;
+  g_clear_pointer(&self->format, gst_fmnist_format_free);
+  if (!gst_caps_features_is_equal(features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY) || !gst_video_info_from_caps(&info, caps))
+    return;
+  self->format = gst_fmnist_format_new(&info);
+  if (!gst_fmnist_fill_knows(self->format))
+    g_clear_pointer(&self->format, gst_fmnist_format_free);
+}
+
+/* Whether what is drawn is handed on, to be laid over the frame further down. */
+static gboolean is_handed_on(GstFmnistOverlay *self) {
+  GstPad *src = gst_element_get_static_pad(self->composition, "src");
+  GstCaps *caps = gst_pad_get_current_caps(src);
+  gboolean yes =
+      caps == NULL || gst_caps_features_contains(gst_caps_get_features(caps, 0), GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION);
+  gst_clear_caps(&caps);
+  gst_object_unref(src);
+  return yes;
+}
+
+static GstBuffer *draw_boxes(GstFmnistOverlay *self, GstBuffer *buffer) {
+  GstFmnistDrawOptions options = take_options(self);
+  gboolean any = gst_fmnist_meta_get(buffer) != NULL || gst_buffer_get_video_region_of_interest_meta(buffer) != NULL;
+  GstVideoFrame frame;
+  /* a mask lies under its box */
+  if (options.boxes && !options.mask && any && !is_handed_on(self)) {
+    buffer = gst_buffer_make_writable(buffer);
+    if (gst_video_frame_map(&frame, gst_fmnist_format_info(self->format), buffer,
+                            GST_MAP_READWRITE | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+      gst_fmnist_draw_boxes(buffer, &frame, gst_fmnist_format_image(self->format), &options);
+      gst_video_frame_unmap(&frame);
+      self->boxes_drawn = TRUE;
+    }
+  }
+  g_ref_string_release(options.font);
+  return buffer;
+}
+
+static GstPadProbeReturn before_composition(GstPad *pad, GstPadProbeInfo *probe, gpointer user) {
+  GstFmnistOverlay *self = GST_FMNIST_OVERLAY(user);
+  if (GST_PAD_PROBE_INFO_TYPE(probe) & GST_PAD_PROBE_TYPE_BUFFER) {
+    self->boxes_drawn = FALSE;
+    if (self->format != NULL)
+      GST_PAD_PROBE_INFO_DATA(probe) = draw_boxes(self, GST_PAD_PROBE_INFO_BUFFER(probe));
+  } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(probe)) == GST_EVENT_CAPS) {
+    GstCaps *caps;
+    gst_event_parse_caps(GST_PAD_PROBE_INFO_EVENT(probe), &caps);
+    take_caps(self, caps);
+  }
+  return GST_PAD_PROBE_OK;
+}
+
 static GstVideoOverlayComposition *draw(GstElement *composition, GstSample *sample, gpointer user) {
   GstFmnistOverlay *self = GST_FMNIST_OVERLAY(user);
   GstVideoOverlayComposition *drawn;
@@ -116,10 +183,8 @@ static GstVideoOverlayComposition *draw(GstElement *composition, GstSample *samp
   if (buffer == NULL || caps == NULL || !gst_structure_get_int(gst_caps_get_structure(caps, 0), "width", &width) ||
       !gst_structure_get_int(gst_caps_get_structure(caps, 0), "height", &height))
     return NULL;
-  GST_OBJECT_LOCK(self);
-  options = self->options;
-  g_ref_string_acquire(options.font);
-  GST_OBJECT_UNLOCK(self);
+  options = take_options(self);
+  options.boxes &= !self->boxes_drawn;
   if (self->draw == NULL)
     self->draw = gst_fmnist_draw_new();
   drawn = gst_fmnist_draw_compose(self->draw, buffer, width, height, &options, g_get_monotonic_time());
@@ -143,6 +208,7 @@ static GstStateChangeReturn gst_fmnist_overlay_change_state(GstElement *element,
 static void gst_fmnist_overlay_finalize(GObject *object) {
   GstFmnistOverlay *self = GST_FMNIST_OVERLAY(object);
   gst_fmnist_draw_free(self->draw);
+  gst_fmnist_format_free(self->format);
   g_ref_string_release(self->options.font);
   G_OBJECT_CLASS(gst_fmnist_overlay_parent_class)->finalize(object);
 }
@@ -187,6 +253,12 @@ static void gst_fmnist_overlay_class_init(GstFmnistOverlayClass *klass) {
   element->change_state = gst_fmnist_overlay_change_state;
 }
 
+static void watch_input(GstFmnistOverlay *self) {
+  GstPad *sink = gst_element_get_static_pad(self->composition, "sink");
+  gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, before_composition, self, NULL);
+  gst_object_unref(sink);
+}
+
 static void add_ghost_pad(GstFmnistOverlay *self, const char *name, GstStaticPadTemplate *pad_template) {
   GstPad *target = gst_element_get_static_pad(self->composition, name);
   GstPadTemplate *t = gst_static_pad_template_get(pad_template);
@@ -202,6 +274,7 @@ static void gst_fmnist_overlay_init(GstFmnistOverlay *self) {
     return;
   gst_bin_add(GST_BIN(self), self->composition);
   g_signal_connect(self->composition, "draw", G_CALLBACK(draw), self);
+  watch_input(self);
   add_ghost_pad(self, "sink", &sink_template);
   add_ghost_pad(self, "src", &src_template);
 }

@@ -1,4 +1,5 @@
 #include "gstfmnistdraw.h"
+#include "gstfmnistfill.h"
 #include "gstfmnistmeta.h"
 #include "gstfmnistroi.h"
 #include "helper.h"
@@ -40,7 +41,8 @@ static void test_blend_formats(void) {
     GstBuffer *in = helper_frame(&info, &scene, 0), *out;
     guint far = helper_pixel(in, &info, 190, 140), inside = helper_pixel(in, &info, 90, 75);
     GstFmnistPixelBox b;
-    int tolerance = formats[i] == GST_VIDEO_FORMAT_RGB8P ? 60 : 32; /* blending knows BT.709 alone */
+    GstFmnistFormat *own = gst_fmnist_format_new(&info);
+    int tolerance = formats[i] == GST_VIDEO_FORMAT_RGB8P ? 60 : gst_fmnist_fill_knows(own) ? 4 : 32; /* blending knows BT.709 alone */
     out = helper_pass(h, in, 0);
     b = gst_fmnist_box_pixels(&gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0)->box, 200, 150);
     g_test_message("%s", GST_VIDEO_INFO_NAME(&info));
@@ -53,9 +55,41 @@ static void test_blend_formats(void) {
       assert_color(out, &info, 190, 140, far, 1);
       assert_color(out, &info, 90, 75, inside, 1);
     }
+    gst_fmnist_format_free(own);
     gst_buffer_unref(out);
     gst_harness_teardown(h);
   }
+}
+
+/* Boxes at edges, of odd places and sizes, in lines of odd width; the frames' memory ends with the frame. */
+static void test_drawn_at_edges(void) {
+  static const FmnBox boxes[] = {{0, 0, 1, 1}, {0.9, 0, 0.1, 0.05}, {0.95, 0.95, 0.2, 0.2}, {-0.5, -0.5, 0.6, 0.6}, {0.5, 0.99, 0.01, 0.01}};
+  static const int sizes[][2] = {{64, 48}, {17, 5}, {3, 51}, {63, 2}};
+  guint n, known = 0;
+  const GstVideoFormat *formats = helper_formats(&n);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; k < G_N_ELEMENTS(sizes); k++) {
+      GstVideoInfo info = helper_info(formats[i], sizes[k][0], sizes[k][1]);
+      GstFmnistFormat *own = gst_fmnist_format_new(&info);
+      GstHarness *h;
+      GstBuffer *in, *out;
+      if (gst_fmnist_fill_knows(own)) {
+        h = helper_harness("fmnistoverlay line-width=3 color=0xff00ff00 show-labels=false show-confidence=false", &info);
+        in = helper_frame(&info, &scene, 0);
+        for (gsize b = 0; b < G_N_ELEMENTS(boxes); b++)
+          gst_fmnist_meta_add(gst_fmnist_meta_ensure(in), &boxes[b], (guint)b + 1);
+        out = helper_pass(h, in, 0);
+        if (!GST_VIDEO_INFO_IS_GRAY(&info)) {
+          assert_color(out, &info, 0, 0, 0x00ff00, 10);
+          assert_color(out, &info, 1, info.height - 2, 0x00ff00, 10);
+        }
+        gst_buffer_unref(out);
+        gst_harness_teardown(h);
+        known++;
+      }
+      gst_fmnist_format_free(own);
+    }
+  g_assert_cmpuint(known, >, 0);
 }
 
 /* Who understands overlays gets them, and the frame's pixels stay as they are and where they are. */
@@ -193,6 +227,7 @@ static void test_colors(void) {
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/overlay/blend-formats", test_blend_formats);
+  g_test_add_func("/overlay/drawn-at-edges", test_drawn_at_edges);
   g_test_add_func("/overlay/hands-composition-on", test_hands_composition_on);
   g_test_add_func("/overlay/shared-buffer", test_shared_buffer);
   g_test_add_func("/overlay/inside-of-frame", test_inside_of_frame);
