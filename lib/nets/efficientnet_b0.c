@@ -5,13 +5,13 @@
 
 /* Tan & Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", table 1. The published strides are
  * for 224 pixels; on 28 they leave one pixel for the last stages. `strides=original` keeps those of the original demo, with its
- * three gray channels; by default the first ones are 1. */
+ * three gray channels; by default the stem's and the fourth stage's are 1, which leaves 4×4 pixels. */
 typedef struct {
   int expand, out, repeats, k, original_stride, stride;
 } Stage;
 
 static const Stage stages[] = {
-    {1, 16, 1, 3, 1, 1},  {6, 24, 2, 3, 2, 1},  {6, 40, 2, 5, 2, 2}, {6, 80, 3, 3, 2, 2},
+    {1, 16, 1, 3, 1, 1},  {6, 24, 2, 3, 2, 2},  {6, 40, 2, 5, 2, 2}, {6, 80, 3, 3, 2, 1},
     {6, 112, 3, 5, 1, 1}, {6, 192, 4, 5, 2, 2}, {6, 320, 1, 3, 1, 1},
 };
 

@@ -25,7 +25,7 @@ static FmnValue block(FmnGraph *g, FmnValue x, const char *prefix, int out, int 
 }
 
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
-  int depth = fmn_net_option_int(options, "depth", 16, 10, 100), width = fmn_net_option_int(options, "width", 4, 1, 16);
+  int depth = fmn_net_option_int(options, "depth", 22, 10, 100), width = fmn_net_option_int(options, "width", 2, 1, 16);
   FmnValue x = conv(g, fmn_graph_input(g), "", "conv1", 16, 3, 1);
 
   for (int stage = 0; stage < 3; stage++)

@@ -192,8 +192,8 @@ class TinyYoloV3(nn.Module):
 # network, its options, the net, input, images
 NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3), ("deep", "", Deep, (1, 28), 2),
         ("efficientnet-b0", "strides=original", lambda: EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
-        ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 1, 2, 2, 1, 2, 1)), (1, 28), 2),
-        ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(16, 4), (1, 28), 1),
+        ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 2, 2, 1, 1, 2, 1)), (1, 28), 2),
+        ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(22, 2), (1, 28), 1),
         ("yolov3-tiny", "size=64", TinyYoloV3, (3, 64), 1)]
 
 

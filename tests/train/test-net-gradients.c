@@ -13,8 +13,9 @@
 
 #define CLASSES 10
 #define TOLERANCE 1e-3
-#define KINK_TOLERANCE 5e-2 /* rounding decides on which side of a kink a value falls: make_net_golden.py */
-#define SIGNS (1 << 20)     /* seed */
+#define VALUE_TOLERANCE 1e-2 /* of the sum with signs and of single values: rounding still moves one maximum or kink or another */
+#define SIGNS (1 << 20) /* seeds: of signs; the first of pictures */
+#define PICTURES (1 << 21)
 
 enum { NORM, PROJECTION, SAMPLES, N_NUMBERS = SAMPLES + 2 };
 
@@ -37,13 +38,13 @@ static void fill_param(const char *name, FmnParam *p, gpointer user) {
 }
 
 /* make_net_golden.py's pictures(). */
-static void fill_input(FmnTrainer *t, FmnShape in, int images) {
+static void fill_input(FmnTrainer *t, FmnShape in, int images, guint64 seed) {
   float *image = fmn_floats_new(fmn_shape_image(in));
   for (int i = 0; i < images; i++) {
     gsize first = (gsize)i * fmn_shape_image(in);
     for (gsize k = 0; k < fmn_shape_image(in); k++) {
       gsize width = (gsize)in.w, x = k % width, y = k / width % (gsize)in.h, corner = first + k - y % 7 * width - x % 7;
-      image[k] = (float)((sample(0, corner) + sample(0, first + k) / 2) * 4 / 3 - 1);
+      image[k] = (float)((sample(seed, corner) + sample(seed, first + k) / 2) * 4 / 3 - 1);
     }
     fmn_transpose(image, in.c, (int)fmn_shape_pixels(in), fmn_trainer_input(t) + first);
   }
@@ -104,63 +105,62 @@ static void fingerprint(const float *data, gsize n, double numbers[N_NUMBERS]) {
     numbers[SAMPLES + k] = data[(n - 1) / (k + 2)];
 }
 
-/* The largest of the relative differences: a single value's to the root mean square or to itself, the others' to the
- * norm that PyTorch has, or where that is 0 to that of the tensor before it. */
+/* The largest of the relative differences, in units of what is tolerated: a single value's to the root mean square or to
+ * itself, the others' to the norm that PyTorch has, or where that is 0 to that of the tensor before it. */
 static double difference(const char *line, const float *data, gsize n, double *norm) {
   char **words = g_strsplit(line, " ", -1);
   double ours[N_NUMBERS], worst = 0;
   fingerprint(data, n, ours);
   if (g_str_equal(words[1], "0")) {
-    worst = ours[NORM] / *norm;
+    worst = ours[NORM] / *norm / TOLERANCE;
   } else {
     g_assert_cmpuint(g_strv_length(words), ==, 1 + N_NUMBERS);
     *norm = g_ascii_strtod(words[1 + NORM], NULL);
     for (int k = 0; k < N_NUMBERS; k++) {
       double want = g_ascii_strtod(words[1 + k], NULL), scale = k < SAMPLES ? *norm : *norm / sqrt((double)n);
-      worst = fmax(worst, fabs(ours[k] - want) / fmax(scale, fabs(want)));
+      worst = fmax(worst, fabs(ours[k] - want) / fmax(scale, fabs(want)) / (k == NORM ? TOLERANCE : VALUE_TOLERANCE));
     }
   }
   g_strfreev(words);
   return worst;
 }
 
-static void check(FmnTrainer *t, char **lines, double tolerance) {
+static void check(FmnTrainer *t, char **lines) {
   int n;
   double norm = 1, worst = 0;
   const FmnTrainParam *params = fmn_trainer_params(t, &n);
   for (int i = 0; i < n; i++) {
     const FmnTrainParam *p = &params[i];
     double d = difference(lines[i], p->gradient ? p->gradient : p->param->data, fmn_param_count(p->param), &norm);
-    if (!(d < tolerance))
-      g_error("%s differs from PyTorch's “%s” by %g, relative", p->name, lines[i], d);
+    if (!(d < 1))
+      g_error("%s differs from PyTorch's “%s” by %g times the tolerance", p->name, lines[i], d);
     worst = fmax(worst, d);
   }
-  g_test_message("%d tensors, the worst differs by %.1e, relative", n, worst);
+  g_test_message("%d tensors, the worst differs by %.2f of the tolerance", n, worst);
   g_assert_true(lines[n] == NULL);
 }
 
-/* Lines of the file: "net", name, options or "-", kind, images, loss; then one a tensor. */
+/* Lines of the file: "net", name, options or "-", kind, images, their draw, loss; then one a tensor. */
 static void test_step(gconstpointer text) {
   char **lines = g_strsplit(text, "\n", -1), **words = g_strsplit(lines[0], " ", -1);
   GError *error = NULL;
   guint64 seed = 0;
-  gboolean smooth = g_str_equal(words[3], "smooth");
   int images = atoi(words[4]);
   FmnGraph *g = fmn_net_build(words[1], g_str_equal(words[2], "-") ? NULL : words[2], CLASSES, &error);
   g_assert_no_error(error);
   fmn_graph_foreach_param(g, fill_param, &seed);
   stop_dropping(g);
-  if (smooth)
+  if (g_str_equal(words[3], "smooth"))
     smooth_activations(g);
   FmnTrainer *t = fmn_trainer_new(g, images, NULL, &error);
   g_assert_no_error(error);
-  fill_input(t, fmn_graph_node(g, 0)->out, images);
+  fill_input(t, fmn_graph_node(g, 0)->out, images, PICTURES + g_ascii_strtoull(words[5], NULL, 10));
   fmn_trainer_forward(t, images, 1);
   double loss = g->n_outputs > 1 ? detector_loss(t, images, g->n_outputs) : classifier_loss(t, images),
-         want = g_ascii_strtod(words[5], NULL);
+         want = g_ascii_strtod(words[6], NULL);
   g_assert_cmpfloat_with_epsilon(loss, want, TOLERANCE * want);
   fmn_trainer_backward(t);
-  check(t, lines + 1, smooth ? TOLERANCE : KINK_TOLERANCE);
+  check(t, lines + 1);
   fmn_trainer_free(t);
   fmn_graph_free(g);
   g_strfreev(words);
