@@ -98,7 +98,7 @@ void fmn_things_render(FmnRandom *r, int n, FmnCanvas *c);
 /* Fills a surface, seen straight on and turned by an angle. */
 void fmn_surface_render(FmnCanvas *c, const FmnMaterial *m, float angle);
 
-/* --- scene_item.c --- */
+/* --- scene_cutout.c, scene_item.c --- */
 
 #define FMN_ITEM_PAD 3
 
