@@ -37,11 +37,11 @@ def overlap(a, b):
     return both / (a[2] * a[3] + b[2] * b[3] - both)
 
 
-def average_precision(truth, found, label):
-    """Over the ten overlaps; NaN where the class does not occur."""
+def average_precision(truth, found, label, images=IMAGES):
+    """Over the ten overlaps; NaN where the class does not occur. truth: (image, label, box), found: the same and a score."""
     thresholds, recalls = np.linspace(.5, .95, 10), np.linspace(0, 1, 101)
     scores, hits, n = [], [], sum(c == label for _, c, _ in truth)
-    for image in range(IMAGES):
+    for image in range(images):
         there = [b for i, c, b in truth if i == image and c == label]
         mine = [(b, s) for i, c, b, s in found if i == image and c == label]
         mine = [mine[k] for k in np.argsort([-s for _, s in mine], kind="mergesort")][:100]
@@ -105,4 +105,5 @@ def main():
     print("mean", f"{np.nanmean(result[:, 0]):.12f}", f"{np.nanmean(result):.12f}")
 
 
-main()
+if __name__ == "__main__":
+    main()
