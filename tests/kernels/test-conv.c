@@ -84,6 +84,7 @@ static void test_conv(void) {
 
 static void test_winograd(void) {
   check_conv((FmnConvShape){.in_c = 32, .in_h = 8, .in_w = 8, .out_c = 32, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd);
+  check_conv((FmnConvShape){.in_c = 16, .in_h = 12, .in_w = 9, .out_c = 16, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd);
   check_conv((FmnConvShape){.in_c = 48, .in_h = 11, .in_w = 30, .out_c = 80, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd);
   check_conv((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 64, .k = 3, .stride = 1, .pad = 0}, &fmn_conv_winograd);
   check_conv((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, &fmn_conv_winograd);
