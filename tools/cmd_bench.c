@@ -116,6 +116,7 @@ static void print(const Options *o, const Bench *b, const char *arch, gboolean j
   fmn_json_add_double(builder, "ms_per_image_min", low);
   fmn_json_add_double(builder, "ms_per_image_median", median);
   fmn_json_add_double(builder, "images_per_s", 1e3 / median);
+  fmn_json_add_int(builder, "multiply_adds", (gint64)fmn_graph_multiply_adds(b->graph));
   json_builder_end_object(builder);
   command_print_json(builder);
 }

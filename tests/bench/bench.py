@@ -54,16 +54,27 @@ class Bench:
         rows = json_lines(r.stdout)
         return rows[-1]["images_per_s"] if rows else None
 
+    def peak(self):
+        """GFLOPS of one core: what the product kernel reaches on numbers that stay in its caches."""
+        lines = run([self.build / "tests" / "kernels" / "test-kernels", "-m", "perf", "-p", "/kernels/bench"]).splitlines()
+        line = next(l for l in lines if l.startswith("# product  "))
+        name, value = line.split()[-2:]
+        print(f"\nOne core's product kernel ({name}): {value} GFLOPS.\n")
+        return float(value)
+
     def inference(self):
-        print("| network | threads | ours, ms | ONNX Runtime, ms | ours / ORT |\n|---|---|---|---|---|")
+        peak = self.peak()
+        print("| network | threads | ours, ms | ONNX Runtime, ms | ours / ORT | GFLOPS as written | share of the peak |\n" + "|---" * 7 + "|")
         for arch, peer, size, _ in NETS:
             rounds = []
             for _ in range(self.rounds):
                 peers = self.ort(peer)
-                rounds.append({t: (self.ours(arch, size, t, 1, "infer")["ms_per_image_min"], peers.get(t)) for t in (1, 2)})
+                ours = {t: self.ours(arch, size, t, 1, "infer") for t in (1, 2)}
+                rounds.append({t: (ours[t]["ms_per_image_min"], peers.get(t)) for t in (1, 2)})
             for t in (1, 2):
-                name = f"{arch} {size}" if size else arch
-                self.row(name, t, [r[t] for r in rounds], lambda ours, peer: ours / peer, "{:.3f}")
+                name, best = f"{arch} {size}" if size else arch, statistics.median(r[t][0] for r in rounds)
+                speed = 2e-6 * ours[t]["multiply_adds"] / best
+                self.row(name, t, [r[t] for r in rounds], lambda ours, peer: ours / peer, "{:.3f}", f" {speed:.0f} | {speed / peak / t:.2f} |")
 
     def training(self):
         print("\n| network, training | threads | ours, images/s | PyTorch, images/s | ours / PyTorch |\n|---|---|---|---|---|")
@@ -74,12 +85,12 @@ class Bench:
             self.row(f"{arch} {size}" if size else arch, 2, rounds, lambda ours, peer: ours / peer, "{:.0f}")
 
     @staticmethod
-    def row(name, threads, pairs, ratio, form):
+    def row(name, threads, pairs, ratio, form, more=""):
         ours = form.format(statistics.median(o for o, _ in pairs))
         known = [(o, p) for o, p in pairs if p]
         peer = form.format(statistics.median(p for _, p in known)) if known else "–"
         text = f"{statistics.median(ratio(o, p) for o, p in known):.2f}" if known else "–"
-        print(f"| {name} | {threads} | {ours} | {peer} | {text} |", flush=True)
+        print(f"| {name} | {threads} | {ours} | {peer} | {text} |{more}", flush=True)
 
     def frame(self):
         print("\n| 640×480 frame, one core | segmentation, ms | crop, ms | both | network (compact), ms |\n|---|---|---|---|---|")
