@@ -130,5 +130,7 @@ INLINE void epilogue_as(float *y, gsize rows, gsize c, gsize stride, const FmnEp
 }
 
 static void epilogue(float *y, gsize rows, gsize c, gsize stride, const FmnEpilogue *e) {
+  if (e->act == FMN_ACT_NONE && !e->gain && !e->bias && !e->scale)
+    return;
   FOR_ACT(e->act, epilogue_as(y, rows, c, stride, e, (FmnActivation)KIND))
 }
