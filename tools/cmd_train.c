@@ -14,7 +14,7 @@ typedef struct {
   char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed, *scenes, *sizes,
       *item_size;
   int epochs, batch, threads, epoch_scenes, validation_scenes, test_scenes;
-  double match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
+  double dense, match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
       teacher_weight, teacher_temperature, time_limit;
   gboolean resume, no_nesterov;
 } Options;
@@ -31,12 +31,13 @@ static char *describe(void) {
                            r->optimizer.kind == FMN_OPTIMIZER_ADAM ? "adam" : "sgd", r->rate, r->schedule, r->augment,
                            r->optimizer.weight_decay, r->label_smoothing, r->ema);
     if (r->scenes.epoch)
-      g_string_append_printf(
-          s,
-          "           %d scenes an epoch, %s, garments of %g-%g pixels, sizes %s; match %g, class weight %g, "
-          "box weight %g\n",
-          r->scenes.epoch, r->scenes.presets, r->scenes.item_min, r->scenes.item_max, r->scenes.sizes, r->scenes.match,
-          r->scenes.class_weight, r->scenes.box_weight);
+      g_string_append_printf(s,
+                             "           %d scenes an epoch, %s, garments of %g-%g pixels, %g of them dense, sizes %s; "
+                             "match %g, class weight %g, "
+                             "box weight %g\n",
+                             r->scenes.epoch, r->scenes.presets, r->scenes.item_min, r->scenes.item_max,
+                             r->scenes.dense, r->scenes.sizes, r->scenes.match, r->scenes.class_weight,
+                             r->scenes.box_weight);
   }
   g_string_append_printf(
       s,
@@ -95,6 +96,7 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"item-size", 0, 0, G_OPTION_ARG_STRING, &o->item_size,
        "Detectors: longer sides of garments in pixels of the input, the same at all sizes (0: as the scenes have them)",
        "MIN-MAX"},
+      {"dense", 0, 0, G_OPTION_ARG_DOUBLE, &o->dense, "Detectors: share of mixed scenes full of smaller garments", "F"},
       {"match", 0, 0, G_OPTION_ARG_DOUBLE, &o->match,
        "Detectors: overlap above which an anchor tells an object besides its best one; 1: the best alone", "F"},
       {"class-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->class_weight, "Detectors: of the classes in the loss", "F"},
@@ -154,8 +156,8 @@ static gboolean set_scenes(const Options *o, FmnSceneRecipe *r, GError **error) 
   const struct {
     int given, *value;
   } numbers[] = {{o->epoch_scenes, &r->epoch}, {o->validation_scenes, &r->validation}, {o->test_scenes, &r->test}};
-  gboolean any =
-      o->scenes || o->sizes || o->item_size || o->match != UNSET || o->class_weight != UNSET || o->box_weight != UNSET;
+  gboolean any = o->scenes || o->sizes || o->item_size || o->dense != UNSET || o->match != UNSET ||
+                 o->class_weight != UNSET || o->box_weight != UNSET;
   gboolean detector = r->epoch > 0;
   for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
     if (numbers[i].given != G_MININT) {
@@ -187,6 +189,7 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
                  {o->smoothing, &r->label_smoothing},
                  {o->ema, &r->ema},
                  {o->validation, &r->validation},
+                 {o->dense, &r->scenes.dense},
                  {o->match, &r->scenes.match},
                  {o->class_weight, &r->scenes.class_weight},
                  {o->box_weight, &r->scenes.box_weight},
@@ -294,6 +297,7 @@ static int run(int argc, char **argv) {
                .epoch_scenes = G_MININT,
                .validation_scenes = G_MININT,
                .test_scenes = G_MININT,
+               .dense = UNSET,
                .match = UNSET,
                .class_weight = UNSET,
                .box_weight = UNSET,

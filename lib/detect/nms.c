@@ -25,7 +25,8 @@ static int order(const void *a, const void *b) {
 
 int fmn_nms(FmnDetection *d, int n, double iou_threshold, int max) {
   int kept = 0;
-  qsort(d, (gsize)n, sizeof *d, order);
+  if (n > 1)
+    qsort(d, (gsize)n, sizeof *d, order);
   for (int i = 0; i < n && kept < max; i++) {
     gboolean free = TRUE;
     for (int k = 0; k < kept && free; k++)

@@ -53,6 +53,7 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--test-scenes", r->scenes.test, 0, 1e6},
       {"--item-size's first number", r->scenes.item_min, 0, r->scenes.item_max},
       {"--item-size's second number", r->scenes.item_max, 0, 2048},
+      {"--dense", r->scenes.dense, 0, 1},
       {"--match", r->scenes.match, 0, 1},
       {"--class-weight", r->scenes.class_weight, 0, 1e3},
       {"--box-weight", r->scenes.box_weight, 0, 1e3},
@@ -100,6 +101,7 @@ static void add_scenes(GPtrArray *list, const FmnSceneRecipe *r) {
   add(list, "--test-scenes", g_strdup_printf("%d", r->test));
   g_autofree char *least = number(r->item_min), *most = number(r->item_max);
   add(list, "--item-size", g_strdup_printf("%s-%s", least, most));
+  add(list, "--dense", number(r->dense));
   add(list, "--match", number(r->match));
   add(list, "--class-weight", number(r->class_weight));
   add(list, "--box-weight", number(r->box_weight));

@@ -25,7 +25,8 @@ struct FmnSceneSource {
   int size;
   FmnSceneMix mix;
   guint64 seed;
-  FmnSceneSet *green, *mixed[SHAPES];
+  double dense;
+  FmnSceneSet *green, *mixed[2][SHAPES]; /* [dense] */
 };
 
 gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error) {
@@ -123,16 +124,21 @@ int *fmn_sizes_list(const FmnSizes *sizes, int own, int *n) {
   return list;
 }
 
-static FmnSceneOptions mixed_options(const FmnSceneRecipe *r, int size, int shape, guint64 seed) {
+static FmnSceneOptions mixed_options(const FmnSceneRecipe *r, int size, int shape, gboolean dense, guint64 seed) {
   FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, seed);
   double width = size * shapes[shape].width, height = size * shapes[shape].height, shorter = MIN(width, height);
-  double scale = r->item_max > 0 ? FRAME_SCALE : 640. / size;
+  gboolean whole = r->item_max <= 0;
+  double scale = whole ? 640. / size : FRAME_SCALE;
   o.frame_width = MAX(16, (int)lrint(width * scale));
   o.frame_height = MAX(16, (int)lrint(height * scale));
-  if (r->item_max <= 0)
+  if (!whole) {
+    o.max_size = CLAMP(r->item_max / shorter, 0.1, 0.95);
+    o.min_size = CLAMP(r->item_min / shorter, 0.05, o.max_size);
+  }
+  if (dense)
+    o.max_size = sqrt(o.min_size * o.max_size);
+  if (whole && !dense)
     return o;
-  o.max_size = CLAMP(r->item_max / shorter, 0.1, 0.95);
-  o.min_size = CLAMP(r->item_min / shorter, 0.05, o.max_size);
   double side = (o.min_size + o.max_size) / 2 * shorter;
   o.max_items = CLAMP((int)lrint(COVERED * width * height / (side * side)), 1, FMN_SCENE_MAX_ITEMS);
   o.min_items = (o.max_items + 1) / 2;
@@ -146,11 +152,12 @@ FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnSceneRecip
   gboolean ok = fmn_scene_mix_parse(recipe->presets, &s->mix, error);
   s->size = size;
   s->seed = fmn_random_derive(seed, 0);
+  s->dense = recipe->dense;
   green.jitter = GREEN_JITTER;
   ok = ok && (s->green = fmn_scene_set_new(items, &green, error));
-  for (int i = 0; ok && i < SHAPES; i++) {
-    FmnSceneOptions o = mixed_options(recipe, size, i, fmn_random_derive(seed, (guint64)(2 + i)));
-    ok = (s->mixed[i] = fmn_scene_set_new(items, &o, error)) != NULL;
+  for (int i = 0; ok && i < 2 * SHAPES; i++) {
+    FmnSceneOptions o = mixed_options(recipe, size, i % SHAPES, i >= SHAPES, fmn_random_derive(seed, (guint64)(2 + i)));
+    ok = (s->mixed[i / SHAPES][i % SHAPES] = fmn_scene_set_new(items, &o, error)) != NULL;
   }
   if (!ok)
     g_clear_pointer(&s, fmn_scene_source_free);
@@ -161,8 +168,8 @@ void fmn_scene_source_free(FmnSceneSource *s) {
   if (!s)
     return;
   fmn_scene_set_free(s->green);
-  for (int i = 0; i < SHAPES; i++)
-    fmn_scene_set_free(s->mixed[i]);
+  for (int i = 0; i < 2 * SHAPES; i++)
+    fmn_scene_set_free(s->mixed[i / SHAPES][i % SHAPES]);
   g_free(s);
 }
 
@@ -174,7 +181,7 @@ void fmn_scene_source_render(const FmnSceneSource *s, guint64 index, FmnScene *s
     int i = 0;
     while (i < SHAPES - 1 && u >= shapes[i].share)
       u -= shapes[i++].share;
-    set = s->mixed[i];
+    set = s->mixed[fmn_random_uniform(&r) < s->dense][i];
   }
   fmn_scene_render(set, index, s->size, s->size, scene);
 }
