@@ -45,7 +45,7 @@ static const struct {
                  .item_max = 220,
                  .dense = 0.5,
                  .match = 0.5,
-                 .class_weight = 1,
+                 .class_weight = 3,
                  .box_weight = 1}}},
     {NULL,
      {.epochs = 30,

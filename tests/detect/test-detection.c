@@ -95,7 +95,7 @@ static char *anchors_of(const FmnTrainConfig *c) {
   return text;
 }
 
-/* Stopped after every second step, within and between epochs and sizes, and gone on: the same bytes. */
+/* Stopped within the second epoch, after the size has changed, and gone on: the same bytes. */
 static void test_resume(Fixture *f, gconstpointer data) {
   FmnTrainConfig *a = make_config(f, "yolov3-tiny:size=64", "a.safetensors"),
                  *b = make_config(f, "yolov3-tiny:size=64", "b.safetensors");
@@ -103,13 +103,10 @@ static void test_resume(Fixture *f, gconstpointer data) {
   g_assert_cmpint(run_ok(f, a, &result), ==, FMN_OUTCOME_FINISHED);
   g_assert_cmpint(f->steps, ==, 6);
   g_assert_false(isnan(result.map50) || isnan(result.validation_accuracy));
-  f->stop_after = 2;
-  FmnOutcome outcome = FMN_OUTCOME_STOPPED;
-  for (int parts = 0; outcome == FMN_OUTCOME_STOPPED; parts++) {
-    g_assert_cmpint(parts, <, 4);
-    outcome = run_ok(f, b, NULL);
-    b->resume = TRUE;
-  }
+  f->stop_after = 4;
+  g_assert_cmpint(run_ok(f, b, NULL), ==, FMN_OUTCOME_STOPPED);
+  b->resume = TRUE;
+  g_assert_cmpint(run_ok(f, b, NULL), ==, FMN_OUTCOME_FINISHED);
   synthetic_same_bytes(a->out, b->out);
   g_assert_nonnull(strstr(f->notices->str, "anchors "));
   fmn_train_config_free(a);
@@ -120,15 +117,16 @@ static void test_resume(Fixture *f, gconstpointer data) {
 static void test_learns(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "yolov3-tiny:size=64", "a.safetensors");
   g_autoptr(GError) error = NULL;
-  c->recipe.epochs = 4;
   c->recipe.batch = 4;
-  c->recipe.scenes.epoch = 32;
+  c->recipe.ema = 0;
+  c->recipe.epochs = 3;
+  c->recipe.scenes.epoch = 48;
   c->recipe.scenes.sizes = "";
   c->recipe.scenes.presets = "mixed";
   c->threads = 2;
   g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
   g_test_message("loss %.1f → %.1f", f->first_loss, f->last_loss);
-  g_assert_cmpfloat(f->last_loss, <, .7 * f->first_loss);
+  g_assert_cmpfloat(f->last_loss, <, .85 * f->first_loss);
   FmnModel *model = fmn_model_open(c->out, &error);
   g_assert_no_error(error);
   g_assert_true(fmn_model_is_detector(model));
@@ -136,6 +134,7 @@ static void test_learns(Fixture *f, gconstpointer data) {
   double loss = f->last_loss;
   FmnTrainConfig *next = make_config(f, "yolov3-tiny:size=96", "b.safetensors");
   next->init = g_strdup(c->out);
+  next->recipe.epochs = 1;
   next->recipe.rate = 1e-5;
   next->recipe.scenes.epoch = 16;
   next->recipe.scenes.sizes = "64";
