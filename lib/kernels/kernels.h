@@ -70,9 +70,9 @@ typedef struct {
 
   /* The weights of 16 outputs, tap t at w[at + t·tap]; the transformed weight p goes to u[p·stride]. Half precision: 3×3 only. */
   void (*winograd_weights)(FmnWinograd f, FmnPacked w, gsize at, gsize tap, float *u, gsize stride);
-  /* One tile of 16 channels. x: pointers to the tile's input pixels in reading order (at the first of the channels); its result
-   * p goes to v[p·stride]. */
-  void (*winograd_input)(FmnWinograd f, const float *const *x, float *v, gsize stride);
+  /* One tile of c channels, a multiple of 16. x: pointers to the tile's input pixels in reading order; its result p goes to
+   * v[p·stride]. */
+  void (*winograd_input)(FmnWinograd f, const float *const *x, gsize c, float *v, gsize stride);
   /* Result p of the products at m[p·stride], 16 of the outputs; writes 4×4 pixels of 16 to y. */
   void (*winograd_output)(FmnWinograd f, const float *m, gsize stride, float y[16][16]);
 } FmnKernels;

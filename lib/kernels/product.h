@@ -65,13 +65,19 @@ INLINE void product_group(const int n, const int vecs, const int chains, const f
 #pragma GCC unroll 32
   for (int s = sums; s < chains * sums; s++)
     sum[s % sums] += sum[s];
+  if (lanes >= vecs * VEC_LANES && !add) {
+#pragma GCC unroll 12
+    for (int r = 0; r < n; r++, y += stride)
+#pragma GCC unroll 8
+      for (int v = 0; v < vecs; v++)
+        store(y + v * VEC_LANES, sum[r * vecs + v]);
+    return;
+  }
 #pragma GCC unroll 12
   for (int r = 0; r < n; r++, y += stride)
 #pragma GCC unroll 8
-    for (int v = 0; v < vecs; v++) {
-      int left = lanes - v * VEC_LANES;
-      store_sum(y + v * VEC_LANES, sum[r * vecs + v], left, add);
-    }
+    for (int v = 0; v < vecs; v++)
+      store_sum(y + v * VEC_LANES, sum[r * vecs + v], lanes - v * VEC_LANES, add);
 }
 
 /* One call for each number of pixels, so that the sums are registers. */

@@ -145,7 +145,7 @@ INLINE void weights_gradient_tile(const int points, const int k, const float *u,
   }
 }
 
-INLINE void input_tile(const int points, const float *const *x, int lane, float *v, gsize stride) {
+INLINE void input_tile(const int points, const float *const *x, gsize lane, float *v, gsize stride) {
   Vec t[WINOGRAD_MAX][WINOGRAD_MAX], in[WINOGRAD_MAX], out[WINOGRAD_MAX];
   for (int col = 0; col < points; col++) {
     for (int row = 0; row < points; row++)
@@ -193,8 +193,8 @@ INLINE void output_gradient_tile(const int points, float y[16][16], int lane, fl
   }
 }
 
-static void winograd_input(FmnWinograd f, const float *const *x, float *v, gsize stride) {
-  for (int lane = 0; lane < 16; lane += VEC_LANES)
+static void winograd_input(FmnWinograd f, const float *const *x, gsize c, float *v, gsize stride) {
+  for (gsize lane = 0; lane < c; lane += VEC_LANES)
     if (f == FMN_WINOGRAD_4_3)
       input_tile(6, x, lane, v, stride);
     else

@@ -11,37 +11,35 @@ gboolean fmn_tiles_suit(const FmnConvShape *s) {
 }
 
 gsize fmn_tile_group_floats(const FmnConvShape *s, int n) {
-  return (gsize)fmn_tile_results(s) * ((gsize)n * (gsize)(s->in_c + s->out_c) + 2 * FMN_TILE_GAP) + 16;
+  return (gsize)fmn_tile_results(s) * ((gsize)n * (gsize)(s->in_c + s->out_c) + 2 * FMN_TILE_GAP) + (gsize)s->in_c;
 }
 
 void fmn_tile_group_place(FmnTileGroup *g, int group, int groups, int n_tiles, float *memory) {
   g->first = (int)((gint64)group * n_tiles / groups);
   g->n = (int)((gint64)(group + 1) * n_tiles / groups) - g->first;
   g->zeros = memory;
-  g->v = memory + 16;
+  g->v = memory + g->s->in_c;
   g->m = g->v + (gsize)fmn_tile_results(g->s) * fmn_tile_v_part(g);
-  memset(g->zeros, 0, 16 * sizeof *g->zeros);
+  memset(g->zeros, 0, (gsize)g->s->in_c * sizeof *g->zeros);
 }
 
 void fmn_tiles_transform_inputs(gpointer group, int begin, int end, int slot) {
   const FmnTileGroup *g = group;
   const FmnConvShape *s = g->s;
   int n = fmn_tile_points(s);
+  gsize c = (gsize)s->in_c, line = (gsize)s->in_w * c;
   for (int t = begin; t < end; t++) {
-    const float *pixels[FMN_TILE_POINTS_MAX * FMN_TILE_POINTS_MAX];
-    gboolean in[FMN_TILE_POINTS_MAX * FMN_TILE_POINTS_MAX];
-    int y0, x0, image = fmn_tile_place(g, t, &y0, &x0);
-    const float *x = g->x + (gsize)image * (gsize)(s->in_h * s->in_w) * (gsize)s->in_c;
-    for (int i = 0; i < n * n; i++) {
-      int iy = y0 - s->pad + i / n, ix = x0 - s->pad + i % n;
-      in[i] = iy >= 0 && iy < s->in_h && ix >= 0 && ix < s->in_w;
-      pixels[i] = in[i] ? x + (gsize)(iy * s->in_w + ix) * (gsize)s->in_c : g->zeros;
-    }
-    for (int c = 0; c < s->in_c; c += 16) {
-      fmn_kernels()->winograd_input(fmn_tile_variant(s), pixels, g->v + (gsize)t * (gsize)s->in_c + c, fmn_tile_v_part(g));
-      for (int i = 0; i < n * n; i++)
-        pixels[i] += in[i] ? 16 : 0;
-    }
+    const float *pixels[FMN_TILE_POINTS_MAX * FMN_TILE_POINTS_MAX], **pixel = pixels;
+    int y0, x0, image = fmn_tile_place(g, t, &y0, &x0), last_x;
+    const float *x = g->x + (gsize)(image * s->in_h) * line;
+    x0 -= s->pad;
+    last_x = s->in_w - x0;
+    for (int iy = y0 - s->pad; iy < y0 - s->pad + n; iy++)
+      for (int i = 0; i < n; i++) {
+        gboolean in = iy >= 0 && iy < s->in_h && i >= -x0 && i < last_x;
+        *pixel++ = in ? x + (gsize)iy * line + (gsize)(x0 + i) * c : g->zeros;
+      }
+    fmn_kernels()->winograd_input(fmn_tile_variant(s), pixels, c, g->v + (gsize)t * c, fmn_tile_v_part(g));
   }
 }
 

@@ -25,7 +25,7 @@ typedef struct {
   const float *dy;
   float *y;
   int first, n;
-  float *zeros; /* 16 of them: a pixel outside of the picture */
+  float *zeros; /* in_c of them: a pixel outside of the picture */
   float *v;     /* [result][tile][input], fmn_tile_v_part() floats a result */
   float *m;     /* [result][tile][output], fmn_tile_m_part() floats a result */
 } FmnTileGroup;

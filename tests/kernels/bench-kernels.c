@@ -36,7 +36,7 @@ static void run_swish(const Bench *b) { b->kernels->activate(b->y, b->x, ROWS * 
 
 static void run_winograd(const Bench *b, FmnWinograd f) {
   float out[16][16];
-  b->kernels->winograd_input(f, b->tile, b->y, 16);
+  b->kernels->winograd_input(f, b->tile, 16, b->y, 16);
   b->kernels->winograd_output(f, b->y, 16, out);
 }
 static void run_winograd_3(const Bench *b) { run_winograd(b, FMN_WINOGRAD_4_3); }

@@ -234,7 +234,7 @@ static void check_winograd(int set, FmnWinograd f, int k) {
       right += (double)w[t * 20 + lane] * (double)dw[1][t][lane];
   g_assert_cmpfloat_with_epsilon(left, right, 1e-3);
   for (int i = 0; i < 2; i++) {
-    kernels[i]->winograd_input(f, pixels, u[i], 19);
+    kernels[i]->winograd_input(f, pixels, 16, u[i], 19);
     kernels[i]->winograd_output(f, u[0], 19, y[i]);
   }
   assert_close(u[1], u[0], results * 19, 1e-4f);
