@@ -95,8 +95,8 @@ static void test_roi(void) {
     const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
     GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta_id(out, o->roi_id);
     GstStructure *d = gst_video_region_of_interest_meta_get_param(roi, "detection");
-    double x_min, x_max, confidence;
-    int label_id;
+    double x_min = 0, x_max = 0, confidence = 0;
+    int label_id = -1;
     g_assert_nonnull(d);
     g_assert_true(gst_structure_get_double(d, "x_min", &x_min) && gst_structure_get_double(d, "x_max", &x_max));
     g_assert_true(gst_structure_get_double(d, "confidence", &confidence) && gst_structure_get_int(d, "label_id", &label_id));
