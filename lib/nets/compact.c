@@ -2,10 +2,10 @@
 #include "nn/layers.h"
 
 /* A residual network after He et al. 2015, "Deep Residual Learning for Image Recognition" (the CIFAR kind, section 4.2), with
- * few blocks where the maps are large and costly and more where they are small. */
+ * fewer blocks where the maps are large and costly. */
 static const struct {
   int channels, blocks, stride;
-} stages[] = {{16, 2, 1}, {32, 2, 2}, {64, 3, 2}};
+} stages[] = {{16, 2, 1}, {32, 4, 2}, {64, 3, 2}};
 
 static FmnValue conv_bn(FmnGraph *g, FmnValue x, const char *prefix, const char *suffix, int out, int k, int stride) {
   char conv[48], bn[48];

@@ -162,7 +162,7 @@ typedef struct {
 
 static const Net nets[] = {
     {"base", NULL, "input N 1 28 28", {"logits N 10"}, 1, 0, 2, 2},
-    {"compact", NULL, "input N 1 28 28", {"logits N 10"}, 17, 0, 17, 1},
+    {"compact", NULL, "input N 1 28 28", {"logits N 10"}, 21, 0, 21, 1},
     {"deep", NULL, "input N 1 28 28", {"logits N 10"}, 6, 0, 7, 2},
     {"efficientnet-b0", NULL, "input N 1 28 28", {"logits N 10"}, 81, 16, 49, 2},
     {"efficientnet-b0", "strides=original", "input N 3 28 28", {"logits N 10"}, 81, 16, 49, 2},

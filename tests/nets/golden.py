@@ -68,7 +68,7 @@ class Compact(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16)
         stage = lambda i, o, n, s: nn.Sequential(*[Block(i if j == 0 else o, o, s if j == 0 else 1) for j in range(n)])
-        self.stage1, self.stage2, self.stage3 = stage(16, 16, 2, 1), stage(16, 32, 2, 2), stage(32, 64, 3, 2)
+        self.stage1, self.stage2, self.stage3 = stage(16, 16, 2, 1), stage(16, 32, 4, 2), stage(32, 64, 3, 2)
         self.fc = nn.Linear(64, 10)
 
     def forward(self, x):
