@@ -69,7 +69,7 @@ static void test_good(void) {
   char *content;
   gsize size;
   g_assert_true(g_file_set_contents(p.onnx, "an older export", -1, NULL));
-  RUN(NULL, 0, "small.onnx: compact, 248499 parameters, opset 13, input N×1×28×28", "--model", p.model, "--onnx",
+  RUN(NULL, 0, "small.onnx: compact, 285619 parameters, opset 13, input N×1×28×28", "--model", p.model, "--onnx",
       p.onnx);
   g_assert_true(g_file_get_contents(p.onnx, &content, &size, NULL));
   Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, (const guint8 *)content);
