@@ -26,16 +26,12 @@ INLINE void depthwise_row_as(const FmnWindow *s, const float *x, const float *w,
         const float *pw = w + (gsize)(ky * s->k + kx) * s->c + c;
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++)
-          sum[v] += lanes == VEC_LANES ? load(px + v * VEC_LANES) * load(pw + v * VEC_LANES)
-                                       : load_part(px, lanes) * load_part(pw, lanes);
+          sum[v] += load_lanes(px + v * VEC_LANES, lanes) * load_lanes(pw + v * VEC_LANES, lanes);
       }
     float *out = y + (gsize)ox * s->c + c;
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++)
-      if (lanes == VEC_LANES)
-        store(out + v * VEC_LANES, apply_epilogue(sum[v], ev[v], kind));
-      else
-        store_part(out, apply_epilogue(sum[v], ev[v], kind), lanes);
+      store_lanes(out + v * VEC_LANES, apply_epilogue(sum[v], ev[v], kind), lanes);
   }
 }
 
@@ -71,17 +67,13 @@ INLINE void depthwise_weights_as(const FmnWindow *s, const float *x, const float
                       *pd = dy + (gsize)(oy * s->out_w + ox) * s->c + c;
 #pragma GCC unroll 4
           for (int v = 0; v < vecs; v++)
-            sum[v] += lanes == VEC_LANES ? load(px + v * VEC_LANES) * load(pd + v * VEC_LANES)
-                                         : load_part(px, lanes) * load_part(pd, lanes);
+            sum[v] += load_lanes(px + v * VEC_LANES, lanes) * load_lanes(pd + v * VEC_LANES, lanes);
         }
       }
       float *to = dw + (gsize)(ky * s->k + kx) * s->c + c;
 #pragma GCC unroll 4
       for (int v = 0; v < vecs; v++)
-        if (lanes == VEC_LANES)
-          store(to + v * VEC_LANES, load(to + v * VEC_LANES) + sum[v]);
-        else
-          store_part(to, load_part(to, lanes) + sum[v], lanes);
+        store_lanes(to + v * VEC_LANES, load_lanes(to + v * VEC_LANES, lanes) + sum[v], lanes);
     }
 }
 
@@ -103,17 +95,13 @@ INLINE void depthwise_inputs_as(const FmnWindow *s, const float *dy, const float
           const float *pw = w + (gsize)(ky * s->k + kx) * s->c + c;
 #pragma GCC unroll 4
           for (int v = 0; v < vecs; v++)
-            sum[v] += lanes == VEC_LANES ? load(pd + v * VEC_LANES) * load(pw + v * VEC_LANES)
-                                         : load_part(pd, lanes) * load_part(pw, lanes);
+            sum[v] += load_lanes(pd + v * VEC_LANES, lanes) * load_lanes(pw + v * VEC_LANES, lanes);
         }
       }
       float *to = dx + (gsize)(iy * s->in_w + ix) * s->c + c;
 #pragma GCC unroll 4
       for (int v = 0; v < vecs; v++)
-        if (lanes == VEC_LANES)
-          store(to + v * VEC_LANES, sum[v]);
-        else
-          store_part(to, sum[v], lanes);
+        store_lanes(to + v * VEC_LANES, sum[v], lanes);
     }
 }
 

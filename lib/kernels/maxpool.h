@@ -7,15 +7,6 @@ INLINE void window_ends(const FmnWindow *s, int row, int ox, int *y1, int *x1) {
 
 INLINE Vec larger(Vec a, Vec b) { return pick(a > b, a, b); }
 
-INLINE Vec load_lanes(const float *p, gsize lanes) { return lanes == VEC_LANES ? load(p) : load_part(p, lanes); }
-
-INLINE void store_lanes(float *p, Vec v, gsize lanes) {
-  if (lanes == VEC_LANES)
-    store(p, v);
-  else
-    store_part(p, v, lanes);
-}
-
 INLINE void maxpool_lanes(const FmnWindow *s, const float *x, int row, float *y, gsize lanes) {
   x += (gsize)(row * s->stride * s->in_w) * s->c;
   for (int ox = 0; ox < s->out_w; ox++, x += (gsize)s->stride * s->c, y += s->c) {

@@ -1,8 +1,9 @@
 /* Part of vector.h: the gradient of weights as a sum over pixels of outer products. The sums of a group of inputs stay in registers
  * over all pixels. */
 
+/* Each register has `lanes` outputs: fewer than it holds only where there is one. */
 INLINE void outer_group(const FmnPixels *x, const FmnPixels *dy, int rows, int columns, const int inputs, const int vecs,
-                        gsize last, float *y, gsize stride, int lanes, gboolean add) {
+                        gsize lanes, float *y, gsize stride, gboolean add) {
   Vec sum[MOST_SUMS];
 #pragma GCC unroll 32
   for (int s = 0; s < inputs * vecs; s++)
@@ -13,7 +14,7 @@ INLINE void outer_group(const FmnPixels *x, const FmnPixels *dy, int rows, int c
       Vec d[FMN_LANES / VEC_LANES];
 #pragma GCC unroll 8
       for (int v = 0; v < vecs; v++)
-        d[v] = v < vecs - 1 || last == VEC_LANES ? load(pd + v * VEC_LANES) : load_part(pd + v * VEC_LANES, last);
+        d[v] = load_lanes(pd + v * VEC_LANES, lanes);
 #pragma GCC unroll 12
       for (int i = 0; i < inputs; i++)
 #pragma GCC unroll 8
@@ -25,38 +26,22 @@ INLINE void outer_group(const FmnPixels *x, const FmnPixels *dy, int rows, int c
   for (int i = 0; i < inputs; i++, y += stride)
 #pragma GCC unroll 8
     for (int v = 0; v < vecs; v++)
-      store_sum(y + v * VEC_LANES, sum[i * vecs + v], lanes - v * VEC_LANES, add);
+      store_sum(y + v * VEC_LANES, sum[i * vecs + v], (int)lanes, add);
 }
 
-/* One call for each number of inputs, so that the sums are registers. */
-INLINE void outer_switch(const FmnPixels *x, const FmnPixels *dy, int rows, int columns, int inputs, const int vecs, gsize last,
-                         float *y, gsize stride, int lanes, gboolean add) {
+INLINE void outer_switch(const FmnPixels *x, const FmnPixels *dy, int rows, int columns, int inputs, const int vecs, gsize lanes,
+                         float *y, gsize stride, gboolean add) {
 #define CASE(N)                                                                                                        \
   case N:                                                                                                              \
-    outer_group(x, dy, rows, columns, N, vecs, last, y, stride, lanes, add);                                           \
-    break
+    outer_group(x, dy, rows, columns, N, vecs, lanes, y, stride, add);                                                 \
+    break;
   switch (inputs) {
-    CASE(1);
-#if GROUP >= 3
-    CASE(2);
-    CASE(3);
-#endif
-#if GROUP >= 12
-    CASE(4);
-    CASE(5);
-    CASE(6);
-    CASE(7);
-    CASE(8);
-    CASE(9);
-    CASE(10);
-    CASE(11);
-    CASE(12);
-#endif
+    GROUP_CASES(CASE)
   }
 #undef CASE
 }
 
-/* Register-wide parts of the lanes; the last one may be cut. */
+/* All lanes together, or register by register; the last one may be cut. */
 static void outer(const FmnPixels *x, const FmnPixels *dy, int rows, int columns, int inputs, int lanes, float *y, gsize stride,
                   gboolean add) {
   for (int i = 0; i < inputs; i += GROUP) {
@@ -64,15 +49,15 @@ static void outer(const FmnPixels *x, const FmnPixels *dy, int rows, int columns
     FmnPixels from = {x->data + i, x->row, x->column};
     float *to = y + (gsize)i * stride;
     if (lanes == FMN_LANES) {
-      outer_switch(&from, dy, rows, columns, group, FMN_LANES / VEC_LANES, VEC_LANES, to, stride, lanes, add);
+      outer_switch(&from, dy, rows, columns, group, FMN_LANES / VEC_LANES, VEC_LANES, to, stride, add);
       continue;
     }
     for (int lane = 0; lane < lanes; lane += VEC_LANES) {
       FmnPixels some = {dy->data + lane, dy->row, dy->column};
       if (lanes - lane >= VEC_LANES)
-        outer_switch(&from, &some, rows, columns, group, 1, VEC_LANES, to + lane, stride, VEC_LANES, add);
+        outer_switch(&from, &some, rows, columns, group, 1, VEC_LANES, to + lane, stride, add);
       else
-        outer_switch(&from, &some, rows, columns, group, 1, (gsize)(lanes - lane), to + lane, stride, lanes - lane, add);
+        outer_switch(&from, &some, rows, columns, group, 1, (gsize)(lanes - lane), to + lane, stride, add);
     }
   }
 }

@@ -1,12 +1,17 @@
 /* Part of vector.h: pixels × weights → outputs. The sums of a group of pixels stay in registers over all taps and
  * inputs. */
 
+/* Pixels at a time; and CASE(n) for each number of them, so that the sums of every one are registers. */
 #if defined(__AVX512F__)
-#define GROUP FMN_PRODUCT_ROWS /* pixels at a time: 24 of 32 registers hold sums */
+#define GROUP FMN_PRODUCT_ROWS /* 24 of 32 registers hold sums */
+#define GROUP_CASES(CASE)                                                                                              \
+  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
 #elif defined(__AVX2__)
 #define GROUP 3 /* 12 of 16 */
+#define GROUP_CASES(CASE) CASE(1) CASE(2) CASE(3)
 #else
 #define GROUP 1 /* 8 of 16 */
+#define GROUP_CASES(CASE) CASE(1)
 #endif
 
 INLINE Vec load_weights(FmnPacked w, gsize at, const gboolean half) {
@@ -65,14 +70,6 @@ INLINE void product_group(const int n, const int vecs, const int chains, const f
 #pragma GCC unroll 32
   for (int s = sums; s < chains * sums; s++)
     sum[s % sums] += sum[s];
-  if (lanes >= vecs * VEC_LANES && !add) {
-#pragma GCC unroll 12
-    for (int r = 0; r < n; r++, y += stride)
-#pragma GCC unroll 8
-      for (int v = 0; v < vecs; v++)
-        store(y + v * VEC_LANES, sum[r * vecs + v]);
-    return;
-  }
 #pragma GCC unroll 12
   for (int r = 0; r < n; r++, y += stride)
 #pragma GCC unroll 8
@@ -80,31 +77,15 @@ INLINE void product_group(const int n, const int vecs, const int chains, const f
       store_sum(y + v * VEC_LANES, sum[r * vecs + v], lanes - v * VEC_LANES, add);
 }
 
-/* One call for each number of pixels, so that the sums are registers. */
 INLINE void product_switch(const float *const *rows, int n, const int vecs, int row_stride, int taps, gsize k,
                            FmnPacked w, gsize at, const gboolean half, float *y, gsize stride, int lanes,
                            gboolean add) {
 #define CASE(N)                                                                                                        \
   case N:                                                                                                              \
     product_group(N, vecs, CHAINS(N, vecs), rows, row_stride, taps, k, w, at, half, y, stride, lanes, add);            \
-    break
+    break;
   switch (n) {
-    CASE(1);
-#if GROUP >= 3
-    CASE(2);
-    CASE(3);
-#endif
-#if GROUP >= 12
-    CASE(4);
-    CASE(5);
-    CASE(6);
-    CASE(7);
-    CASE(8);
-    CASE(9);
-    CASE(10);
-    CASE(11);
-    CASE(12);
-#endif
+    GROUP_CASES(CASE)
   }
 #undef CASE
 }

@@ -41,6 +41,16 @@ INLINE void store_part(float *p, Vec v, gsize n) {
 #endif
 }
 
+/* A whole register or the first lanes of it; `lanes` a constant where it is whole. */
+INLINE Vec load_lanes(const float *p, gsize lanes) { return lanes == VEC_LANES ? load(p) : load_part(p, lanes); }
+
+INLINE void store_lanes(float *p, Vec v, gsize lanes) {
+  if (lanes == VEC_LANES)
+    store(p, v);
+  else
+    store_part(p, v, lanes);
+}
+
 INLINE IntVec pick_bits(IntVec which, IntVec a, IntVec b) { return (which & a) | (~which & b); }
 INLINE Vec pick(IntVec which, Vec a, Vec b) { return (Vec)pick_bits(which, (IntVec)a, (IntVec)b); }
 
