@@ -113,13 +113,9 @@ static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages
 
 /* The test split beside the first data set, where there is one. */
 static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
-  g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0]) : NULL;
-  g_autoptr(GError) error = NULL;
-  FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, s->classes, &error);
-  if (!test) {
-    fmn_session_notice(s, "no test accuracy: %s", error->message);
+  FmnDataset *test = fmn_session_test_split(s, "no test accuracy");
+  if (!test)
     return NAN;
-  }
   double accuracy = NAN;
   const FmnPreprocess *p = &model->preprocess;
   FmnImages *images = fmn_images_from_dataset(test);

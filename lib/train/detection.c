@@ -210,13 +210,9 @@ static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
 
 /* On scenes of the test items beside the first data set, where there are some. */
 static void measure_test(FmnSession *s, FmnPlan *plan, FmnResult *result) {
-  g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0]) : NULL;
-  g_autoptr(GError) error = NULL;
-  FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, s->classes, &error);
-  if (!test) {
-    fmn_session_notice(s, "not measured on test scenes: %s", error->message);
+  FmnDataset *test = fmn_session_test_split(s, "not measured on test scenes");
+  if (!test)
     return;
-  }
   FmnImages *images = fmn_images_from_dataset(test);
   FmnDetectionMetrics *m = test_plan(s, plan, images, TEST_SEED, s->config->recipe.scenes.test);
   if (m) {

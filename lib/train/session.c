@@ -17,6 +17,15 @@ void fmn_session_notice(const FmnSession *s, const char *format, ...) {
   s->listener.notice(text, s->listener.user);
 }
 
+FmnDataset *fmn_session_test_split(const FmnSession *s, const char *without) {
+  g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0]) : NULL;
+  g_autoptr(GError) error = NULL;
+  FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, s->classes, &error);
+  if (!test)
+    fmn_session_notice(s, "%s: %s", without, error->message);
+  return test;
+}
+
 void fmn_session_swap_weights(FmnSession *s, float **weights) {
   for (int i = 0; i < s->n_params; i++) {
     float *data = s->params[i].param->data;

@@ -28,32 +28,25 @@ static void assert_start_error(const char *properties, const char *says) {
   g_free(launch);
 }
 
-static void test_errors(void) {
+/* The same of a property that names a file with that text. */
+static void assert_file_error(const char *property, const char *name, const char *text, const char *says) {
   char *path, *properties;
+  write_file(name, text, &path);
+  properties = g_strdup_printf("%s=%s", property, path);
+  assert_start_error(properties, says);
+  g_free(properties);
+  g_free(path);
+}
+
+static void test_errors(void) {
   assert_start_error("model=no-such-model", "no-such-model");
   assert_start_error("model=/no/such/file.safetensors", "/no/such/file.safetensors");
   assert_start_error("labels-file=/no/such/labels.txt", "/no/such/labels.txt");
   assert_start_error("labels-file=/", "labels file");
-  write_file("broken.safetensors", "this is no model", &path);
-  properties = g_strdup_printf("model=%s", path);
-  assert_start_error(properties, "broken");
-  g_free(properties);
-  g_free(path);
-  write_file("three.txt", "a\nb\nc\n", &path);
-  properties = g_strdup_printf("labels-file=%s", path);
-  assert_start_error(properties, "has 3 labels, but model compact has 10");
-  g_free(properties);
-  g_free(path);
-  write_file("empty-line.txt", "a\n\nc\nd\ne\nf\ng\nh\ni\nj\n", &path);
-  properties = g_strdup_printf("labels-file=%s", path);
-  assert_start_error(properties, "line 2");
-  g_free(properties);
-  g_free(path);
-  write_file("latin1.txt", "caf\xe9\n", &path);
-  properties = g_strdup_printf("labels-file=%s", path);
-  assert_start_error(properties, "UTF-8");
-  g_free(properties);
-  g_free(path);
+  assert_file_error("model", "broken.safetensors", "this is no model", "broken");
+  assert_file_error("labels-file", "three.txt", "a\nb\nc\n", "has 3 labels, but model compact has 10");
+  assert_file_error("labels-file", "empty-line.txt", "a\n\nc\nd\ne\nf\ng\nh\ni\nj\n", "line 2");
+  assert_file_error("labels-file", "latin1.txt", "caf\xe9\n", "UTF-8");
 }
 
 static void test_labels_file(void) {

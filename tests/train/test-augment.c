@@ -1,27 +1,19 @@
 #include <math.h>
 #include <string.h>
 
+#include "parse-augment.h"
 #include "synthetic.h"
-#include "train/augment.h"
-
-static FmnAugment parse(const char *text) {
-  g_autoptr(GError) error = NULL;
-  FmnAugment a;
-  fmn_augment_parse(text, &a, &error);
-  g_assert_no_error(error);
-  return a;
-}
 
 static void test_parse(void) {
-  FmnAugment a = parse("flip, shift:3,erase:0.25");
+  FmnAugment a = parse_augment("flip, shift:3,erase:0.25");
   g_assert_cmpfloat(a.flip, ==, 0.5);
   g_assert_cmpfloat(a.shift, ==, 3);
   g_assert_cmpfloat(a.erase, ==, 0.25);
   g_assert_cmpfloat(a.cutmix, ==, 0);
   g_autofree char *text = fmn_augment_to_string(&a);
-  FmnAugment b = parse(text);
+  FmnAugment b = parse_augment(text);
   g_assert_cmpmem(&a, sizeof a, &b, sizeof b);
-  a = parse("none");
+  a = parse_augment("none");
   g_autofree char *none = fmn_augment_to_string(&a);
   g_assert_cmpstr(none, ==, "none");
   const char *wrong[] = {"flop", "flip:2", "shift:", "shift:x", "flip,,erase", "mixup:-1", "zoom:nan", ","};
@@ -35,7 +27,7 @@ static void test_parse(void) {
 /* Moves of whole pixels against a reference for each. */
 static void test_flip_shift(void) {
   FmnDataset *d = synthetic_new(1, 5);
-  FmnAugment a = parse("flip,shift:2");
+  FmnAugment a = parse_augment("flip,shift:2");
   float out[SIDE * SIDE];
   gboolean found[2][5][5] = {0};
   for (guint64 seed = 0; seed < 600; seed++) {
@@ -73,7 +65,7 @@ static void test_rotate_zoom(void) {
     double largest; /* change of the gradient's length */
   } cases[] = {{"rotate:30", 1e-3}, {"zoom:0.3", 0.5}};
   for (gsize k = 0; k < G_N_ELEMENTS(cases); k++) {
-    FmnAugment a = parse(cases[k].text);
+    FmnAugment a = parse_augment(cases[k].text);
     double low = 1e9, high = 0, slant = 0;
     for (guint64 seed = 0; seed < 50; seed++) {
       FmnRandom r = {fmn_random_derive(9, seed)};
@@ -102,7 +94,7 @@ static void test_rotate_zoom(void) {
 static void test_erase(void) {
   guint8 image[SIDE * SIDE] = {0};
   float out[SIDE * SIDE];
-  FmnAugment a = parse("erase");
+  FmnAugment a = parse_augment("erase");
   int erased = 0;
   for (guint64 seed = 0; seed < 400; seed++) {
     FmnRandom r = {fmn_random_derive(2, seed)};
@@ -128,7 +120,7 @@ static void test_mix(void) {
   float black[SIDE * SIDE], white[SIDE * SIDE];
   const char *names[] = {"cutmix:1", "mixup:0.4"};
   for (int k = 0; k < 2; k++) {
-    FmnAugment a = parse(names[k]);
+    FmnAugment a = parse_augment(names[k]);
     double own = 0;
     for (guint64 seed = 0; seed < 300; seed++) {
       FmnRandom r = {fmn_random_derive(6, seed)};

@@ -1,18 +1,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "parse-augment.h"
 #include "synthetic.h"
 #include "nn/layers.h"
 #include "train/evaluate.h"
 #include "train/loader.h"
-
-static FmnAugment parse(const char *text) {
-  g_autoptr(GError) error = NULL;
-  FmnAugment a;
-  fmn_augment_parse(text, &a, &error);
-  g_assert_no_error(error);
-  return a;
-}
 
 static void test_permute(void) {
   for (guint64 n = 1; n < 300; n += 13) {
@@ -125,7 +118,7 @@ static void test_data_errors(void) {
 static FmnLoader *make_loader(const FmnTrainData *d, const char *augment, int step, int threads) {
   static const float mean[] = {0.3f}, std[] = {0.4f};
   FmnLoaderConfig c = {.channels = 1,
-                       .augment = parse(augment),
+                       .augment = parse_augment(augment),
                        .mean = mean,
                        .std = std,
                        .classes = 10,

@@ -2,42 +2,11 @@
 #include <unistd.h>
 
 #include "scene-items.h"
+#include "tool.h"
 
 /* fmnist-train scenes as a user runs it: train has classes 0 to 4, test 5 to 9. */
 
-static const char *program;
-static char *folder;
-
-typedef struct {
-  int status;
-  char *out, *err;
-} Result;
-
-static void result_clear(Result *r) {
-  g_free(r->out);
-  g_free(r->err);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Result, result_clear)
-
-static Result run(const char *const *args) {
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) argv = g_ptr_array_new();
-  g_ptr_array_add(argv, (gpointer)program);
-  g_ptr_array_add(argv, (gpointer) "scenes");
-  for (int i = 0; args[i]; i++)
-    g_ptr_array_add(argv, (gpointer)args[i]);
-  g_ptr_array_add(argv, NULL);
-  g_autoptr(GSubprocess) p = g_subprocess_newv((const char *const *)argv->pdata,
-                                               G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error);
-  g_assert_no_error(error);
-  Result r = {-1, NULL, NULL};
-  g_subprocess_communicate_utf8(p, NULL, NULL, &r.out, &r.err, &error);
-  g_assert_no_error(error);
-  if (g_subprocess_get_if_exited(p))
-    r.status = g_subprocess_get_exit_status(p);
-  return r;
-}
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+#define SCENES(...) RUN("scenes", __VA_ARGS__)
 
 static char *new_folder(void) {
   g_autoptr(GError) error = NULL;
@@ -106,9 +75,9 @@ static void assert_labels(const char *text, const FmnScene *scene) {
 static void check_preset(const char *preset, FmnScenePreset kind) {
   g_autofree char *one = new_folder(), *three = new_folder();
   g_auto(Result) a =
-      RUN("--preset", preset, "--data", folder, "--count", "7", "--seed", "11", "--out", one, "--threads", "1");
+      SCENES("--preset", preset, "--data", folder, "--count", "7", "--seed", "11", "--out", one, "--threads", "1");
   g_auto(Result) b =
-      RUN("--preset", preset, "--data", folder, "--count", "7", "--seed", "11", "--out", three, "--threads", "3");
+      SCENES("--preset", preset, "--data", folder, "--count", "7", "--seed", "11", "--out", three, "--threads", "3");
   g_assert_cmpint(a.status, ==, 0);
   g_assert_cmpint(b.status, ==, 0);
   g_assert_nonnull(strstr(a.out, "7 scenes"));
@@ -142,8 +111,8 @@ static void test_mixed(void) { check_preset("mixed", FMN_SCENE_MIXED); }
 
 static void check_split(const char *preset, const char *split, int first) {
   g_autofree char *out = new_folder();
-  g_auto(Result) r = RUN("--preset", preset, "--split", split, "--data", folder, "--count", "12", "--out", out,
-                         "--width", "64", "--height", "48");
+  g_auto(Result) r = SCENES("--preset", preset, "--split", split, "--data", folder, "--count", "12", "--out", out,
+                            "--width", "64", "--height", "48");
   g_assert_cmpint(r.status, ==, 0);
   int n = 0;
   for (int i = 0; i < 12; i++) {
@@ -168,8 +137,8 @@ static void test_splits(void) {
 
 static void test_empty_rooms(void) {
   g_autofree char *out = new_folder();
-  g_auto(Result) r =
-      RUN("--preset", "mixed", "--items", "0", "--background", "room", "--data", folder, "--count", "3", "--out", out);
+  g_auto(Result) r = SCENES("--preset", "mixed", "--items", "0", "--background", "room", "--data", folder, "--count",
+                            "3", "--out", out);
   g_assert_cmpint(r.status, ==, 0);
   g_assert_nonnull(strstr(r.out, "3 scenes, 0 garments"));
   for (int i = 0; i < 3; i++) {
@@ -181,24 +150,24 @@ static void test_empty_rooms(void) {
 
 static void test_usage(void) {
   const struct {
-    const char *args[7];
+    const char *args[8];
     const char *message;
   } cases[] = {
-      {{NULL}, "--preset"},
-      {{"--preset", "mixed"}, "--out"},
-      {{"--preset", "blue", "--out", "/tmp/x"}, "blue"},
-      {{"--preset", "green", "--out", "/tmp/x", "--split", "both"}, "both"},
-      {{"--preset", "green", "--out", "/tmp/x", "--count", "0"}, "--count"},
-      {{"--preset", "green", "--out", "/tmp/x", "--count", "1000001"}, "--count"},
-      {{"--preset", "green", "--out", "/tmp/x", "--seed", "-1"}, "--seed"},
-      {{"--preset", "green", "--out", "/tmp/x", "--threads", "0"}, "--threads"},
-      {{"--preset", "green", "--out", "/tmp/x", "--width", "15"}, "--width"},
-      {{"--preset", "green", "--out", "/tmp/x", "--items", "2"}, "--items"},
-      {{"--preset", "mixed", "--out", "/tmp/x", "--items", "5-2"}, "5-2"},
-      {{"--preset", "mixed", "--out", "/tmp/x", "--items", "17"}, "17"},
-      {{"--preset", "mixed", "--out", "/tmp/x", "--items", ""}, "--items"},
-      {{"--preset", "mixed", "--out", "/tmp/x", "--background", "sea"}, "sea"},
-      {{"--preset", "mixed", "--out", "/tmp/x", "stray"}, "stray"},
+      {{"scenes"}, "--preset"},
+      {{"scenes", "--preset", "mixed"}, "--out"},
+      {{"scenes", "--preset", "blue", "--out", "/tmp/x"}, "blue"},
+      {{"scenes", "--preset", "green", "--out", "/tmp/x", "--split", "both"}, "both"},
+      {{"scenes", "--preset", "green", "--out", "/tmp/x", "--count", "0"}, "--count"},
+      {{"scenes", "--preset", "green", "--out", "/tmp/x", "--count", "1000001"}, "--count"},
+      {{"scenes", "--preset", "green", "--out", "/tmp/x", "--seed", "-1"}, "--seed"},
+      {{"scenes", "--preset", "green", "--out", "/tmp/x", "--threads", "0"}, "--threads"},
+      {{"scenes", "--preset", "green", "--out", "/tmp/x", "--width", "15"}, "--width"},
+      {{"scenes", "--preset", "green", "--out", "/tmp/x", "--items", "2"}, "--items"},
+      {{"scenes", "--preset", "mixed", "--out", "/tmp/x", "--items", "5-2"}, "5-2"},
+      {{"scenes", "--preset", "mixed", "--out", "/tmp/x", "--items", "17"}, "17"},
+      {{"scenes", "--preset", "mixed", "--out", "/tmp/x", "--items", ""}, "--items"},
+      {{"scenes", "--preset", "mixed", "--out", "/tmp/x", "--background", "sea"}, "sea"},
+      {{"scenes", "--preset", "mixed", "--out", "/tmp/x", "stray"}, "stray"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_auto(Result) r = run(cases[i].args);
@@ -207,7 +176,7 @@ static void test_usage(void) {
     g_assert_cmpstr(r.out, ==, "");
     g_assert_nonnull(strstr(r.err, cases[i].message));
   }
-  g_auto(Result) help = RUN("--help");
+  g_auto(Result) help = SCENES("--help");
   g_assert_cmpint(help.status, ==, 0);
   g_assert_nonnull(strstr(help.out, "--preset"));
 }
@@ -216,29 +185,29 @@ static void test_failures(void) {
   g_autofree char *out = new_folder(), *under = g_build_filename(out, "file", "scenes", NULL);
   g_autofree char *file = g_build_filename(out, "file", NULL);
   {
-    g_auto(Result) r = RUN("--preset", "green", "--data", "/nowhere", "--out", out);
+    g_auto(Result) r = SCENES("--preset", "green", "--data", "/nowhere", "--out", out);
     g_assert_cmpint(r.status, ==, 1);
     g_assert_nonnull(strstr(r.err, "dataset-fashion-mnist"));
   }
   g_assert_true(g_file_set_contents(file, "here already", -1, NULL));
   {
-    g_auto(Result) r = RUN("--preset", "green", "--data", folder, "--out", out, "--count", "1");
+    g_auto(Result) r = SCENES("--preset", "green", "--data", folder, "--out", out, "--count", "1");
     g_assert_cmpint(r.status, ==, 1);
     g_assert_nonnull(strstr(r.err, "not empty"));
   }
   {
-    g_auto(Result) r = RUN("--preset", "green", "--data", folder, "--out", under, "--count", "1");
+    g_auto(Result) r = SCENES("--preset", "green", "--data", folder, "--out", under, "--count", "1");
     g_assert_cmpint(r.status, ==, 1);
     g_assert_nonnull(strstr(r.err, under));
   }
   {
-    g_auto(Result) r = RUN("--preset", "green", "--data", folder, "--out", file, "--count", "1");
+    g_auto(Result) r = SCENES("--preset", "green", "--data", folder, "--out", file, "--count", "1");
     g_assert_cmpint(r.status, ==, 1);
     g_assert_nonnull(strstr(r.err, file));
   }
   scene_folder_remove(out);
   if (geteuid() != 0) {
-    g_auto(Result) r = RUN("--preset", "green", "--data", folder, "--out", "/sys/scenes", "--count", "1");
+    g_auto(Result) r = SCENES("--preset", "green", "--data", folder, "--out", "/sys/scenes", "--count", "1");
     g_assert_cmpint(r.status, ==, 1);
     g_assert_nonnull(strstr(r.err, "/sys/scenes"));
   }
