@@ -117,8 +117,15 @@ static gboolean load_model(GstFmnistClassify *self, const char *name, const char
   }
   p = fmn_model_preprocess(self->model);
   self->classifier = fmn_classifier_new(self->model, threads);
+  self->picture = g_try_malloc0((gsize)p->width * (gsize)p->height * (gsize)p->channels);
+  if (self->classifier == NULL || self->picture == NULL) {
+    GST_ELEMENT_ERROR(self, RESOURCE, FAILED,
+                      ("No memory for model %s in %d threads.", fmn_model_name(self->model), threads),
+                      ("model=%s threads=%d", name, threads));
+    forget_model(self);
+    return FALSE;
+  }
   self->model_name = g_ref_string_new(fmn_model_name(self->model));
-  self->picture = g_malloc0((gsize)p->width * (gsize)p->height * (gsize)p->channels);
   self->probabilities = g_new0(float, self->labels->len);
   return TRUE;
 }

@@ -142,8 +142,11 @@ gboolean gst_fmnist_format_map(GstFmnistFormat *f, GstBuffer *buffer, FmnImage *
     }
     return TRUE;
   }
-  if (f->unpacked == NULL)
-    f->unpacked = g_malloc(f->unpack_stride * (gsize)f->info.height + LINE_SLACK);
+  if (f->unpacked == NULL &&
+      (f->unpacked = g_try_malloc(f->unpack_stride * (gsize)f->info.height + LINE_SLACK)) == NULL) {
+    gst_video_frame_unmap(&f->frame);
+    return FALSE;
+  }
   for (int y = 0; y < f->info.height; y++)
     unpack_line(&f->frame, f->unpacked + f->unpack_stride * (gsize)y, y);
   image->plane[0] = f->unpacked;

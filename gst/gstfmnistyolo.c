@@ -173,7 +173,13 @@ static gboolean load_model(GstFmnistYolo *self, const char *name, int size, int 
     return FALSE;
   }
   side = (gsize)fmn_detector_size(self->detector);
-  self->picture = g_malloc0(3 * side * side);
+  self->picture = g_try_malloc0(3 * side * side);
+  if (self->picture == NULL) {
+    GST_ELEMENT_ERROR(self, RESOURCE, FAILED, ("No memory for pictures of %d×%d pixels.", (int)side, (int)side),
+                      ("size=%d", size));
+    forget_model(self);
+    return FALSE;
+  }
   self->labels = g_new(GQuark, fmn_model_n_labels(self->model));
   for (int i = 0; i < fmn_model_n_labels(self->model); i++)
     self->labels[i] = g_quark_from_string(fmn_model_label(self->model, i));

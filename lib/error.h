@@ -12,6 +12,7 @@ typedef enum {
   FMN_ERROR_FORMAT,      /* a file is not what it should be */
   FMN_ERROR_UNSUPPORTED, /* well-formed, but not for this program */
   FMN_ERROR_ARGUMENT,    /* a value out of its range */
+  FMN_ERROR_MEMORY,      /* there is not enough of it for the model, size or batch asked for */
 } FmnError;
 
 #endif

@@ -60,8 +60,8 @@ const char *fmn_model_label(const FmnModel *model, int i); /* 0 ≤ i < n_labels
 const FmnPreprocess *fmn_model_preprocess(const FmnModel *model);
 double fmn_model_threshold(const FmnModel *model); /* confidence under which nothing is asserted, 0..1; 0 when uncalibrated */
 
-/* What one thread needs to run a classifier. Keeps a reference to the model. threads: how many work on one picture, ≥ 1.
- * Free with fmn_classifier_free(). */
+/* What one thread needs to run a classifier. Keeps a reference to the model. threads: how many work on one picture,
+ * ≥ 1. NULL when memory is exhausted or no more threads can be started. Free with fmn_classifier_free(). */
 FmnClassifier *fmn_classifier_new(FmnModel *model, int threads);
 void fmn_classifier_free(FmnClassifier *classifier); /* NULL allowed */
 
@@ -85,9 +85,10 @@ typedef struct {
 #define FMN_DETECT_DEFAULTS                                                                                            \
   { 0.5, 0.45, 50 }
 
-/* What one thread needs to run a detector on pictures of size × size: any multiple of 32 up to 2048, 0 for the size that the
- * model was made for; smaller is faster and finds less. Keeps a reference to the model. Error FMN_ERROR_ARGUMENT: the size;
- * FMN_ERROR_UNSUPPORTED: the model is no detector. Free with fmn_detector_free(). */
+/* What one thread needs to run a detector on pictures of size × size: any multiple of 32 up to 2048, 0 for the size
+ * that the model was made for; smaller is faster and finds less. Keeps a reference to the model. Error
+ * FMN_ERROR_ARGUMENT: the size; FMN_ERROR_UNSUPPORTED: the model is no detector; FMN_ERROR_MEMORY: there is not enough
+ * for that size. Free with fmn_detector_free(). */
 FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **error);
 void fmn_detector_free(FmnDetector *detector); /* NULL allowed */
 int fmn_detector_size(const FmnDetector *detector);

@@ -50,7 +50,11 @@ static FmnModel *model_new(FmnModelFile *file, GError **error) {
     fmn_model_unref(model);
     return NULL;
   }
-  model->plan = fmn_plan_new(file->graph);
+  if (!(model->plan = fmn_plan_try_new(file->graph, error))) {
+    g_prefix_error(error, "%s: ", file->name);
+    fmn_model_unref(model);
+    return NULL;
+  }
   if (!model->detector)
     g_clear_pointer(&file->graph, fmn_graph_free);
   return model;
@@ -106,9 +110,12 @@ double fmn_model_threshold(const FmnModel *model) { return model->file->threshol
 FmnClassifier *fmn_classifier_new(FmnModel *model, int threads) {
   g_return_val_if_fail(!model->detector, NULL);
   const FmnPreprocess *p = &model->file->preprocess;
+  FmnRun *run = fmn_run_try_new(model->plan, 1, threads, NULL);
+  if (!run)
+    return NULL;
   FmnClassifier *c = g_new0(FmnClassifier, 1);
   c->model = fmn_model_ref(model);
-  c->run = fmn_run_new(model->plan, 1, threads);
+  c->run = run;
   for (int k = 0; k < p->channels; k++)
     for (int v = 0; v < 256; v++)
       c->value[k][v] = ((float)v / 255.0f - p->mean[k]) / p->std[k];

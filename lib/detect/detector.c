@@ -19,11 +19,11 @@ struct FmnDetector {
 static FmnPlan *plan_of_size(const FmnModelFile *file, int size, GError **error) {
   g_autofree char *text = g_strdup_printf("%d", size);
   g_autofree char *options = fmn_net_options_set(file->arch_options, "size", text);
-  FmnGraph *g = fmn_net_build(file->arch, options, (int)g_strv_length(file->labels), error);
+  FmnGraph *g = fmn_net_build_bare(file->arch, options, (int)g_strv_length(file->labels), error);
   if (!g)
     return NULL;
   fmn_graph_swap_weights(g, file->graph);
-  FmnPlan *plan = fmn_plan_new(g);
+  FmnPlan *plan = fmn_plan_try_new(g, error);
   fmn_graph_swap_weights(g, file->graph);
   fmn_graph_free(g);
   return plan;
@@ -48,10 +48,11 @@ static FmnPlan *find_plan(FmnModel *m, int size, GError **error) {
   return plan;
 }
 
-FmnDetector *fmn_detector_new_for_plan(FmnPlan *plan, const FmnYolo *yolo, const FmnPreprocess *input, int threads) {
+/* Takes run. */
+static FmnDetector *detector_new(FmnRun *run, FmnPlan *plan, const FmnYolo *yolo, const FmnPreprocess *input) {
   FmnDetector *d = g_new0(FmnDetector, 1);
   d->yolo = *yolo;
-  d->run = fmn_run_new(plan, 1, threads);
+  d->run = run;
   d->in = fmn_plan_input(plan);
   for (int i = 0; i < FMN_YOLO_HEADS; i++)
     d->out[i] = fmn_plan_output(plan, i);
@@ -60,6 +61,10 @@ FmnDetector *fmn_detector_new_for_plan(FmnPlan *plan, const FmnYolo *yolo, const
     for (int v = 0; v < 256; v++)
       d->value[k][v] = ((float)v / 255.0f - input->mean[k]) / input->std[k];
   return d;
+}
+
+FmnDetector *fmn_detector_new_for_plan(FmnPlan *plan, const FmnYolo *yolo, const FmnPreprocess *input, int threads) {
+  return detector_new(fmn_run_new(plan, 1, threads), plan, yolo, input);
 }
 
 FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **error) {
@@ -77,8 +82,10 @@ FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **e
   FmnPlan *plan = find_plan(model, size, error);
   if (!plan)
     return NULL;
-  FmnDetector *d = fmn_detector_new_for_plan(plan, &model->yolo, &model->file->preprocess, threads);
-  d->model = fmn_model_ref(model);
+  FmnRun *run = fmn_run_try_new(plan, 1, threads, error);
+  FmnDetector *d = run ? detector_new(run, plan, &model->yolo, &model->file->preprocess) : NULL;
+  if (d)
+    d->model = fmn_model_ref(model);
   fmn_plan_unref(plan);
   return d;
 }

@@ -45,7 +45,14 @@ static void read_param(const char *full_name, FmnParam *param, gpointer user) {
                 r->arch);
     return;
   }
-  if (!check_shape(r, info, param) || !fmn_safetensors_read(r->tensors, info, param->data, &r->error))
+  if (!check_shape(r, info, param))
+    return;
+  if (!(param->data = fmn_floats_try_new(info->count))) {
+    g_set_error(&r->error, FMN_ERROR, FMN_ERROR_MEMORY, "no memory for the %" G_GSIZE_FORMAT " values of tensor %s",
+                info->count, info->name);
+    return;
+  }
+  if (!fmn_safetensors_read(r->tensors, info, param->data, &r->error))
     return;
   g_hash_table_add(r->used, (gpointer)info->name);
   gboolean variance = g_str_equal(param->name, "running_var");
@@ -99,7 +106,7 @@ static gboolean fill(FmnModelFile *file, const FmnSafetensors *tensors, GError *
   while (g_hash_table_iter_next(&iter, &key, &value))
     g_hash_table_insert(file->metadata, g_strdup(key), g_strdup(value));
   return fmn_model_meta_parse(file, error) &&
-         (file->graph = fmn_net_build(file->arch, file->arch_options, (int)g_strv_length(file->labels), error)) &&
+         (file->graph = fmn_net_build_bare(file->arch, file->arch_options, (int)g_strv_length(file->labels), error)) &&
          check_input(file, error) && read_weights(file, tensors, error);
 }
 

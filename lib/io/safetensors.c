@@ -255,9 +255,11 @@ static gboolean parse(FmnSafetensors *file, GError **error) {
   if (!check_start(file, &length, error))
     return FALSE;
   file->data_start = 8 + length;
-  char *text = g_malloc(length), *what = g_strconcat(file->name, ": header", NULL);
+  char *text = g_try_malloc(length), *what = g_strconcat(file->name, ": header", NULL);
   JsonNode *root = NULL;
-  if (read_at(file, 8, text, length, error))
+  if (!text)
+    fail(file, error, FMN_ERROR_MEMORY, "no memory for its header of %" G_GSIZE_FORMAT " bytes", length);
+  else if (read_at(file, 8, text, length, error))
     root = fmn_json_parse(text, length, JSON_DEPTH, what, error);
   g_free(what);
   g_free(text);

@@ -93,13 +93,14 @@ static void set_unknown_net(const char *name, GError **error) {
   g_string_free(names, TRUE);
 }
 
-FmnGraph *fmn_net_build(const char *name, const char *options, int classes, GError **error) {
+static FmnGraph *build(const char *name, const char *options, int classes, gboolean bare, GError **error) {
   const FmnNet *net = fmn_net_find(name);
   if (!net) {
     set_unknown_net(name, error);
     return NULL;
   }
   FmnGraph *g = fmn_graph_new(net->channels, net->height, net->width);
+  g->bare = bare;
   FmnNetOptions o = {g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free), g_string_new(NULL), &g->error};
 
   if (!options || !*options || parse_options(o.values, options, &g->error)) {
@@ -114,6 +115,14 @@ FmnGraph *fmn_net_build(const char *name, const char *options, int classes, GErr
     return NULL;
   }
   return g;
+}
+
+FmnGraph *fmn_net_build(const char *name, const char *options, int classes, GError **error) {
+  return build(name, options, classes, FALSE, error);
+}
+
+FmnGraph *fmn_net_build_bare(const char *name, const char *options, int classes, GError **error) {
+  return build(name, options, classes, TRUE, error);
 }
 
 char *fmn_net_options_set(const char *options, const char *key, const char *value) {

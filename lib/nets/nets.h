@@ -28,6 +28,8 @@ const FmnNet *fmn_net_find(const char *name); /* NULL: no such network */
  * Errors (FMN_ERROR): unknown name or option, value out of range; the message lists what there is.
  * The caller owns the graph. */
 FmnGraph *fmn_net_build(const char *name, const char *options, int classes, GError **error);
+/* The same without weights, every param's data NULL: small, whatever a file of unknown origin asks for. */
+FmnGraph *fmn_net_build_bare(const char *name, const char *options, int classes, GError **error);
 
 /* The same options with one of them set to another value or added; g_free. */
 char *fmn_net_options_set(const char *options, const char *key, const char *value);

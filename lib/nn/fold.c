@@ -8,10 +8,12 @@ typedef struct {
   gboolean single; /* read by exactly one node, and so is every value that it is an alias of */
 } Folded;
 
-static float *copy_floats(const float *data, gsize count) {
-  float *copy = fmn_floats_new(count);
-  memcpy(copy, data, count * sizeof *copy);
-  return copy;
+/* FALSE: memory is exhausted. */
+static gboolean copy_floats(float **copy, const float *data, gsize count) {
+  *copy = fmn_floats_try_new(count);
+  if (*copy)
+    memcpy(*copy, data, count * sizeof **copy);
+  return *copy != NULL;
 }
 
 /* y·p->scale + p->shift after y·gain + bias, or after act(…)·scale + shift: one affine map after another is one again. */
@@ -44,26 +46,27 @@ static gboolean absorb(FmnStep *step, const FmnPointwise *p) {
   return TRUE;
 }
 
-static void add_step(FmnPlan *plan, const FmnNode *node, const Folded *folded, FmnPointwise *p) {
+/* FALSE: memory is exhausted. */
+static gboolean add_step(FmnPlan *plan, const FmnNode *node, const Folded *folded, FmnPointwise *p) {
   FmnStep step = {.ops = node->ops, .n_inputs = node->n_inputs, .out = node->out};
+  gboolean ok = TRUE;
   step.config = g_memdup2(node->config, node->ops->config_size);
   for (int i = 0; i < node->n_inputs; i++) {
     step.inputs[i] = folded[node->inputs[i]].step;
     step.in[i] = node->in[i];
   }
   if (p->kind == FMN_POINTWISE_AFFINE) {
-    step.gain = copy_floats(p->scale, (gsize)node->out.c);
-    step.bias = copy_floats(p->shift, (gsize)node->out.c);
+    ok = copy_floats(&step.gain, p->scale, (gsize)node->out.c) && copy_floats(&step.bias, p->shift, (gsize)node->out.c);
   } else if (node->ops->has_epilogue && node->n_params > 0) {
-    step.w[0] = copy_floats(node->params[0].data, fmn_param_count(&node->params[0]));
-    if (node->n_params > 1)
-      step.bias = copy_floats(node->params[1].data, (gsize)node->out.c);
+    ok = copy_floats(&step.w[0], node->params[0].data, fmn_param_count(&node->params[0])) &&
+         (node->n_params < 2 || copy_floats(&step.bias, node->params[1].data, (gsize)node->out.c));
   } else {
-    for (int i = 0; i < node->n_params; i++)
-      step.w[i] = copy_floats(node->params[i].data, fmn_param_count(&node->params[i]));
+    for (int i = 0; i < node->n_params && ok; i++)
+      ok = copy_floats(&step.w[i], node->params[i].data, fmn_param_count(&node->params[i]));
   }
   step.scratch = node->ops->scratch ? node->ops->scratch(node) : 0;
   g_array_append_val(plan->steps, step);
+  return ok;
 }
 
 static int *count_uses(const FmnGraph *g) {
@@ -76,12 +79,13 @@ static int *count_uses(const FmnGraph *g) {
   return uses;
 }
 
-void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
+gboolean fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
   int n = fmn_graph_size(g), *uses = count_uses(g);
   Folded *folded = g_new0(Folded, n);
+  gboolean ok = TRUE;
 
   folded[0] = (Folded){-1, FALSE};
-  for (int i = 1; i < n; i++) {
+  for (int i = 1; i < n && ok; i++) {
     const FmnNode *node = fmn_graph_node(g, i);
     const Folded *before = &folded[node->inputs[0]];
     FmnPointwise p = {FMN_POINTWISE_IDENTITY};
@@ -100,7 +104,7 @@ void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
       }
     }
     if (!fused) {
-      add_step(plan, node, folded, &p);
+      ok = add_step(plan, node, folded, &p);
       folded[i].step = (int)plan->steps->len - 1;
     }
     fmn_floats_free(p.scale);
@@ -109,10 +113,10 @@ void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
   plan->n_outputs = g->n_outputs;
   for (int i = 0; i < g->n_outputs; i++)
     plan->outputs[i] = folded[g->outputs[i]].step;
-  for (guint i = 0; i < plan->steps->len; i++) {
+  for (guint i = 0; i < plan->steps->len && ok; i++) {
     FmnStep *step = fmn_plan_step(plan, (int)i);
     if (step->ops->prepare)
-      step->w[0] = step->ops->prepare(step->config, step->in[0], step->out, step->w[0]);
+      ok = (step->w[0] = step->ops->prepare(step->config, step->in[0], step->out, step->w[0])) != NULL;
     step->epilogue.gain = step->gain;
     step->epilogue.bias = step->bias;
     step->epilogue.scale = step->scale;
@@ -120,4 +124,5 @@ void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g) {
   }
   g_free(folded);
   g_free(uses);
+  return ok;
 }

@@ -61,7 +61,7 @@ FmnValue fmn_graph_add(FmnGraph *g, const FmnLayerOps *ops, const char *name, co
     node_free(node);
     return -1;
   }
-  for (int i = 0; i < node->n_params; i++)
+  for (int i = 0; i < node->n_params && !g->bare; i++)
     node->params[i].data = fmn_floats_new0(fmn_param_count(&node->params[i]));
   g_ptr_array_add(g->nodes, node);
   return fmn_graph_size(g) - 1;

@@ -8,6 +8,7 @@ typedef int FmnValue; /* what a layer yields: its index in the graph; -1 after a
 
 typedef struct {
   GPtrArray *nodes; /* of FmnNode; node 0 is the input */
+  gboolean bare;    /* weights are not allocated: data is NULL until somebody fills it in */
   GError *error;    /* the first failed builder call; later calls do nothing */
   int n_outputs;
   FmnValue outputs[FMN_MAX_INPUTS];
@@ -21,7 +22,8 @@ void fmn_graph_free(FmnGraph *g); /* NULL allowed */
 void fmn_graph_set_input(FmnGraph *g, int channels, int height, int width);
 
 /* Adds a layer that reads inputs; config (ops->config_size bytes) is copied. name may be NULL for layers
- * without weights. Weights are allocated, filled with zeros. */
+ * without weights. Weights are allocated, filled with zeros, unless
+ * the graph is bare. */
 FmnValue fmn_graph_add(FmnGraph *g, const FmnLayerOps *ops, const char *name, const FmnValue *inputs, int n_inputs,
                        gconstpointer config);
 

@@ -100,8 +100,9 @@ struct FmnLayerOps {
   gsize (*scratch)(const FmnNode *node);
   /* NULL where the layer is no pointwise operation. p->scale and p->shift have room for out.c floats each. */
   void (*pointwise)(const FmnNode *node, FmnPointwise *p);
-  /* Once a step's weights are folded: turns w[0] into what forward() wants to read (another order, fewer bits). Takes w over,
-   * returns it or its replacement, to be freed with fmn_floats_free(). NULL: as it is. */
+  /* Once a step's weights are folded: turns w[0] into what forward() wants to read (another order, fewer bits). Takes w
+   * over, returns it or its replacement, to be freed with fmn_floats_free(), or NULL when memory is exhausted. NULL: as
+   * it is. */
   float *(*prepare)(const void *config, FmnShape in, FmnShape out, float *w);
   /* NULL only for layers whose pointwise() is the identity. */
   void (*forward)(const FmnForward *f);

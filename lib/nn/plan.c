@@ -1,5 +1,6 @@
 #include "nn/plan.h"
 
+#include "error.h"
 #include "nn/step.h"
 
 /* A value's place in the arena: the steps first ≤ i ≤ last need it. */
@@ -54,16 +55,28 @@ static void place(FmnPlan *plan) {
   g_free(values);
 }
 
-FmnPlan *fmn_plan_new(const FmnGraph *g) {
+FmnPlan *fmn_plan_try_new(const FmnGraph *g, GError **error) {
   g_return_val_if_fail(g && !g->error && g->n_outputs > 0, NULL);
   FmnPlan *plan = g_new0(FmnPlan, 1);
   plan->ref_count = 1;
   plan->input = fmn_graph_node(g, 0)->out;
   plan->steps = g_array_new(FALSE, TRUE, sizeof(FmnStep));
-  fmn_plan_fold(plan, g);
+  if (!fmn_plan_fold(plan, g)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_MEMORY, "no memory for the weights of the network");
+    fmn_plan_unref(plan);
+    return NULL;
+  }
   place(plan);
   for (guint i = 0; i < plan->steps->len; i++)
     plan->scratch = MAX(plan->scratch, fmn_plan_step(plan, (int)i)->scratch);
+  return plan;
+}
+
+FmnPlan *fmn_plan_new(const FmnGraph *g) {
+  GError *error = NULL;
+  FmnPlan *plan = fmn_plan_try_new(g, &error);
+  if (error)
+    g_error("%s", error->message);
   return plan;
 }
 

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "error.h"
+
 #define SPINS 4000 /* polls before a thread sleeps: some microseconds, less than a wake-up costs */
 #define CHUNKS_A_THREAD 4
 
@@ -84,9 +86,11 @@ static gpointer worker_main(gpointer data) {
   return NULL;
 }
 
-FmnPool *fmn_pool_new(int threads) {
+gboolean fmn_pool_try_new(int threads, FmnPool **pool, GError **error) {
+  GError *reason = NULL;
+  *pool = NULL;
   if (threads <= 1)
-    return NULL;
+    return TRUE;
   FmnPool *p = g_new0(FmnPool, 1);
   p->n_threads = threads;
   p->threads = g_new0(GThread *, threads - 1);
@@ -95,9 +99,27 @@ FmnPool *fmn_pool_new(int threads) {
   for (int i = 1; i < threads; i++) {
     Worker *w = g_new(Worker, 1);
     *w = (Worker){p, i};
-    p->threads[i - 1] = g_thread_new("fmn-worker", worker_main, w);
+    p->threads[i - 1] = g_thread_try_new("fmn-worker", worker_main, w, &reason);
+    if (reason) {
+      g_set_error(error, FMN_ERROR, FMN_ERROR_MEMORY, "only %d of %d threads could be started: %s", i, threads,
+                  reason->message);
+      g_error_free(reason);
+      g_free(w);
+      p->n_threads = i;
+      fmn_pool_free(p);
+      return FALSE;
+    }
   }
-  return p;
+  *pool = p;
+  return TRUE;
+}
+
+FmnPool *fmn_pool_new(int threads) {
+  GError *error = NULL;
+  FmnPool *pool;
+  if (!fmn_pool_try_new(threads, &pool, &error))
+    g_error("%s", error->message);
+  return pool;
 }
 
 void fmn_pool_free(FmnPool *p) {

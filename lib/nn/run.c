@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "error.h"
 #include "nn/step.h"
 
 struct FmnRun {
@@ -12,15 +13,32 @@ struct FmnRun {
   gsize scratch_size; /* floats a thread */
 };
 
-FmnRun *fmn_run_new(FmnPlan *plan, int max_batch, int threads) {
+FmnRun *fmn_run_try_new(FmnPlan *plan, int max_batch, int threads, GError **error) {
   g_return_val_if_fail(plan && max_batch > 0, NULL);
   FmnRun *run = g_new0(FmnRun, 1);
   run->plan = fmn_plan_ref(plan);
   run->max_batch = max_batch;
-  run->pool = fmn_pool_new(threads);
+  gboolean ok = fmn_pool_try_new(threads, &run->pool, error);
   run->scratch_size = (plan->scratch + FMN_ALIGN_FLOATS - 1) / FMN_ALIGN_FLOATS * FMN_ALIGN_FLOATS;
-  run->arena = fmn_floats_new0(plan->arena * (gsize)max_batch);
-  run->scratch = fmn_floats_new(run->scratch_size * (gsize)fmn_pool_threads(run->pool));
+  gsize arena = plan->arena * (gsize)max_batch, scratch = run->scratch_size * (gsize)fmn_pool_threads(run->pool);
+  if (ok && (!(run->arena = fmn_floats_try_new(arena)) || !(run->scratch = fmn_floats_try_new(scratch)))) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_MEMORY,
+                "no memory for the %" G_GSIZE_FORMAT " MiB that %d × %d pixels in %d threads need",
+                ((arena + scratch) * sizeof(float) >> 20) + 1, plan->input.w, plan->input.h, threads);
+    ok = FALSE;
+  }
+  if (ok)
+    memset(run->arena, 0, arena * sizeof(float));
+  else
+    g_clear_pointer(&run, fmn_run_free);
+  return run;
+}
+
+FmnRun *fmn_run_new(FmnPlan *plan, int max_batch, int threads) {
+  GError *error = NULL;
+  FmnRun *run = fmn_run_try_new(plan, max_batch, threads, &error);
+  if (error)
+    g_error("%s", error->message);
   return run;
 }
 

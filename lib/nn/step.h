@@ -34,7 +34,7 @@ static inline FmnStep *fmn_plan_step(const FmnPlan *plan, int i) { return &g_arr
 /* Runs one step of fmn_run() on n images (run.c). */
 void fmn_run_step(FmnRun *run, int n, int i);
 
-/* Folds the graph's layers into steps (fold.c). */
-void fmn_plan_fold(FmnPlan *plan, const FmnGraph *g);
+/* Folds the graph's layers into steps (fold.c). FALSE: memory is exhausted; the plan is to be freed. */
+gboolean fmn_plan_fold(FmnPlan *plan, const FmnGraph *g);
 
 #endif

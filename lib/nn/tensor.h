@@ -25,6 +25,8 @@ static inline gsize fmn_shape_rows(FmnShape s) { return (gsize)s.n * fmn_shape_p
  * Release with fmn_floats_free(), which takes NULL. */
 float *fmn_floats_new(gsize count);
 float *fmn_floats_new0(gsize count);
+/* The same, but NULL when memory is exhausted: for sizes that a file or a setting decides. */
+float *fmn_floats_try_new(gsize count);
 void fmn_floats_free(float *data);
 
 #endif

@@ -45,8 +45,9 @@ static gsize scratch(const FmnNode *node) { return choose(node->config, node->in
 
 static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
   FmnConv conv = choose(config, in, out);
-  float *packed = fmn_floats_new(conv.packed);
-  fmn_conv_pack(&conv, w, FALSE, packed, NULL);
+  float *packed = fmn_floats_try_new(conv.packed);
+  if (packed)
+    fmn_conv_pack(&conv, w, FALSE, packed, NULL);
   fmn_floats_free(w);
   return packed;
 }

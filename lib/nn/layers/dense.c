@@ -39,8 +39,8 @@ static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
   gboolean half = is_half(in, out);
   if (!half && fmn_shape_pixels(in) == 1)
     return w;
-  float *packed = fmn_floats_new(half ? (count + 1) / 2 : count);
-  for (gsize i = 0; i < count; i++) {
+  float *packed = fmn_floats_try_new(half ? (count + 1) / 2 : count);
+  for (gsize i = 0; i < count && packed; i++) {
     gsize to = i / n * n + flat_index(in, i % n);
     if (half)
       ((guint16 *)packed)[to] = fmn_float_to_half(w[i]);

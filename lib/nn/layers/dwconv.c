@@ -34,8 +34,9 @@ static void pack(const float *w, int taps, int channels, float *packed) {
 
 static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
   const FmnDwConv *c = config;
-  float *packed = fmn_floats_new((gsize)(c->k * c->k * in.c));
-  pack(w, c->k * c->k, in.c, packed);
+  float *packed = fmn_floats_try_new((gsize)(c->k * c->k * in.c));
+  if (packed)
+    pack(w, c->k * c->k, in.c, packed);
   fmn_floats_free(w);
   return packed;
 }
