@@ -175,17 +175,22 @@ GstBuffer *helper_pass(GstHarness *h, GstBuffer *frame, guint number) {
   return out;
 }
 
-guint helper_pixel(GstBuffer *buffer, const GstVideoInfo *info, int x, int y) {
+guint32 *helper_pixels(GstBuffer *buffer, const GstVideoInfo *info) {
   GstVideoInfo argb = helper_info(GST_VIDEO_FORMAT_ARGB, info->width, info->height);
-  GstBuffer *rgb = gst_buffer_new_allocate(NULL, argb.size, NULL);
-  GstMapInfo map;
-  guint color;
-  gsize at = (gsize)argb.stride[0] * (gsize)y + 4 * (gsize)x;
-  convert(buffer, info, rgb, &argb, NULL);
-  g_assert_true(gst_buffer_map(rgb, &map, GST_MAP_READ));
-  color = (guint)(map.data[at + 1] << 16 | map.data[at + 2] << 8 | map.data[at + 3]);
-  gst_buffer_unmap(rgb, &map);
-  gst_buffer_unref(rgb);
+  GstBuffer *converted = gst_buffer_new_allocate(NULL, argb.size, NULL);
+  guint32 *pixels = g_new(guint32, argb.size / 4);
+  convert(buffer, info, converted, &argb, NULL);
+  gst_buffer_extract(converted, 0, pixels, argb.size);
+  gst_buffer_unref(converted);
+  for (gsize i = 0; i < argb.size / 4; i++)
+    pixels[i] = GUINT32_FROM_BE(pixels[i]) & 0xffffff;
+  return pixels;
+}
+
+guint helper_pixel(GstBuffer *buffer, const GstVideoInfo *info, int x, int y) {
+  guint32 *pixels = helper_pixels(buffer, info);
+  guint color = pixels[y * info->width + x];
+  g_free(pixels);
   return color;
 }
 

@@ -40,7 +40,8 @@ GstHarness *helper_harness(const char *launch, const GstVideoInfo *info);
 /* Timestamps the frame and sends it through. */
 GstBuffer *helper_pass(GstHarness *h, GstBuffer *frame, guint number);
 
-/* The colour of a pixel, 0xRRGGBB, as GStreamer's own converter has it. */
+/* The colours of all pixels, line by line, or of one, 0xRRGGBB, as GStreamer's own converter has them. */
+guint32 *helper_pixels(GstBuffer *buffer, const GstVideoInfo *info);
 guint helper_pixel(GstBuffer *buffer, const GstVideoInfo *info, int x, int y);
 gboolean helper_color_close(guint a, guint b, int tolerance);
 

@@ -1,5 +1,5 @@
 #include "gstfmnistdraw.h"
-#include "gstfmnistfill.h"
+#include "gstfmnistpaint.h"
 #include "gstfmnistmeta.h"
 #include "gstfmnistroi.h"
 #include "helper.h"
@@ -42,7 +42,7 @@ static void test_blend_formats(void) {
     guint far = helper_pixel(in, &info, 190, 140), inside = helper_pixel(in, &info, 90, 75);
     GstFmnistPixelBox b;
     GstFmnistFormat *own = gst_fmnist_format_new(&info);
-    int tolerance = formats[i] == GST_VIDEO_FORMAT_RGB8P ? 60 : gst_fmnist_fill_knows(own) ? 4 : 32; /* blending knows BT.709 alone */
+    int tolerance = formats[i] == GST_VIDEO_FORMAT_RGB8P ? 60 : gst_fmnist_paint_knows(own) ? 4 : 32; /* blending knows BT.709 alone */
     out = helper_pass(h, in, 0);
     b = gst_fmnist_box_pixels(&gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0)->box, 200, 150);
     g_test_message("%s", GST_VIDEO_INFO_NAME(&info));
@@ -73,7 +73,7 @@ static void test_drawn_at_edges(void) {
       GstFmnistFormat *own = gst_fmnist_format_new(&info);
       GstHarness *h;
       GstBuffer *in, *out;
-      if (gst_fmnist_fill_knows(own)) {
+      if (gst_fmnist_paint_knows(own)) {
         h = helper_harness("fmnistoverlay line-width=3 color=0xff00ff00 show-labels=false show-confidence=false", &info);
         in = helper_frame(&info, &scene, 0);
         for (gsize b = 0; b < G_N_ELEMENTS(boxes); b++)
@@ -90,6 +90,77 @@ static void test_drawn_at_edges(void) {
       gst_fmnist_format_free(own);
     }
   g_assert_cmpuint(known, >, 0);
+}
+
+/* Each pixel of a picture laid over a frame, its alpha and colour growing from left to right and downwards. */
+static guint ramp(int x, int y, guint *alpha) {
+  *alpha = (guint)(x * 255 / 39);
+  return (guint)(y * 255 / 29) << 16 | 0x80 << 8 | (guint)(255 - y * 255 / 29);
+}
+
+static GstBuffer *ramp_picture(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, 40, 30);
+  GstBuffer *b = gst_buffer_new_allocate(NULL, info.size, NULL);
+  GstMapInfo map;
+  gst_buffer_add_video_meta_full(b, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, 40, 30, 1, info.offset, info.stride);
+  g_assert_true(gst_buffer_map(b, &map, GST_MAP_WRITE));
+  for (int i = 0; i < 40 * 30; i++) {
+    guint a, c = ramp(i % 40, i / 40, &a);
+    ((guint32 *)(gpointer)map.data)[i] =
+        a << 24 | ((c >> 16) * a / 255) << 16 | ((c >> 8 & 255) * a / 255) << 8 | (c & 255) * a / 255;
+  }
+  gst_buffer_unmap(b, &map);
+  return b;
+}
+
+static guint mix(guint over, guint under, guint alpha) {
+  guint rgb = 0;
+  for (int shift = 0; shift < 24; shift += 8)
+    rgb |= ((over >> shift & 255) * alpha + (under >> shift & 255) * (255 - alpha)) / 255 << shift;
+  return rgb;
+}
+
+static void assert_ramp_at(const GstVideoInfo *info, const guint32 *before, const guint32 *after, int px, int py) {
+  gboolean whole = info->finfo->w_sub[1] == 0; /* chroma */
+  for (int i = 0; i < info->width * info->height; i++) {
+    int x = i % info->width - px, y = i / info->width - py;
+    gboolean inside = x >= 0 && x < 40 && y >= 0 && y < 30, at_edge = x < 2 || x >= 38 || y < 2 || y >= 28;
+    guint alpha = 0, color = inside ? ramp(x, y, &alpha) : 0;
+    int tolerance = inside ? (whole ? 8 : at_edge ? 140 : 18) : 0;
+    if ((inside || whole || x < -4 || x >= 44 || y < -4 || y >= 34) &&
+        !helper_color_close(after[i], mix(color, before[i], alpha), tolerance))
+      g_error("%s, picture at %d,%d: %06x at %d,%d of it instead of %06x over %06x", GST_VIDEO_INFO_NAME(info), px, py, after[i], x, y,
+              color, before[i]);
+  }
+}
+
+/* In every format that can be painted on, at even and odd places, up to the last pixel of frames of odd size. */
+static void test_paint_picture(void) {
+  static const int places[][2] = {{0, 0}, {8, 5}, {13, 8}, {21, 11}, {25, 17}};
+  GstBuffer *picture = ramp_picture();
+  guint n, known = 0;
+  const GstVideoFormat *formats = helper_formats(&n);
+  for (guint i = 0; i < n * G_N_ELEMENTS(places); i++) {
+    GstVideoInfo info = helper_info(formats[i % n], 65, 47);
+    GstFmnistFormat *own = gst_fmnist_format_new(&info);
+    if (gst_fmnist_paint_knows(own) && !GST_VIDEO_INFO_IS_GRAY(&info)) {
+      GstBuffer *buffer = helper_frame(&info, &scene, 0);
+      guint32 *before = helper_pixels(buffer, &info), *after;
+      GstVideoFrame frame;
+      g_assert_true(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READWRITE));
+      gst_fmnist_paint_picture(&frame, gst_fmnist_format_image(own), places[i / n][0], places[i / n][1], picture);
+      gst_video_frame_unmap(&frame);
+      after = helper_pixels(buffer, &info);
+      assert_ramp_at(&info, before, after, places[i / n][0], places[i / n][1]);
+      g_free(before);
+      g_free(after);
+      gst_buffer_unref(buffer);
+      known++;
+    }
+    gst_fmnist_format_free(own);
+  }
+  g_assert_cmpuint(known, >=, 5 * G_N_ELEMENTS(places));
+  gst_buffer_unref(picture);
 }
 
 /* Who understands overlays gets them, and the frame's pixels stay as they are and where they are. */
@@ -228,6 +299,7 @@ int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/overlay/blend-formats", test_blend_formats);
   g_test_add_func("/overlay/drawn-at-edges", test_drawn_at_edges);
+  g_test_add_func("/overlay/paint-picture", test_paint_picture);
   g_test_add_func("/overlay/hands-composition-on", test_hands_composition_on);
   g_test_add_func("/overlay/shared-buffer", test_shared_buffer);
   g_test_add_func("/overlay/inside-of-frame", test_inside_of_frame);
