@@ -19,6 +19,13 @@ static gboolean component_is_valid(const FmnComponent *c) {
          c->sub_x <= 4 && c->sub_y >= 0 && c->sub_y <= 4 && c->pixel_stride >= 1;
 }
 
+gboolean fmn_image_format_is_valid(const FmnImageFormat *format) {
+  gboolean ok = format->width >= 1 && format->height >= 1 && format->width <= FMN_IMAGE_MAX && format->height <= FMN_IMAGE_MAX;
+  for (int i = 0; i < (format->color == FMN_COLOR_GRAY ? 1 : 3); i++)
+    ok = ok && component_is_valid(&format->component[i]);
+  return ok;
+}
+
 static void add_component(FmnSampler *s, int index) {
   const FmnComponent *c = &s->format.component[index];
   FmnSampleGroup *group = &s->groups[s->n_groups];
@@ -41,9 +48,7 @@ static void add_component(FmnSampler *s, int index) {
 
 FmnSampler *fmn_sampler_new(const FmnImageFormat *format) {
   int n = format->color == FMN_COLOR_GRAY ? 1 : 3;
-  g_return_val_if_fail(format->width >= 1 && format->height >= 1, NULL);
-  for (int i = 0; i < n; i++)
-    g_return_val_if_fail(component_is_valid(&format->component[i]), NULL);
+  g_return_val_if_fail(fmn_image_format_is_valid(format), NULL);
   FmnSampler *s = g_new0(FmnSampler, 1);
   s->format = *format;
   for (int i = 0; i < n; i++)
