@@ -1,5 +1,6 @@
 #include "gstfmnistpicture.h"
 
+#include <math.h>
 #include <pango/pangocairo.h>
 #include <string.h>
 
@@ -14,9 +15,12 @@ static void set_color(cairo_t *cr, guint rgb, double alpha) {
   cairo_set_source_rgba(cr, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0, alpha);
 }
 
+static double linear(guint byte) { return byte <= 10 ? byte / 255.0 / 12.92 : pow((byte / 255.0 + 0.055) / 1.055, 2.4); }
+
+/* Black or white, whichever has the higher contrast as WCAG 2.1 defines it. */
 static guint contrasting(guint rgb) {
-  double luma = 0.299 * (rgb >> 16 & 255) + 0.587 * (rgb >> 8 & 255) + 0.114 * (rgb & 255);
-  return luma > 128 ? 0x000000 : 0xffffff;
+  double luminance = 0.2126 * linear(rgb >> 16 & 255) + 0.7152 * linear(rgb >> 8 & 255) + 0.0722 * linear(rgb & 255);
+  return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? 0x000000 : 0xffffff;
 }
 
 /* Takes the surface over. */
@@ -123,7 +127,7 @@ static PangoLayout *layout_text(GstFmnistLabels *l, const char *text, const char
   PangoLayout *layout = pango_layout_new(l->pango);
   PangoFontDescription *description = pango_font_description_from_string(font != NULL ? font : "");
   if (!(pango_font_description_get_set_fields(description) & PANGO_FONT_MASK_SIZE))
-    pango_font_description_set_absolute_size(description, MAX(height / 26.0, 9.0) * PANGO_SCALE);
+    pango_font_description_set_absolute_size(description, MAX(height / 26.0, 11.0) * PANGO_SCALE);
   pango_layout_set_font_description(layout, description);
   pango_font_description_free(description);
   pango_layout_set_single_paragraph_mode(layout, TRUE);
@@ -141,7 +145,7 @@ static GstBuffer *draw_label(GstFmnistLabels *l, const char *text, const char *f
   pango_layout_get_pixel_size(layout, &w, &h);
   surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, CLAMP(w + 2 * pad, 1, width), CLAMP(h + pad, 1, height));
   cr = cairo_create(surface);
-  set_color(cr, rgb, 0.85);
+  set_color(cr, rgb, 1);
   cairo_paint(cr);
   set_color(cr, contrasting(rgb), 1);
   cairo_move_to(cr, pad, pad / 2.0);

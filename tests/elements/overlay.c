@@ -287,14 +287,6 @@ static void test_frame_rate(void) {
   gst_buffer_unref(buffer);
 }
 
-static void test_colors(void) {
-  for (int i = 0; i < 10; i++) {
-    for (int k = -1; k < i; k++)
-      g_assert_false(helper_color_close(gst_fmnist_draw_class_color(i), gst_fmnist_draw_class_color(k), 40));
-  }
-  g_assert_cmpuint(gst_fmnist_draw_class_color(10), ==, gst_fmnist_draw_class_color(0));
-}
-
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/overlay/blend-formats", test_blend_formats);
@@ -307,6 +299,5 @@ int main(int argc, char **argv) {
   g_test_add_func("/overlay/cache", test_cache);
   g_test_add_func("/overlay/foreign-regions", test_foreign_regions);
   g_test_add_func("/overlay/frame-rate", test_frame_rate);
-  g_test_add_func("/overlay/colors", test_colors);
   return helper_run();
 }
