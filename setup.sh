@@ -8,7 +8,8 @@ cd "$(dirname "$0")"
 packages="gcc libc6-dev pkgconf meson ninja-build python3 python3-numpy
 libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libjson-glib-dev libpango1.0-dev libcairo2-dev libturbojpeg0-dev
 libprotobuf-c-dev protobuf-c-compiler
-gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav fonts-dejavu-core
+gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav gstreamer1.0-plugins-ugly
+libgstrtspserver-1.0-dev fonts-dejavu-core
 dataset-fashion-mnist"
 
 as_root() {

@@ -1,12 +1,12 @@
 #ifndef GST_FMNIST_CLASSIFY_H
 #define GST_FMNIST_CLASSIFY_H
 
-#include "gstfmnistanalyser.h"
+#include "gstfmnistinference.h"
 
 G_BEGIN_DECLS
 
 #define GST_TYPE_FMNIST_CLASSIFY (gst_fmnist_classify_get_type())
-G_DECLARE_FINAL_TYPE(GstFmnistClassify, gst_fmnist_classify, GST, FMNIST_CLASSIFY, GstFmnistAnalyser)
+G_DECLARE_FINAL_TYPE(GstFmnistClassify, gst_fmnist_classify, GST, FMNIST_CLASSIFY, GstFmnistInference)
 
 GST_ELEMENT_REGISTER_DECLARE(fmnistclassify)
 

@@ -1,21 +1,18 @@
 #include "gstfmnistclassifyproperties.h"
 
 #include "fmnist.h"
+#include "gstfmnistinference.h"
+#include "gstfmnistinferenceproperties.h"
 
 #define MODEL_THRESHOLD -1.0
 
 enum {
-  PROP_0,
-  PROP_MODEL,
-  PROP_LABELS_FILE,
+  PROP_LABELS_FILE = GST_FMNIST_INFERENCE_PROPERTIES,
   PROP_THRESHOLD,
   PROP_TOP_K,
-  PROP_INFERENCE_INTERVAL,
   PROP_INFERENCE_REGION,
   PROP_OBJECT_CLASS,
   PROP_SMOOTHING,
-  PROP_THREADS,
-  PROP_POST_MESSAGES,
 };
 
 GType gst_fmnist_classify_region_get_type(void) {
@@ -40,9 +37,6 @@ static void set_string(char **s, const GValue *value) {
 
 gboolean gst_fmnist_classify_properties_set(GstFmnistClassifyProperties *p, guint id, const GValue *value) {
   switch (id) {
-  case PROP_MODEL:
-    set_string(&p->model, value);
-    return TRUE;
   case PROP_LABELS_FILE:
     set_string(&p->labels_file, value);
     return TRUE;
@@ -51,9 +45,6 @@ gboolean gst_fmnist_classify_properties_set(GstFmnistClassifyProperties *p, guin
     return TRUE;
   case PROP_TOP_K:
     p->top_k = g_value_get_int(value);
-    return TRUE;
-  case PROP_INFERENCE_INTERVAL:
-    p->interval = g_value_get_uint(value);
     return TRUE;
   case PROP_INFERENCE_REGION:
     p->region = (GstFmnistRegion)g_value_get_enum(value);
@@ -64,12 +55,6 @@ gboolean gst_fmnist_classify_properties_set(GstFmnistClassifyProperties *p, guin
   case PROP_SMOOTHING:
     p->smoothing = g_value_get_uint(value);
     return TRUE;
-  case PROP_THREADS:
-    p->threads = g_value_get_int(value);
-    return TRUE;
-  case PROP_POST_MESSAGES:
-    p->post_messages = g_value_get_boolean(value);
-    return TRUE;
   default:
     return FALSE;
   }
@@ -77,9 +62,6 @@ gboolean gst_fmnist_classify_properties_set(GstFmnistClassifyProperties *p, guin
 
 gboolean gst_fmnist_classify_properties_get(const GstFmnistClassifyProperties *p, guint id, GValue *value) {
   switch (id) {
-  case PROP_MODEL:
-    g_value_set_string(value, p->model);
-    return TRUE;
   case PROP_LABELS_FILE:
     g_value_set_string(value, p->labels_file);
     return TRUE;
@@ -88,9 +70,6 @@ gboolean gst_fmnist_classify_properties_get(const GstFmnistClassifyProperties *p
     return TRUE;
   case PROP_TOP_K:
     g_value_set_int(value, p->top_k);
-    return TRUE;
-  case PROP_INFERENCE_INTERVAL:
-    g_value_set_uint(value, p->interval);
     return TRUE;
   case PROP_INFERENCE_REGION:
     g_value_set_enum(value, (gint)p->region);
@@ -101,30 +80,22 @@ gboolean gst_fmnist_classify_properties_get(const GstFmnistClassifyProperties *p
   case PROP_SMOOTHING:
     g_value_set_uint(value, p->smoothing);
     return TRUE;
-  case PROP_THREADS:
-    g_value_set_int(value, p->threads);
-    return TRUE;
-  case PROP_POST_MESSAGES:
-    g_value_set_boolean(value, p->post_messages);
-    return TRUE;
   default:
     return FALSE;
   }
 }
 
 void gst_fmnist_classify_properties_init(GstFmnistClassifyProperties *p) {
-  *p = (GstFmnistClassifyProperties){
-      .model = g_ref_string_new(FMN_DEFAULT_MODEL), .threads = 1, .threshold = MODEL_THRESHOLD, .top_k = 1, .interval = 1};
+  *p = (GstFmnistClassifyProperties){.threshold = MODEL_THRESHOLD, .top_k = 1};
 }
 
 void gst_fmnist_classify_properties_clear(GstFmnistClassifyProperties *p) {
-  g_clear_pointer(&p->model, g_ref_string_release);
   g_clear_pointer(&p->labels_file, g_ref_string_release);
   g_clear_pointer(&p->object_class, g_ref_string_release);
 }
 
 GstFmnistClassifyProperties gst_fmnist_classify_properties_copy(const GstFmnistClassifyProperties *p) {
-  char *const strings[] = {p->model, p->labels_file, p->object_class};
+  char *const strings[] = {p->labels_file, p->object_class};
   for (gsize i = 0; i < G_N_ELEMENTS(strings); i++)
     if (strings[i] != NULL)
       g_ref_string_acquire(strings[i]);
@@ -137,11 +108,11 @@ GstFmnistClassifyProperties gst_fmnist_classify_properties_copy(const GstFmnistC
 
 void gst_fmnist_classify_properties_install(GObjectClass *object) {
   g_object_class_install_property(
-      object, PROP_MODEL,
+      object, GST_FMNIST_PROP_MODEL,
       g_param_spec_string("model", "Model",
                           "Name of a model (searched in the folders of FMNIST_MODEL_PATH, then in the installed models; the default is "
-                          "built in) or path of a .safetensors file",
-                          FMN_DEFAULT_MODEL, FLAGS_READY));
+                          "built in) or path of a .safetensors file; set while PLAYING, it is opened aside and used when it is ready",
+                          FMN_DEFAULT_MODEL, FLAGS_PLAYING));
   g_object_class_install_property(
       object, PROP_LABELS_FILE,
       g_param_spec_string("labels-file", "Labels file", "Text file with one label a line in place of the model's own (NULL = the model's)",
@@ -154,11 +125,6 @@ void gst_fmnist_classify_properties_install(GObjectClass *object) {
   g_object_class_install_property(object, PROP_TOP_K,
                                   g_param_spec_int("top-k", "Best guesses", "How many of the best guesses are reported with each object",
                                                    1, 1000, 1, FLAGS_PLAYING));
-  g_object_class_install_property(
-      object, PROP_INFERENCE_INTERVAL,
-      g_param_spec_uint("inference-interval", "Inference interval",
-                        "Classify in every N-th frame; results are carried with their objects in between (1 = every frame)", 1, G_MAXINT, 1,
-                        FLAGS_PLAYING));
   g_object_class_install_property(object, PROP_INFERENCE_REGION,
                                   g_param_spec_enum("inference-region", "Inference region", "What is classified",
                                                     GST_TYPE_FMNIST_CLASSIFY_REGION, GST_FMNIST_REGION_AUTO, FLAGS_PLAYING));
@@ -170,12 +136,4 @@ void gst_fmnist_classify_properties_install(GObjectClass *object) {
       g_param_spec_uint("smoothing", "Smoothing",
                         "Time constant, in milliseconds, of the running mean of each object's probabilities (0 = none)", 0, 60000, 0,
                         FLAGS_PLAYING));
-  g_object_class_install_property(
-      object, PROP_THREADS,
-      g_param_spec_int("threads", "Threads", "How many threads work on one object, the streaming thread being one of them", 1, 64, 1,
-                       FLAGS_READY));
-  g_object_class_install_property(
-      object, PROP_POST_MESSAGES,
-      g_param_spec_boolean("post-messages", "Post messages", "Post an element message `fmnist` for each frame with results", FALSE,
-                           FLAGS_PLAYING));
 }

@@ -1,4 +1,4 @@
-/* The properties of fmnistclassify. */
+/* The properties of fmnistclassify, but for those it shares with fmnistyolo. */
 #ifndef GST_FMNIST_CLASSIFY_PROPERTIES_H
 #define GST_FMNIST_CLASSIFY_PROPERTIES_H
 
@@ -13,14 +13,12 @@ GType gst_fmnist_classify_region_get_type(void);
 
 /* Their values. Strings are GRefStrings or NULL, so that a copy allocates nothing. */
 typedef struct {
-  char *model, *labels_file; /* read at start, like threads */
-  int threads;
+  char *labels_file; /* read when a model is opened */
   double threshold; /* negative: the model's */
   int top_k;
-  guint interval, smoothing; /* frames, ms */
+  guint smoothing; /* ms */
   GstFmnistRegion region;
   char *object_class;
-  gboolean post_messages;
 } GstFmnistClassifyProperties;
 
 void gst_fmnist_classify_properties_install(GObjectClass *klass);

@@ -84,3 +84,17 @@ void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n
     tracks[i]->box = boxes[i];
   }
 }
+
+GstFmnistTrack *gst_fmnist_tracker_find(GstFmnistTracker *t, guint id) {
+  for (guint k = 0; k < t->tracks->len; k++) {
+    GstFmnistTrack *track = g_ptr_array_index(t->tracks, k);
+    if (track->id == id)
+      return track;
+  }
+  return NULL;
+}
+
+void gst_fmnist_tracker_forget_means(GstFmnistTracker *t) {
+  for (guint k = 0; k < t->tracks->len; k++)
+    g_clear_pointer(&((GstFmnistTrack *)g_ptr_array_index(t->tracks, k))->mean, g_free);
+}

@@ -11,7 +11,8 @@ typedef struct {
   FmnBox box;
   guint missed;            /* frames since it was last seen */
   GstFmnistResult *result; /* the newest, or NULL; owned reference */
-  guint result_age;        /* frames since result was made */
+  guint result_age;        /* frames since the one that result is of */
+  GstClockTime result_time; /* timestamp of that one */
   float *mean;             /* running mean of probabilities; NULL until there is one; owned */
   GstClockTime mean_time;  /* when it was last changed */
 } GstFmnistTrack;
@@ -26,6 +27,12 @@ void gst_fmnist_tracker_reset(GstFmnistTracker *t);
 /* One new frame with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best overlaps are
  * matched first. The tracks belong to t and hold until the next call. */
 void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks);
+
+/* The track with that id, or NULL. */
+GstFmnistTrack *gst_fmnist_tracker_find(GstFmnistTracker *t, guint id);
+
+/* Means go, tracks and results stay. */
+void gst_fmnist_tracker_forget_means(GstFmnistTracker *t);
 
 G_END_DECLS
 

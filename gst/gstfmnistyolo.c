@@ -3,10 +3,10 @@
  * @title: fmnistyolo
  * @short_description: finds and names several garments in a frame
  *
- * Runs a detector over the whole frame, whatever is behind the garments, and attaches what it finds as metadata: boxes with class
- * and confidence, for fmnistoverlay to draw, for fmnistjson to write and for fmnistclassify to have a second look at; for other
- * software there is a GstVideoRegionOfInterestMeta each. With #GstFmnistYolo:post-messages an element message `fmnist` goes to the
- * bus. The frame itself is passed on untouched.
+ * Runs a detector over the whole frame, whatever is behind the garments, and attaches what it finds as metadata: boxes
+ * with class and confidence, for fmnistoverlay to draw, for fmnistjson to write and for fmnistclassify to have a second
+ * look at; for other software there is a GstVideoRegionOfInterestMeta each. With #GstFmnistYolo:post-messages an
+ * element message `fmnist` goes to the bus. The frame itself is passed on untouched.
  *
  * A smaller #GstFmnistYolo:size is faster and finds less.
  *
@@ -15,14 +15,14 @@
  * gst-launch-1.0 v4l2src ! videoconvert ! fmnistyolo ! fmnistoverlay ! videoconvert ! autovideosink
  * ]|
  * |[
- * gst-launch-1.0 filesrc location=video.mp4 ! decodebin ! videoconvert ! fmnistyolo size=320 ! fmnistclassify inference-region=roi-list ! fmnistjson ! fakesink
+ * gst-launch-1.0 filesrc location=video.mp4 ! decodebin ! videoconvert ! fmnistyolo size=320 ! fmnistclassify
+ * inference-region=roi-list ! fmnistjson ! fakesink
  * ]|
  */
 #include "gstfmnistyolo.h"
 
 #include "detect/yolo.h"
-#include "error.h"
-#include "gstfmnistmodel.h"
+#include "gstfmnistinferenceproperties.h"
 #include "gstfmnistroi.h"
 #include "gstfmnisttracker.h"
 #include "image/letterbox.h"
@@ -36,50 +36,50 @@ GST_DEBUG_CATEGORY_STATIC(fmnistyolo_debug);
 static const FmnDetectOptions defaults = FMN_DETECT_DEFAULTS;
 
 struct _GstFmnistYolo {
-  GstFmnistAnalyser parent;
-  FmnDetectOptions options; /* from here on under the object lock */
-  guint interval;
-  gboolean post_messages;
-  char *model_property;
-  int size, threads;
+  GstFmnistInference parent;
+  FmnDetectOptions options; /* these two under the object lock */
+  int size;
 
-  FmnModel *model; /* from here on between start() and stop() */
+  FmnSampler *sampler; /* from here on for the streaming thread */
+  GstFmnistTracker *tracker;
+  GArray *boxes;           /* of FmnBox: what was found last; these two go together */
+  GArray *found;           /* of Found */
+  guint age;               /* frames since it was found */
+  GstClockTime found_time; /* timestamp of the frame in which it was */
+  GPtrArray *tracks;       /* of GstFmnistTrack: the tracker's */
+};
+
+typedef struct {
+  GstFmnistNet base;
   FmnDetector *detector;
   GQuark *labels;
+} Net;
+
+typedef struct {
+  GstFmnistJob base;
   guint8 *picture;
-  FmnSampler *sampler;
-  GstFmnistTracker *tracker;
-  guint64 frame;
-  GArray *boxes;     /* of FmnBox: what was found last; these two go together */
-  GArray *found;     /* of FmnDetection */
-  guint age;         /* frames since it was found */
-  GPtrArray *tracks; /* of GstFmnistTrack: the tracker's */
-};
+  FmnBox place;
+  FmnDetectOptions options;
+  GArray *found; /* of Found */
+} Job;
 
-enum {
-  PROP_0,
-  PROP_MODEL,
-  PROP_THRESHOLD,
-  PROP_IOU_THRESHOLD,
-  PROP_MAX_DETECTIONS,
-  PROP_SIZE,
-  PROP_INFERENCE_INTERVAL,
-  PROP_THREADS,
-  PROP_POST_MESSAGES,
-};
+typedef struct {
+  FmnDetection detection;
+  GQuark label;
+} Found;
 
-G_DEFINE_TYPE(GstFmnistYolo, gst_fmnist_yolo, GST_TYPE_FMNIST_ANALYSER)
+enum { PROP_THRESHOLD = GST_FMNIST_INFERENCE_PROPERTIES, PROP_IOU_THRESHOLD, PROP_MAX_DETECTIONS, PROP_SIZE };
+
+G_DEFINE_TYPE(GstFmnistYolo, gst_fmnist_yolo, GST_TYPE_FMNIST_INFERENCE)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(fmnistyolo, "fmnistyolo", GST_RANK_NONE, GST_TYPE_FMNIST_YOLO,
-                                      GST_DEBUG_CATEGORY_INIT(fmnistyolo_debug, "fmnistyolo", 0, "finds and names garments"))
+                                      GST_DEBUG_CATEGORY_INIT(fmnistyolo_debug, "fmnistyolo", 0,
+                                                              "finds and names garments"))
 
 static void gst_fmnist_yolo_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(object);
+  gboolean chain = FALSE;
   GST_OBJECT_LOCK(self);
   switch (id) {
-  case PROP_MODEL:
-    g_free(self->model_property);
-    self->model_property = g_value_dup_string(value);
-    break;
   case PROP_THRESHOLD:
     self->options.threshold = g_value_get_double(value);
     break;
@@ -92,28 +92,19 @@ static void gst_fmnist_yolo_set_property(GObject *object, guint id, const GValue
   case PROP_SIZE:
     self->size = g_value_get_int(value);
     break;
-  case PROP_INFERENCE_INTERVAL:
-    self->interval = g_value_get_uint(value);
-    break;
-  case PROP_THREADS:
-    self->threads = g_value_get_int(value);
-    break;
-  case PROP_POST_MESSAGES:
-    self->post_messages = g_value_get_boolean(value);
-    break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    chain = TRUE;
   }
   GST_OBJECT_UNLOCK(self);
+  if (chain)
+    G_OBJECT_CLASS(gst_fmnist_yolo_parent_class)->set_property(object, id, value, pspec);
 }
 
 static void gst_fmnist_yolo_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(object);
+  gboolean chain = FALSE;
   GST_OBJECT_LOCK(self);
   switch (id) {
-  case PROP_MODEL:
-    g_value_set_string(value, self->model_property);
-    break;
   case PROP_THRESHOLD:
     g_value_set_double(value, self->options.threshold);
     break;
@@ -126,87 +117,75 @@ static void gst_fmnist_yolo_get_property(GObject *object, guint id, GValue *valu
   case PROP_SIZE:
     g_value_set_int(value, self->size);
     break;
-  case PROP_INFERENCE_INTERVAL:
-    g_value_set_uint(value, self->interval);
-    break;
-  case PROP_THREADS:
-    g_value_set_int(value, self->threads);
-    break;
-  case PROP_POST_MESSAGES:
-    g_value_set_boolean(value, self->post_messages);
-    break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    chain = TRUE;
   }
   GST_OBJECT_UNLOCK(self);
+  if (chain)
+    G_OBJECT_CLASS(gst_fmnist_yolo_parent_class)->get_property(object, id, value, pspec);
 }
 
-static void forget_model(GstFmnistYolo *self) {
-  g_clear_pointer(&self->detector, fmn_detector_free);
-  g_clear_pointer(&self->labels, g_free);
-  g_clear_pointer(&self->picture, g_free);
-  g_clear_pointer(&self->model, gst_fmnist_model_release);
-}
-
-static void report(GstFmnistYolo *self, const GError *error, const char *name, int size) {
-  if (g_error_matches(error, FMN_ERROR, FMN_ERROR_NOT_FOUND))
-    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND,
-                      ("%s. To train a detector: fmnist-train train --arch " DEFAULT_MODEL " --out " DEFAULT_MODEL ".safetensors",
-                       error->message),
-                      ("model=%s", name));
-  else if (g_error_matches(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED) || g_error_matches(error, FMN_ERROR, FMN_ERROR_ARGUMENT))
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s.", error->message), ("model=%s size=%d", name, size));
-  else
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s.", error->message), ("model=%s", name));
-}
-
-static gboolean load_model(GstFmnistYolo *self, const char *name, int size, int threads) {
-  GError *error = NULL;
-  gsize side;
-  self->model = gst_fmnist_model_acquire(name, &error);
-  if (self->model != NULL)
-    self->detector = fmn_detector_new(self->model, size, threads, &error);
-  if (self->detector == NULL) {
-    report(self, error, name, size);
-    g_error_free(error);
-    forget_model(self);
+static gboolean gst_fmnist_yolo_open_net(GstFmnistInference *inference, GstFmnistNet *base, int threads,
+                                         GError **error) {
+  GstFmnistYolo *self = GST_FMNIST_YOLO(inference);
+  Net *net = (Net *)base;
+  int size, n = fmn_model_n_labels(base->model);
+  GST_OBJECT_LOCK(self);
+  size = self->size;
+  GST_OBJECT_UNLOCK(self);
+  net->detector = fmn_detector_new(base->model, size, threads, error);
+  if (net->detector == NULL)
     return FALSE;
-  }
-  side = (gsize)fmn_detector_size(self->detector);
-  self->picture = g_try_malloc0(3 * side * side);
-  if (self->picture == NULL) {
-    GST_ELEMENT_ERROR(self, RESOURCE, FAILED, ("No memory for pictures of %d×%d pixels.", (int)side, (int)side),
-                      ("size=%d", size));
-    forget_model(self);
-    return FALSE;
-  }
-  self->labels = g_new(GQuark, fmn_model_n_labels(self->model));
-  for (int i = 0; i < fmn_model_n_labels(self->model); i++)
-    self->labels[i] = g_quark_from_string(fmn_model_label(self->model, i));
+  net->labels = g_new(GQuark, n);
+  for (int i = 0; i < n; i++)
+    net->labels[i] = g_quark_from_string(fmn_model_label(base->model, i));
   return TRUE;
 }
 
-static gboolean gst_fmnist_yolo_start(GstBaseTransform *trans) {
-  GstFmnistYolo *self = GST_FMNIST_YOLO(trans);
-  char *name;
-  int size, threads;
-  gboolean ok;
-  GST_OBJECT_LOCK(self);
-  name = g_strdup(self->model_property != NULL && *self->model_property != '\0' ? self->model_property : DEFAULT_MODEL);
-  size = self->size;
-  threads = self->threads;
-  GST_OBJECT_UNLOCK(self);
-  ok = load_model(self, name, size, threads);
-  g_free(name);
-  return ok;
+static void gst_fmnist_yolo_close_net(GstFmnistNet *base) {
+  Net *net = (Net *)base;
+  fmn_detector_free(net->detector);
+  g_free(net->labels);
 }
 
-static gboolean gst_fmnist_yolo_stop(GstBaseTransform *trans) {
-  GstFmnistYolo *self = GST_FMNIST_YOLO(trans);
-  gboolean ok = GST_BASE_TRANSFORM_CLASS(gst_fmnist_yolo_parent_class)->stop(trans);
-  forget_model(self);
-  g_clear_pointer(&self->sampler, fmn_sampler_free);
-  return ok;
+static gboolean gst_fmnist_yolo_size_job(GstFmnistJob *base, guint n) {
+  Job *job = (Job *)base;
+  gsize side = (gsize)fmn_detector_size(((Net *)base->net)->detector);
+  if (job->picture == NULL) {
+    job->picture = g_try_malloc0(3 * side * side);
+    if (job->picture == NULL)
+      return FALSE;
+    job->found = g_array_new(FALSE, FALSE, sizeof(Found));
+    job->place = (FmnBox){0, 0, 1, 1};
+    job->options.threshold = 1;
+  }
+  base->n = n;
+  return TRUE;
+}
+
+static void gst_fmnist_yolo_clear_job(GstFmnistJob *base) {
+  Job *job = (Job *)base;
+  g_free(job->picture);
+  g_clear_pointer(&job->found, g_array_unref);
+}
+
+static void gst_fmnist_yolo_run(GstFmnistJob *base) {
+  const Net *net = (const Net *)base->net;
+  Job *job = (Job *)base;
+  const FmnDetection *found;
+  int n = fmn_detector_run(net->detector, job->picture, &job->place, &job->options, &found);
+  g_array_set_size(job->found, 0);
+  for (int i = 0; i < n; i++) {
+    Found f = {found[i], net->labels[found[i].label]};
+    g_array_append_val(job->found, f);
+  }
+}
+
+static void gst_fmnist_yolo_set_format(GstFmnistAnalyser *analyser, const FmnImageFormat *image) {
+  GstFmnistYolo *self = GST_FMNIST_YOLO(analyser);
+  GST_FMNIST_ANALYSER_CLASS(gst_fmnist_yolo_parent_class)->set_format(analyser, image);
+  fmn_sampler_free(self->sampler);
+  self->sampler = fmn_sampler_new(image);
 }
 
 static void forget_found(GstFmnistYolo *self) {
@@ -214,84 +193,81 @@ static void forget_found(GstFmnistYolo *self) {
   g_array_set_size(self->boxes, 0);
 }
 
-static void gst_fmnist_yolo_set_format(GstFmnistAnalyser *analyser, const FmnImageFormat *image) {
-  GstFmnistYolo *self = GST_FMNIST_YOLO(analyser);
-  fmn_sampler_free(self->sampler);
-  self->sampler = fmn_sampler_new(image);
-}
-
 static void gst_fmnist_yolo_reset(GstFmnistAnalyser *analyser) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(analyser);
+  GST_FMNIST_ANALYSER_CLASS(gst_fmnist_yolo_parent_class)->reset(analyser);
   gst_fmnist_tracker_reset(self->tracker);
   forget_found(self);
-  self->frame = 0;
 }
 
-/* FALSE: the frame could not be read. */
-static gboolean detect(GstFmnistYolo *self, GstBuffer *buffer, const FmnDetectOptions *options) {
-  const FmnDetection *found;
+static gboolean gst_fmnist_yolo_stop(GstBaseTransform *trans) {
+  GstFmnistYolo *self = GST_FMNIST_YOLO(trans);
+  gboolean ok = GST_BASE_TRANSFORM_CLASS(gst_fmnist_yolo_parent_class)->stop(trans);
+  g_clear_pointer(&self->sampler, fmn_sampler_free);
+  return ok;
+}
+
+static void gst_fmnist_yolo_begin(GstFmnistInference *inference, GstBuffer *buffer) {
+  GST_FMNIST_YOLO(inference)->age++;
+}
+
+static void gst_fmnist_yolo_prepare(GstFmnistInference *inference, GstBuffer *buffer, GstFmnistJob *base) {
+  GstFmnistYolo *self = GST_FMNIST_YOLO(inference);
+  Job *job = (Job *)base;
   FmnImage image;
-  FmnBox place;
-  int n;
-  if (!gst_fmnist_analyser_map(GST_FMNIST_ANALYSER(self), buffer, &image))
-    return FALSE;
-  fmn_letterbox(self->sampler, &image, 3, fmn_detector_size(self->detector), self->picture, &place);
+  if (!gst_fmnist_yolo_size_job(base, 1))
+    return;
+  if (!gst_fmnist_analyser_map(GST_FMNIST_ANALYSER(self), buffer, &image)) {
+    base->n = 0;
+    return;
+  }
+  fmn_letterbox(self->sampler, &image, 3, fmn_detector_size(((Net *)base->net)->detector), job->picture, &job->place);
   gst_fmnist_analyser_unmap(GST_FMNIST_ANALYSER(self));
-  n = fmn_detector_run(self->detector, self->picture, &place, options, &found);
-  forget_found(self);
-  g_array_append_vals(self->found, found, (guint)n);
-  for (int i = 0; i < n; i++)
-    g_array_append_val(self->boxes, found[i].box);
-  self->age = 0;
-  GST_LOG_OBJECT(self, "%d objects", n);
-  return TRUE;
+  GST_OBJECT_LOCK(self);
+  job->options = self->options;
+  GST_OBJECT_UNLOCK(self);
 }
 
-/* What was found last becomes objects of the buffer; indices get theirs. */
-static void attach(GstFmnistYolo *self, GstBuffer *buffer, GArray *indices) {
+static void gst_fmnist_yolo_apply(GstFmnistInference *inference, GstFmnistJob *base, guint age) {
+  GstFmnistYolo *self = GST_FMNIST_YOLO(inference);
+  Job *job = (Job *)base;
+  forget_found(self);
+  g_array_append_vals(self->found, job->found->data, job->found->len);
+  for (guint i = 0; i < job->found->len; i++)
+    g_array_append_val(self->boxes, g_array_index(job->found, Found, i).detection.box);
+  self->age = age;
+  self->found_time = base->time;
+  GST_LOG_OBJECT(self, "%u objects, %u frames ago", job->found->len, age);
+}
+
+static gboolean gst_fmnist_yolo_attach(GstFmnistInference *inference, GstBuffer *buffer, GArray *indices) {
+  GstFmnistYolo *self = GST_FMNIST_YOLO(inference);
   const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
   GstFmnistMeta *meta = gst_fmnist_meta_ensure(buffer);
-  guint n = self->found->len;
+  guint n;
+  if (gst_fmnist_inference_is_stale(inference, self->age, self->found_time, GST_BUFFER_PTS(buffer)))
+    forget_found(self);
+  n = self->found->len;
   g_ptr_array_set_size(self->tracks, (gint)n);
-  gst_fmnist_tracker_update(self->tracker, (const FmnBox *)(gpointer)self->boxes->data, n, (GstFmnistTrack **)self->tracks->pdata);
+  gst_fmnist_tracker_update(self->tracker, (const FmnBox *)(gpointer)self->boxes->data, n,
+                            (GstFmnistTrack **)self->tracks->pdata);
   for (guint i = 0; i < n; i++) {
-    const FmnDetection *d = &g_array_index(self->found, FmnDetection, i);
+    const Found *f = &g_array_index(self->found, Found, i);
     const GstFmnistTrack *track = g_ptr_array_index(self->tracks, i);
     guint index = gst_fmnist_meta_size(meta);
-    GstFmnistObject *o = gst_fmnist_meta_add(meta, &d->box, gst_fmnist_meta_free_id(meta, track->id));
-    o->label = self->labels[d->label];
-    o->label_id = d->label;
-    o->confidence = (double)d->confidence;
+    GstFmnistObject *o = gst_fmnist_meta_add(meta, &f->detection.box, gst_fmnist_meta_free_id(meta, track->id));
+    o->label = f->label;
+    o->label_id = f->detection.label;
+    o->confidence = (double)f->detection.confidence;
     o->frames_ago = self->age;
     gst_fmnist_roi_publish(buffer, o, info->width, info->height);
     g_array_append_val(indices, index);
   }
-}
-
-static GstFlowReturn gst_fmnist_yolo_analyse(GstFmnistAnalyser *analyser, GstBuffer *buffer) {
-  GstFmnistYolo *self = GST_FMNIST_YOLO(analyser);
-  FmnDetectOptions options;
-  gboolean post_messages;
-  GArray *indices;
-  guint interval;
-  GST_OBJECT_LOCK(self);
-  options = self->options;
-  interval = self->interval;
-  post_messages = self->post_messages;
-  GST_OBJECT_UNLOCK(self);
-  if (self->frame++ % interval != 0 || !detect(self, buffer, &options))
-    self->age++;
-  indices = g_array_new(FALSE, FALSE, sizeof(guint));
-  attach(self, buffer, indices);
-  if (post_messages)
-    gst_fmnist_analyser_post(analyser, buffer, (const guint *)(gpointer)indices->data, indices->len);
-  g_array_unref(indices);
-  return GST_FLOW_OK;
+  return n > 0 && self->age > 0;
 }
 
 static void gst_fmnist_yolo_finalize(GObject *object) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(object);
-  g_free(self->model_property);
   gst_fmnist_tracker_free(self->tracker);
   g_array_unref(self->boxes);
   g_array_unref(self->found);
@@ -305,67 +281,68 @@ static void gst_fmnist_yolo_finalize(GObject *object) {
 
 static void install_properties(GObjectClass *object) {
   g_object_class_install_property(
-      object, PROP_MODEL,
+      object, GST_FMNIST_PROP_MODEL,
       g_param_spec_string("model", "Model",
-                          "Name of a detector (searched in the folders of FMNIST_MODEL_PATH, then in the installed models) or path of a "
-                          ".safetensors file",
-                          DEFAULT_MODEL, FLAGS_READY));
+                          "Name of a detector (searched in the folders of FMNIST_MODEL_PATH, then in the installed "
+                          "models) or path of a "
+                          ".safetensors file; set while PLAYING, it is opened aside and used when it is ready",
+                          DEFAULT_MODEL, FLAGS_PLAYING));
   g_object_class_install_property(
       object, PROP_THRESHOLD,
-      g_param_spec_double("threshold", "Threshold", "Confidence (0 to 1) that an object needs more than", 0, 1, defaults.threshold,
-                          FLAGS_PLAYING | (GParamFlags)GST_PARAM_CONTROLLABLE));
-  g_object_class_install_property(
-      object, PROP_IOU_THRESHOLD,
-      g_param_spec_double("iou-threshold", "Overlap threshold",
-                          "Of two boxes of one class with a larger overlap (intersection over union, 0 to 1) only the surer one is kept", 0,
-                          1, defaults.iou_threshold, FLAGS_PLAYING | (GParamFlags)GST_PARAM_CONTROLLABLE));
+      g_param_spec_double("threshold", "Threshold", "Confidence (0 to 1) that an object needs more than", 0, 1,
+                          defaults.threshold, FLAGS_PLAYING | (GParamFlags)GST_PARAM_CONTROLLABLE));
+  g_object_class_install_property(object, PROP_IOU_THRESHOLD,
+                                  g_param_spec_double("iou-threshold", "Overlap threshold",
+                                                      "Of two boxes of one class with a larger overlap (intersection "
+                                                      "over union, 0 to 1) only the surer one is kept",
+                                                      0, 1, defaults.iou_threshold,
+                                                      FLAGS_PLAYING | (GParamFlags)GST_PARAM_CONTROLLABLE));
   g_object_class_install_property(object, PROP_MAX_DETECTIONS,
                                   g_param_spec_int("max-detections", "Most objects",
                                                    "How many objects a frame can have, the surest being kept", 1, 1000,
                                                    defaults.max_detections, FLAGS_PLAYING));
-  g_object_class_install_property(
-      object, PROP_SIZE,
-      g_param_spec_int("size", "Size",
-                       "Width and height, in pixels, to which the frame is fitted for the detector: a multiple of 32; smaller is faster "
-                       "and finds less (0 = the model's)",
-                       0, FMN_YOLO_MAX_SIDE, 0, FLAGS_READY));
-  g_object_class_install_property(
-      object, PROP_INFERENCE_INTERVAL,
-      g_param_spec_uint("inference-interval", "Inference interval",
-                        "Look for objects in every N-th frame; they are carried on in between (1 = every frame)", 1, G_MAXINT, 1,
-                        FLAGS_PLAYING));
-  g_object_class_install_property(
-      object, PROP_THREADS,
-      g_param_spec_int("threads", "Threads", "How many threads work on one frame, the streaming thread being one of them", 1, 64, 1,
-                       FLAGS_READY));
-  g_object_class_install_property(
-      object, PROP_POST_MESSAGES,
-      g_param_spec_boolean("post-messages", "Post messages", "Post an element message `fmnist` for each frame with objects", FALSE,
-                           FLAGS_PLAYING));
+  g_object_class_install_property(object, PROP_SIZE,
+                                  g_param_spec_int("size", "Size",
+                                                   "Width and height, in pixels, to which the frame is fitted for the "
+                                                   "detector: a multiple of 32; smaller is faster "
+                                                   "and finds less (0 = the model's)",
+                                                   0, FMN_YOLO_MAX_SIDE, 0, FLAGS_READY));
 }
 
 static void gst_fmnist_yolo_class_init(GstFmnistYoloClass *klass) {
   GObjectClass *object = G_OBJECT_CLASS(klass);
   GstFmnistAnalyserClass *analyser = GST_FMNIST_ANALYSER_CLASS(klass);
+  GstFmnistInferenceClass *inference = GST_FMNIST_INFERENCE_CLASS(klass);
   object->set_property = gst_fmnist_yolo_set_property;
   object->get_property = gst_fmnist_yolo_get_property;
   object->finalize = gst_fmnist_yolo_finalize;
   install_properties(object);
   gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(klass), "Fashion-MNIST detector", "Filter/Analyzer/Video",
-                                        "Finds several garments in a frame and says which they are", "The gst-fmnist developers");
-  GST_BASE_TRANSFORM_CLASS(klass)->start = gst_fmnist_yolo_start;
+                                        "Finds several garments in a frame and says which they are",
+                                        "The gst-fmnist developers");
   GST_BASE_TRANSFORM_CLASS(klass)->stop = gst_fmnist_yolo_stop;
   analyser->set_format = gst_fmnist_yolo_set_format;
-  analyser->analyse = gst_fmnist_yolo_analyse;
   analyser->reset = gst_fmnist_yolo_reset;
+  inference->default_model = DEFAULT_MODEL;
+  inference->hint =
+      " To train a detector: fmnist-train train --arch " DEFAULT_MODEL " --out " DEFAULT_MODEL ".safetensors";
+  inference->net_size = sizeof(Net);
+  inference->job_size = sizeof(Job);
+  inference->open_net = gst_fmnist_yolo_open_net;
+  inference->close_net = gst_fmnist_yolo_close_net;
+  inference->size_job = gst_fmnist_yolo_size_job;
+  inference->clear_job = gst_fmnist_yolo_clear_job;
+  inference->run = gst_fmnist_yolo_run;
+  inference->begin = gst_fmnist_yolo_begin;
+  inference->prepare = gst_fmnist_yolo_prepare;
+  inference->apply = gst_fmnist_yolo_apply;
+  inference->attach = gst_fmnist_yolo_attach;
 }
 
 static void gst_fmnist_yolo_init(GstFmnistYolo *self) {
   self->options = defaults;
-  self->interval = self->threads = 1;
-  self->model_property = g_strdup(DEFAULT_MODEL);
   self->tracker = gst_fmnist_tracker_new(KEEP_FRAMES);
   self->boxes = g_array_new(FALSE, FALSE, sizeof(FmnBox));
-  self->found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
+  self->found = g_array_new(FALSE, FALSE, sizeof(Found));
   self->tracks = g_ptr_array_new();
 }

@@ -1,0 +1,152 @@
+#include "gstfmnistswap.h"
+
+#include "error.h"
+
+void gst_fmnist_swap_init(GstFmnistSwap *s, GstFmnistInference *element, GstFmnistInferenceProperties *properties) {
+  s->element = element;
+  s->properties = properties;
+}
+
+void gst_fmnist_swap_clear(GstFmnistSwap *s) { g_clear_pointer(&s->in_use, g_free); }
+
+/* Of the property; under the lock. */
+static char *wanted_name(GstFmnistSwap *s) {
+  const char *name = s->properties->model;
+  return g_strdup(name != NULL ? name : GST_FMNIST_INFERENCE_GET_CLASS(s->element)->default_model);
+}
+
+static void report(GstFmnistInference *self, const GError *error, const char *name, gboolean settings) {
+  const char *hint = GST_FMNIST_INFERENCE_GET_CLASS(self)->hint;
+  if (g_error_matches(error, FMN_ERROR, FMN_ERROR_MEMORY))
+    GST_ELEMENT_ERROR(self, RESOURCE, FAILED, ("%s.", error->message), ("model=%s", name));
+  else if (settings)
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s.", error->message), ("model=%s", name));
+  else if (g_error_matches(error, FMN_ERROR, FMN_ERROR_NOT_FOUND))
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("%s.%s", error->message, hint != NULL ? hint : ""),
+                      ("model=%s", name));
+  else
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s.", error->message), ("model=%s", name));
+}
+
+static void post(GstFmnistInference *self, const char *name, const GError *error) {
+  GstStructure *s =
+      gst_structure_new("fmnist-model", "model", G_TYPE_STRING, name, "loaded", G_TYPE_BOOLEAN, error == NULL, NULL);
+  if (error != NULL)
+    gst_structure_set(s, "error", G_TYPE_STRING, error->message, NULL);
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
+}
+
+GstFmnistNet *gst_fmnist_swap_start(GstFmnistSwap *s, GstClockTime *took) {
+  GError *error = NULL;
+  GstFmnistNet *net;
+  gboolean settings;
+  char *name;
+  int threads;
+  guint request;
+  GST_OBJECT_LOCK(s->element);
+  name = wanted_name(s);
+  threads = s->properties->threads;
+  request = s->request = ++s->requests;
+  g_free(s->in_use);
+  s->in_use = g_strdup(name);
+  GST_OBJECT_UNLOCK(s->element);
+  net = gst_fmnist_net_new(s->element, name, threads, took, &settings, &error);
+  if (net == NULL) {
+    report(s->element, error, name, settings);
+    g_error_free(error);
+    GST_OBJECT_LOCK(s->element);
+    if (s->request == request)
+      s->request = 0;
+    GST_OBJECT_UNLOCK(s->element);
+  }
+  g_free(name);
+  return net;
+}
+
+void gst_fmnist_swap_stop(GstFmnistSwap *s) {
+  GstFmnistNet *next;
+  GST_OBJECT_LOCK(s->element);
+  s->request = 0;
+  next = g_steal_pointer(&s->next);
+  GST_OBJECT_UNLOCK(s->element);
+  gst_fmnist_net_unref(next);
+}
+
+typedef struct {
+  GstFmnistSwap *swap;
+  guint request;
+  char *name;
+  int threads;
+} Request;
+
+static void request_free(gpointer data) {
+  g_free(((Request *)data)->name);
+  g_free(data);
+}
+
+/* *stopped: nobody waits for it any longer. */
+static void settle(const Request *r, GstFmnistNet *net, GstClockTime cost, gboolean *stopped, GError **error) {
+  GstFmnistSwap *s = r->swap;
+  GstFmnistNet *unused = net;
+  gboolean wanted;
+  GST_OBJECT_LOCK(s->element);
+  wanted = r->request == s->request;
+  *stopped = s->request == 0;
+  if (wanted && net != NULL) {
+    unused = s->next;
+    s->next = net;
+    s->next_cost = cost;
+    g_free(s->in_use);
+    s->in_use = g_strdup(r->name);
+  } else if (wanted) {
+    gst_fmnist_inference_properties_set_model(s->properties, s->in_use);
+  }
+  GST_OBJECT_UNLOCK(s->element);
+  gst_fmnist_net_unref(unused);
+  if (!wanted && *error == NULL)
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "another model was asked for meanwhile");
+}
+
+static void open_next(GstElement *element, gpointer data) {
+  const Request *r = data;
+  GstFmnistInference *self = r->swap->element;
+  GError *error = NULL;
+  GstClockTime cost = 0;
+  gboolean settings, stopped;
+  GstFmnistNet *net = gst_fmnist_net_new(self, r->name, r->threads, &cost, &settings, &error);
+  settle(r, net, cost, &stopped, &error);
+  if (error != NULL && !stopped) {
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s. The model in use stays.", error->message),
+                        ("model=%s", r->name));
+    post(self, r->name, error);
+    g_object_notify(G_OBJECT(self), "model");
+  }
+  g_clear_error(&error);
+}
+
+void gst_fmnist_swap_request(GstFmnistSwap *s) {
+  Request *r = NULL;
+  GST_OBJECT_LOCK(s->element);
+  if (s->request != 0) {
+    r = g_new(Request, 1);
+    *r = (Request){s, s->request = ++s->requests, wanted_name(s), s->properties->threads};
+  }
+  GST_OBJECT_UNLOCK(s->element);
+  if (r != NULL)
+    gst_element_call_async(GST_ELEMENT(s->element), open_next, r, request_free);
+}
+
+GstFmnistNet *gst_fmnist_swap_take(GstFmnistSwap *s, GstClockTime *cost) {
+  GstFmnistNet *next;
+  char *name = NULL;
+  GST_OBJECT_LOCK(s->element);
+  next = g_steal_pointer(&s->next);
+  if (next != NULL)
+    name = g_strdup(s->in_use);
+  *cost = s->next_cost;
+  GST_OBJECT_UNLOCK(s->element);
+  if (next != NULL)
+    post(s->element, name, NULL);
+  g_free(name);
+  return next;
+}

@@ -1,0 +1,295 @@
+/* A live source and a network that is slower: latency stays, the newest frame is looked at, results are carried and
+ * expire. A file is looked at frame by frame, the same each time. */
+#include <string.h>
+
+#include "detector.h"
+#include "latency.h"
+
+static GstMessage *wait_for_end(GstElement *pipeline, GstClockTime timeout) {
+  GstBus *bus = gst_element_get_bus(pipeline);
+  GstMessage *message = gst_bus_timed_pop_filtered(bus, timeout, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  gst_object_unref(bus);
+  return message;
+}
+
+static void play(GstElement *pipeline) {
+  GstMessage *message;
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  message = wait_for_end(pipeline, 200 * GST_SECOND);
+  g_assert_nonnull(message);
+  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
+  gst_message_unref(message);
+}
+
+static void test_latency(gconstpointer data) {
+  const int size = GPOINTER_TO_INT(data);
+  const guint n = 300;
+  char *launch =
+      g_strdup_printf("videotestsrc is-live=true pattern=ball num-buffers=%u ! "
+                      "video/x-raw,format=I420,width=640,height=480,framerate=60/1 ! "
+                      "fmnistyolo name=d threshold=0.001 max-detections=5 size=%d ! fakesink name=s sync=false",
+                      n, size);
+  GstElement *pipeline = gst_parse_launch(launch, NULL), *d = gst_bin_get_by_name(GST_BIN(pipeline), "d");
+  double inference, late, first, last;
+  Latency l;
+  latency_watch(&l, pipeline, "s");
+  play(pipeline);
+  inference = live_ms(d, "p95");
+  late = latency_percentile(&l, 0, n, 0.95);
+  first = latency_percentile(&l, 0, n / 3, 0.5);
+  last = latency_percentile(&l, 2 * n / 3, n, 0.5);
+  g_test_message("size %d: inference %.1f ms (p95), %.1f (p50); frames arrive %.1f ms after their timestamp (p50), "
+                 "%.1f (p95), %.1f "
+                 "(greatest); results are at most %u frames old; %u of %u frames looked at",
+                 size, inference, live_ms(d, "p50"), latency_percentile(&l, 0, n, 0.5), late,
+                 latency_percentile(&l, 0, n, 1), l.oldest, (guint)live_count(d, "inferred"), n);
+  g_assert_true(live_is_live(d));
+  g_assert_cmpuint(l.late->len, ==, n); /* none is lost */
+  g_assert_true(l.ordered);
+  g_assert_cmpfloat(late, <, 2 * 1000.0 / 60 + inference);
+  g_assert_cmpfloat(last, <, first + 1000.0 / 60); /* and it does not pile up */
+  g_assert_cmpuint(live_count(d, "frames"), ==, n);
+  g_assert_cmpuint(live_count(d, "inferred") + live_count(d, "dropped"), <=, n);
+  g_assert_cmpuint(live_count(d, "inferred") + live_count(d, "dropped"), >=,
+                   n - 3); /* one runs, one waits, one is done at the end */
+  g_assert_cmpuint(live_count(d, "inferred"), >=, 3);
+  g_assert_cmpuint(live_count(d, "reused"), >=, l.named - live_count(d, "inferred"));
+  g_assert_cmpuint(l.named, >, n / 2);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  g_array_unref(l.late);
+  gst_object_unref(d);
+  gst_object_unref(pipeline);
+  g_free(launch);
+}
+
+/* A fast network has its results in the very frame, live or not. */
+static void test_fast(void) {
+  GstElement *pipeline = gst_parse_launch("videotestsrc is-live=true pattern=ball num-buffers=60 ! "
+                                          "video/x-raw,width=320,height=240,framerate=30/1 ! fmnistsegment ! "
+                                          "fmnistclassify name=c ! fakesink name=s",
+                                          NULL);
+  GstElement *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
+  Latency l;
+  latency_watch(&l, pipeline, "s");
+  play(pipeline);
+  g_assert_true(live_is_live(c));
+  g_test_message("%u of 60 frames inferred, the oldest result %u frames old", (guint)live_count(c, "inferred"),
+                 l.oldest);
+  g_assert_cmpuint(live_count(c, "inferred"), >=, 50); /* a busy machine may be slow for a moment */
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  g_array_unref(l.late);
+  gst_object_unref(c);
+  gst_object_unref(pipeline);
+}
+
+/* What the source says, and what the property says against it. */
+static void test_found_out(void) {
+  static const struct {
+    const char *source, *property;
+    gboolean live;
+  } cases[] = {
+      {"videotestsrc num-buffers=3 is-live=true", "", TRUE},
+      {"videotestsrc num-buffers=3", "", FALSE},
+      {"videotestsrc num-buffers=3 is-live=true ! queue ! videoconvert ! tee ! queue", "", TRUE},
+      {"videotestsrc num-buffers=3 ! queue ! videoscale", "", FALSE},
+      {"videotestsrc num-buffers=3 is-live=true", "live=off", FALSE},
+      {"videotestsrc num-buffers=3", "live=on", TRUE},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    char *launch = g_strdup_printf("%s ! fmnistclassify name=c %s ! fakesink", cases[i].source, cases[i].property);
+    GstElement *pipeline = gst_parse_launch(launch, NULL), *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
+    play(pipeline);
+    g_test_message("%s", launch);
+    g_assert_true(live_is_live(c) == cases[i].live);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(c);
+    gst_object_unref(pipeline);
+    g_free(launch);
+  }
+}
+
+/* The lines of JSON of a file that plays in real time with a network that cannot keep up. */
+static char *lines_of_file(GstElement **element, GstElement **pipeline) {
+  char *path = helper_path("live.jsonl"), *text;
+  char *launch = g_strdup_printf(
+      "videotestsrc pattern=snow num-buffers=20 ! video/x-raw,width=160,height=120,framerate=120/1 ! "
+      "fmnistyolo name=d threshold=0.001 max-detections=5 ! fmnistjson location=%s ! fakesink sync=true qos=true",
+      path);
+  *pipeline = gst_parse_launch(launch, NULL);
+  *element = gst_bin_get_by_name(GST_BIN(*pipeline), "d");
+  play(*pipeline);
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  g_free(launch);
+  g_free(path);
+  return text;
+}
+
+static void test_exhaustive(void) {
+  char *lines[2];
+  for (int i = 0; i < 2; i++) {
+    GstElement *d, *pipeline;
+    lines[i] = lines_of_file(&d, &pipeline);
+    g_assert_cmpuint(live_count(d, "frames"), ==, 20);
+    g_assert_cmpuint(live_count(d, "inferred"), ==, 20);
+    g_assert_cmpuint(live_count(d, "reused"), ==, 0);
+    g_assert_cmpuint(live_count(d, "dropped"), ==, 0);
+    g_assert_cmpfloat(live_ms(d, "p50"), >, 0);
+    g_assert_cmpfloat(live_ms(d, "p95"), >=, live_ms(d, "p50"));
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(d);
+    gst_object_unref(pipeline);
+  }
+  g_assert_cmpstr(lines[0], ==, lines[1]);
+  g_assert_null(strstr(lines[0], "\"frames_ago\":1"));
+  g_free(lines[0]);
+  g_free(lines[1]);
+}
+
+static guint objects_of(GstHarness *h, GstBuffer *frame, GstClockTime time, guint *ago) {
+  GstBuffer *out;
+  const GstFmnistMeta *meta;
+  guint n;
+  GST_BUFFER_PTS(frame) = time;
+  g_assert_cmpint(gst_harness_push(h, frame), ==, GST_FLOW_OK);
+  out = gst_harness_pull(h);
+  meta = gst_fmnist_meta_get(out);
+  n = meta != NULL ? gst_fmnist_meta_size(meta) : 0;
+  *ago = n > 0 ? gst_fmnist_meta_object(meta, 0)->frames_ago : 0;
+  gst_buffer_unref(out);
+  return n;
+}
+
+/* Frames that cannot be read are not looked at, so they go on with what was found before, until that is too old. */
+static void test_expires(void) {
+  static const HelperScene scene = HELPER_SCENE;
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstHarness *h = helper_harness("fmnistyolo size=64 threshold=0.001 max-detections=3 max-age=500", &info);
+  guint ago, n = objects_of(h, helper_frame(&info, &scene, 0), 0, &ago);
+  g_assert_cmpuint(n, >, 0);
+  g_assert_cmpuint(ago, ==, 0);
+  g_assert_cmpuint(objects_of(h, gst_buffer_new(), 100 * GST_MSECOND, &ago), ==, n);
+  g_assert_cmpuint(ago, ==, 1);
+  g_assert_cmpuint(objects_of(h, gst_buffer_new(), 500 * GST_MSECOND, &ago), ==, n);
+  g_assert_cmpuint(ago, ==, 2);
+  g_assert_cmpuint(objects_of(h, gst_buffer_new(), 10 * GST_SECOND, &ago), ==, 0);
+  g_assert_cmpuint(objects_of(h, helper_frame(&info, &scene, 0), 11 * GST_SECOND, &ago), ==, n);
+  gst_harness_teardown(h);
+}
+
+/* What downstream has no time for is not looked at, but now and then. Files are, whatever downstream says. */
+static void test_qos(void) {
+  static const HelperScene scene = HELPER_SCENE;
+  for (int live = 0; live < 2; live++) {
+    GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+    GstHarness *h = helper_harness("fmnistyolo name=d size=832", &info);
+    GstElement *d = gst_harness_find_element(h, "fmnistyolo");
+    GstEvent *event;
+    gboolean seen = FALSE;
+    guint ago;
+    gst_util_set_object_arg(G_OBJECT(d), "live", live ? "on" : "off");
+    objects_of(h, helper_frame(&info, &scene, 0), 0, &ago);
+    g_usleep(live ? G_USEC_PER_SEC / 2 : 0); /* time for its thread to take it */
+    g_assert_true(gst_harness_push_upstream_event(h, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, GST_SECOND, 0)));
+    while ((event = gst_harness_try_pull_upstream_event(h)) != NULL) {
+      seen |= GST_EVENT_TYPE(event) == GST_EVENT_QOS;
+      gst_event_unref(event);
+    }
+    g_assert_true(seen); /* upstream may act on it too */
+    for (guint i = 1; i <= 5; i++)
+      objects_of(h, helper_frame(&info, &scene, 0), i * 40 * GST_MSECOND, &ago);
+    g_assert_cmpuint(live_count(d, "dropped"), ==, live ? 5 : 0);
+    g_assert_cmpuint(live_count(d, "frames"), ==, 6);
+    objects_of(h, helper_frame(&info, &scene, 0), 280 * GST_MSECOND, &ago);
+    objects_of(h, helper_frame(&info, &scene, 0), 320 * GST_MSECOND, &ago);
+    g_assert_cmpuint(live_count(d, "dropped"), ==, live ? 6 : 0); /* 280 was looked at */
+    g_assert_true(
+        gst_harness_push_upstream_event(h, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.0, -10, 320 * GST_MSECOND)));
+    objects_of(h, helper_frame(&info, &scene, 0), 360 * GST_MSECOND, &ago);
+    if (!live)
+      g_assert_cmpuint(live_count(d, "inferred"), ==, 9);
+    gst_object_unref(d);
+    gst_harness_teardown(h);
+  }
+}
+
+/* The element adds what it holds a live frame up by. */
+static void test_latency_query(void) {
+  static const HelperScene scene = HELPER_SCENE;
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify", &info);
+  GstElement *pipeline;
+  GstQuery *query;
+  GstClockTime min;
+  gboolean live;
+  guint ago;
+  gst_harness_set_upstream_latency(h, 100 * GST_MSECOND);
+  objects_of(h, helper_frame(&info, &scene, 0), 0, &ago);
+  min = gst_harness_query_latency(h);
+  g_test_message("%.0f ms of its own", (double)(min - 100 * GST_MSECOND) / GST_MSECOND);
+  g_assert_cmpuint(min, >=, 101 * GST_MSECOND);
+  g_assert_cmpuint(min, <=, 200 * GST_MSECOND);
+  gst_harness_teardown(h);
+
+  pipeline = gst_parse_launch("videotestsrc num-buffers=1 ! fmnistclassify ! fakesink", NULL);
+  query = gst_query_new_latency();
+  play(pipeline);
+  g_assert_true(gst_element_query(pipeline, query));
+  gst_query_parse_latency(query, &live, &min, NULL);
+  g_assert_false(live);
+  g_assert_cmpuint(min, ==, 0);
+  gst_query_unref(query);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+}
+
+/* Flushed, stopped and started while a network runs aside. */
+static void test_interrupted(void) {
+  static const HelperScene scene = HELPER_SCENE;
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstElement *pipeline;
+  for (guint i = 0; i < 5; i++) {
+    GstHarness *h = helper_harness("fmnistyolo name=d size=832 threshold=0.001", &info);
+    GstElement *d = gst_harness_find_element(h, "fmnistyolo");
+    GstSegment segment;
+    guint ago;
+    gst_util_set_object_arg(G_OBJECT(d), "live", "on");
+    for (guint k = 0; k < 4; k++) {
+      objects_of(h, helper_frame(&info, &scene, 0), k * GST_MSECOND, &ago);
+      g_usleep(i * 20000);
+    }
+    g_assert_true(gst_harness_push_event(h, gst_event_new_flush_start()));
+    g_assert_true(gst_harness_push_event(h, gst_event_new_flush_stop(TRUE)));
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    g_assert_true(gst_harness_push_event(h, gst_event_new_segment(&segment)));
+    g_assert_cmpuint(objects_of(h, helper_frame(&info, &scene, 0), 0, &ago), ==, 0); /* nothing from before */
+    gst_util_set_object_arg(G_OBJECT(d), "live", "off"); /* waits for what runs, then looks itself */
+    g_assert_cmpuint(objects_of(h, helper_frame(&info, &scene, 0), GST_MSECOND, &ago), >, 0);
+    g_assert_cmpuint(ago, ==, 0);
+    gst_object_unref(d);
+    gst_harness_teardown(h);
+  }
+  pipeline =
+      gst_parse_launch("videotestsrc is-live=true ! video/x-raw,framerate=60/1 ! fmnistyolo size=832 ! fakesink", NULL);
+  for (int i = 0; i < 3; i++) {
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    g_usleep(120000);
+    gst_element_set_state(pipeline, i == 1 ? GST_STATE_READY : GST_STATE_NULL);
+  }
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+}
+
+int main(int argc, char **argv) {
+  helper_init(&argc, &argv);
+  live_write_detector();
+  g_test_add_data_func("/live/latency/416", GINT_TO_POINTER(416), test_latency);
+  g_test_add_data_func("/live/latency/832", GINT_TO_POINTER(832), test_latency);
+  g_test_add_func("/live/fast", test_fast);
+  g_test_add_func("/live/found-out", test_found_out);
+  g_test_add_func("/live/exhaustive", test_exhaustive);
+  g_test_add_func("/live/expires", test_expires);
+  g_test_add_func("/live/qos", test_qos);
+  g_test_add_func("/live/latency-query", test_latency_query);
+  g_test_add_func("/live/interrupted", test_interrupted);
+  return helper_run();
+}
