@@ -5,7 +5,9 @@
 
 #include "error.h"
 #include "io/model_file.h"
+#include "io/model_meta.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* of Windows' editors */
 #define MAX_LABELS_FILE (1 << 20) /* bytes */
 
 typedef struct {
@@ -100,6 +102,8 @@ static GPtrArray *parse_labels(char *text, gsize length, const char *path, GErro
                 "%s is no labels file: expected UTF-8 text with one label a line, found another byte at offset %td", path, bad - text);
     return NULL;
   }
+  if (g_str_has_prefix(text, BYTE_ORDER_MARK))
+    text += strlen(BYTE_ORDER_MARK);
   labels = g_ptr_array_new_with_free_func(g_free);
   lines = g_strsplit(text, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
@@ -108,9 +112,12 @@ static GPtrArray *parse_labels(char *text, gsize length, const char *path, GErro
     g_ptr_array_remove_index(labels, labels->len - 1);
   g_strfreev(lines);
   for (guint i = 0; i < labels->len; i++) {
-    if (*(const char *)g_ptr_array_index(labels, i) != '\0')
+    const char *label = g_ptr_array_index(labels, i);
+    if (fmn_model_is_label(label))
       continue;
-    g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "line %u of labels file %s is empty; expected one label a line", i + 1, path);
+    g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "line %u of labels file %s is %s; expected one label of at most %d bytes a line",
+                i + 1, path, *label == '\0' ? "empty" : strlen(label) > FMN_MAX_LABEL_BYTES ? "too long" : "not printable",
+                FMN_MAX_LABEL_BYTES);
     g_ptr_array_unref(labels);
     return NULL;
   }

@@ -19,23 +19,42 @@ static gboolean scan_fail(const Scan *s, const char *problem) {
   return FALSE;
 }
 
-static gboolean scan_escape(Scan *s) {
-  if (s->end - s->p < 2 || !strchr("\"\\/bfnrtu", s->p[1]) || s->p[1] == 0)
-    return scan_fail(s, "unknown escape in a string");
-  if (s->p[1] != 'u') {
-    s->p += 2;
-    return TRUE;
-  }
+/* The number behind a \u at s->p, or -1. */
+static int scan_hex(const Scan *s) {
   int value = 0;
+  if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u')
+    return -1;
   for (int i = 2; i < 6; i++) {
-    int digit = s->end - s->p > i ? g_ascii_xdigit_value(s->p[i]) : -1;
+    int digit = g_ascii_xdigit_value(s->p[i]);
     if (digit < 0)
-      return scan_fail(s, "\\u without four hexadecimal digits");
+      return -1;
     value = value * 16 + digit;
   }
+  return value;
+}
+
+/* Half a surrogate pair would become a string that is not UTF-8. */
+static gboolean scan_unicode(Scan *s) {
+  int value = scan_hex(s);
+  if (value < 0)
+    return scan_fail(s, "\\u without four hexadecimal digits");
   if (value == 0)
     return scan_fail(s, "a string with a zero character");
   s->p += 6;
+  if ((value & 0xf800) != 0xd800)
+    return TRUE;
+  if ((value & 0xfc00) != 0xd800 || (scan_hex(s) & 0xfc00) != 0xdc00)
+    return scan_fail(s, "half a surrogate pair in a string");
+  s->p += 6;
+  return TRUE;
+}
+
+static gboolean scan_escape(Scan *s) {
+  if (s->end - s->p < 2 || !strchr("\"\\/bfnrtu", s->p[1]) || s->p[1] == 0)
+    return scan_fail(s, "unknown escape in a string");
+  if (s->p[1] == 'u')
+    return scan_unicode(s);
+  s->p += 2;
   return TRUE;
 }
 

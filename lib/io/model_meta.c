@@ -41,8 +41,7 @@ static gboolean check_format(const FmnModelFile *file, GError **error) {
                                                     : "");
 }
 
-/* Short and printable: it ends up in messages and pictures. */
-static gboolean is_label(const char *label) {
+gboolean fmn_model_is_label(const char *label) {
   if (!label || !*label || strlen(label) > FMN_MAX_LABEL_BYTES)
     return FALSE;
   for (; *label; label = g_utf8_next_char(label))
@@ -65,7 +64,7 @@ static gboolean parse_labels(FmnModelFile *file, GError **error) {
   file->labels = g_new0(char *, (ok ? n : 0) + 1);
   for (guint i = 0; ok && i < n; i++) {
     const char *label = fmn_json_get_string(json_array_get_element(list, i));
-    if (!(ok = is_label(label)))
+    if (!(ok = fmn_model_is_label(label)))
       fail(error, "labels: label %u is no string of 1 to %d printable bytes", i, FMN_MAX_LABEL_BYTES);
     else if (!(ok = g_hash_table_add(seen, file->labels[i] = g_strdup(label))))
       fail(error, "labels: \"%s\" stands twice", label);
@@ -209,7 +208,7 @@ gboolean fmn_model_meta_parse(FmnModelFile *file, GError **error) {
     return FALSE;
   const char *options = g_hash_table_lookup(file->metadata, "arch_options");
   file->arch_options = g_strdup(options ? options : "");
-  if (!is_label(file->arch) || (*file->arch_options && !is_label(file->arch_options)))
+  if (!fmn_model_is_label(file->arch) || (*file->arch_options && !fmn_model_is_label(file->arch_options)))
     return fail(error, "\"arch\" or \"arch_options\" is no name of 1 to %d printable bytes", FMN_MAX_LABEL_BYTES);
   return parse_labels(file, error) && parse_input(file, error) && parse_preprocess(file, error) &&
          parse_number(file, "temperature", 1, 1e-3, 1e3, &file->temperature, error) &&

@@ -8,6 +8,10 @@
 #define FMN_MAX_LABELS 1000
 #define FMN_MAX_LABEL_BYTES 100
 
+/* Whether it can be a label: valid UTF-8 of 1 to FMN_MAX_LABEL_BYTES printable bytes, for it ends up in messages and pictures.
+ * NULL: no. */
+gboolean fmn_model_is_label(const char *label);
+
 /* Fills arch, arch_options, labels, preprocess, temperature and threshold from file->metadata. Messages name the key.
  */
 gboolean fmn_model_meta_parse(FmnModelFile *file, GError **error);

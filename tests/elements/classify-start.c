@@ -46,6 +46,7 @@ static void test_errors(void) {
   assert_file_error("model", "broken.safetensors", "this is no model", "broken");
   assert_file_error("labels-file", "three.txt", "a\nb\nc\n", "has 3 labels, but model compact has 10");
   assert_file_error("labels-file", "empty-line.txt", "a\n\nc\nd\ne\nf\ng\nh\ni\nj\n", "line 2");
+  assert_file_error("labels-file", "escape.txt", "a\nb\x1b[2J\nc\n", "line 2 of");
   assert_file_error("labels-file", "latin1.txt", "caf\xe9\n", "UTF-8");
 }
 
@@ -54,7 +55,7 @@ static void test_labels_file(void) {
   char *path, *launch;
   GstHarness *h;
   GstBuffer *out;
-  write_file("labels.txt", "null\r\neins\r\nzwei\r\ndrei\r\nvier\r\nf\xc3\xbcnf\r\nsechs\r\nsieben\r\nacht\r\nneun\r\n\r\n", &path);
+  write_file("labels.txt", "\xef\xbb\xbfnull\r\neins\r\nzwei\r\ndrei\r\nvier\r\nf\xc3\xbcnf\r\nsechs\r\nsieben\r\nacht\r\nneun\r\n\r\n", &path);
   launch = g_strdup_printf("fmnistclassify threshold=0 labels-file=%s", path);
   h = helper_harness(launch, &info);
   out = helper_pass(h, helper_frame(&info, &scene, 0), 0);

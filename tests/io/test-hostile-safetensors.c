@@ -93,7 +93,9 @@ static const Case headers[] = {
     {"string-zero", "{\"a\\u0000b\":1}", 0, "a zero character"},
     {"not-utf8", "{\"\xff\xfe\":1}", 0, "not UTF-8"},
     {"overlong-utf8", "{\"\xc0\x80\":1}", 0, "not UTF-8"},
-    {"surrogate-alone", "{\"__metadata__\":{\"a\":\"\\ud800\"}}", 0, NULL},
+    {"surrogate-alone", "{\"__metadata__\":{\"a\":\"\\ud800\"}}", 0, "half a surrogate pair"},
+    {"surrogate-low", "{\"__metadata__\":{\"a\":\"\\udc00\\ud800\"}}", 0, "half a surrogate pair"},
+    {"surrogate-cut", "{\"\\ud83dx", 0, "half a surrogate pair"},
 };
 
 static GBytes *pack(const char *header, gsize header_size, guint64 claimed, gsize data) {
