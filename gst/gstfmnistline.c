@@ -41,8 +41,8 @@ static void append_region(GString *s, const FmnBox *box, const char *roi_type, i
 }
 
 static void append_detection(GString *s, const FmnBox *box, double confidence, int label_id, const char *label) {
-  append(s, ",\"detection\":{\"bounding_box\":{\"x_min\":%f,\"x_max\":%f,\"y_min\":%f,\"y_max\":%f},", box->x, box->x + box->w,
-         box->y, box->y + box->h);
+  append(s, ",\"detection\":{\"bounding_box\":{\"x_min\":%f,\"x_max\":%f,\"y_min\":%f,\"y_max\":%f},", box->x,
+         box->x + box->w, box->y, box->y + box->h);
   append(s, "\"confidence\":%f,\"label_id\":%d,\"label\":%s}", confidence, label_id, label);
 }
 
@@ -53,14 +53,15 @@ static void append_classification(GString *s, const GstFmnistObject *o) {
   append(s, ",\"classification\":{\"label\":%s,\"label_id\":%d,\"confidence\":%f,\"model\":{\"name\":%s},\"top\":[",
          gst_fmnist_result_label(r), r->label_id, r->confidence, r->model_name);
   for (int i = 0; i < r->top_k; i++)
-    append(s, i > 0 ? ",{\"label\":%s,\"confidence\":%f}" : "{\"label\":%s,\"confidence\":%f}", gst_fmnist_result_label_at(r, top[i]),
-           (double)r->probabilities[top[i]]);
+    append(s, i > 0 ? ",{\"label\":%s,\"confidence\":%f}" : "{\"label\":%s,\"confidence\":%f}",
+           gst_fmnist_result_label_at(r, top[i]), (double)r->probabilities[top[i]]);
   append(s, "],\"frames_ago\":%d}", (int)o->frames_ago);
   g_free(top);
 }
 
 static void append_foreign(GString *s, const GstVideoRegionOfInterestMeta *roi, int width, int height) {
-  GstStructure *detection = gst_video_region_of_interest_meta_get_param((GstVideoRegionOfInterestMeta *)roi, "detection");
+  GstStructure *detection =
+      gst_video_region_of_interest_meta_get_param((GstVideoRegionOfInterestMeta *)roi, "detection");
   FmnBox box = gst_fmnist_roi_box(roi, width, height);
   const char *type = g_quark_to_string(roi->roi_type), *label = NULL;
   double confidence = 1;
@@ -73,6 +74,13 @@ static void append_foreign(GString *s, const GstVideoRegionOfInterestMeta *roi, 
   }
   append_detection(s, &box, confidence, label_id, label != NULL ? label : type);
   g_string_append_c(s, '}');
+}
+
+static void append_time(GString *s, GstClockTime time) {
+  if (GST_CLOCK_TIME_IS_VALID(time))
+    g_string_append_printf(s, "%" G_GUINT64_FORMAT, time);
+  else
+    g_string_append(s, "null");
 }
 
 guint gst_fmnist_line_count(GstBuffer *buffer) {
@@ -89,10 +97,8 @@ void gst_fmnist_line_append(GString *line, GstBuffer *buffer, int width, int hei
   const GstVideoRegionOfInterestMeta *roi;
   gpointer state = NULL;
   const char *separator = "";
-  if (GST_BUFFER_PTS_IS_VALID(buffer))
-    g_string_append_printf(line, "{\"timestamp\":%" G_GUINT64_FORMAT, GST_BUFFER_PTS(buffer));
-  else
-    g_string_append(line, "{\"timestamp\":null");
+  g_string_append(line, "{\"timestamp\":");
+  append_time(line, GST_BUFFER_PTS(buffer));
   append(line, ",\"resolution\":{\"width\":%d,\"height\":%d},\"objects\":[", width, height);
   for (guint i = 0; meta != NULL && i < gst_fmnist_meta_size(meta); i++) {
     const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
@@ -110,4 +116,18 @@ void gst_fmnist_line_append(GString *line, GstBuffer *buffer, int width, int hei
     separator = ",";
   }
   g_string_append(line, "]}\n");
+}
+
+void gst_fmnist_line_append_event(GString *line, const GstFmnistEvent *event, int width, int height) {
+  GstFmnistPixelBox b = gst_fmnist_box_pixels(&event->box, width, height);
+  g_string_append(line, "{\"timestamp\":");
+  append_time(line, event->time);
+  append(line, ",\"resolution\":{\"width\":%d,\"height\":%d},\"event\":{\"type\":%s,\"id\":%d,\"label\":%s", width,
+         height, gst_fmnist_event_name(event), (int)event->id, g_quark_to_string(event->label));
+  if (event->previous != 0)
+    append(line, ",\"previous\":%s", g_quark_to_string(event->previous));
+  append(line, ",\"confidence\":%f,\"x\":%d,\"y\":%d,\"w\":%d,\"h\":%d,\"since\":", event->confidence, b.x, b.y, b.w,
+         b.h);
+  append_time(line, event->since);
+  g_string_append(line, "}}\n");
 }
