@@ -10,7 +10,7 @@ libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libjson-glib
 libprotobuf-c-dev protobuf-c-compiler
 gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav gstreamer1.0-plugins-ugly
 libgstrtspserver-1.0-dev fonts-dejavu-core
-dataset-fashion-mnist"
+python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 dataset-fashion-mnist"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
