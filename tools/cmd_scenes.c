@@ -8,7 +8,7 @@
 #include "command.h"
 #include "error.h"
 #include "io/model_file.h"
-#include "train/scenes.h"
+#include "train/scene_plan.h"
 
 #define MAX_COUNT 1000000
 #define MAX_THREADS 256
@@ -30,7 +30,7 @@ typedef struct {
 
 static gboolean parse(int argc, char **argv, Options *o) {
   const GOptionEntry entries[] = {
-      {"preset", 'p', 0, G_OPTION_ARG_STRING, &o->preset, "green or mixed", "NAME"},
+      {"preset", 'p', 0, G_OPTION_ARG_STRING, &o->preset, "green, mixed or worn", "NAME"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o->out, "Folder to write to; made where there is none", "DIR"},
       {"split", 0, 0, G_OPTION_ARG_STRING, &o->split, "Which images to take the garments from: train or test (train)",
        "NAME"},
@@ -39,9 +39,11 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"data", 'd', 0, G_OPTION_ARG_FILENAME, &o->data,
        "Folder with the four IDX files (default: FMNIST_DATA or " FMN_DATA_DIR ")", "DIR"},
       {"items", 0, 0, G_OPTION_ARG_STRING, &o->items,
-       "Garments in a scene of mixed, up to 16 (1-6); 0: empty rooms, with empty label files", "MIN-MAX"},
+       "Garments in a scene of mixed, up to 16 (1-6), people in one of worn, up to 3; 0: empty rooms, with empty label "
+       "files",
+       "MIN-MAX"},
       {"background", 0, 0, G_OPTION_ARG_STRING, &o->background,
-       "Of mixed: plain, gradient, fabric, wood, tiles, clutter, noise, room, or any (any)", "NAME"},
+       "Of mixed and worn: plain, gradient, fabric, wood, tiles, clutter, noise, room, or any (any)", "NAME"},
       {"width", 0, 0, G_OPTION_ARG_INT, &o->width, "Of the pictures, pixels (640)", "N"},
       {"height", 0, 0, G_OPTION_ARG_INT, &o->height, "Of the pictures, pixels (480)", "N"},
       {"threads", 't', 0, G_OPTION_ARG_INT, &o->threads, "Threads (all processors); the files are the same", "N"},
@@ -55,6 +57,7 @@ static gboolean parse(int argc, char **argv, Options *o) {
       "green: the original demo's: the item, 280×280, in the middle of a green frame; scene i shows item i.\n"
       "mixed: garments cut out, tinted, lit, scaled, turned, overlapping, in all kinds of rooms, as a camera sees "
       "them.\n"
+      "worn: drawn people in drawn clothes; nothing of the data set.\n"
       "\n"
       "The same seed gives the same files, and a greater count the same first ones.\n",
       entries, 0);
@@ -95,9 +98,9 @@ static gboolean set_background(const char *name, FmnSceneOptions *o, GError **er
 
 static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split, GError **error) {
   guint64 seed = 1;
-  gboolean green = strcmp(o->preset, "green") == 0;
-  if (!green && strcmp(o->preset, "mixed") != 0)
-    return fail(error, "--preset must be green or mixed, not “%s”", o->preset);
+  FmnScenePreset preset;
+  if (!fmn_scene_preset_parse(o->preset, &preset, NULL))
+    return fail(error, "--preset must be green, mixed or worn, not “%s”", o->preset);
   if (o->split && strcmp(o->split, "train") != 0 && strcmp(o->split, "test") != 0)
     return fail(error, "--split must be train or test, not “%s”", o->split);
   if (o->seed && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &seed, NULL))
@@ -109,10 +112,10 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
   if (MIN(o->width, o->height) < FMN_SCENE_MIN_SIDE || MAX(o->width, o->height) > FMN_SCENE_MAX_SIDE)
     return fail(error, "--width and --height must be %d to %d, not %d and %d", FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE,
                 o->width, o->height);
-  if (green && (o->items || o->background))
-    return fail(error, "--items and --background are for --preset mixed");
+  if (preset == FMN_SCENE_GREEN && (o->items || o->background))
+    return fail(error, "--items and --background are for --preset mixed and worn");
   *split = g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN;
-  *s = fmn_scene_options(green ? FMN_SCENE_GREEN : FMN_SCENE_MIXED, seed);
+  *s = fmn_scene_options(preset, seed);
   s->frame_width = o->width;
   s->frame_height = o->height;
   return (!o->items || set_items(o->items, s, error)) && (!o->background || set_background(o->background, s, error));
@@ -260,7 +263,7 @@ static int run(int argc, char **argv) {
   if (!parse(argc, argv, &o)) {
     /* the message is out */
   } else if (!o.preset || !*o.preset || !o.out || !*o.out) {
-    command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed" : "--out DIR");
+    command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed|worn" : "--out DIR");
   } else if (!set_scenes(&o, &scenes, &split, &error)) {
     command_usage("%s", error->message);
     g_error_free(error);

@@ -89,7 +89,7 @@ static gboolean parse(int argc, char **argv, Options *o) {
        "F"},
       {"teacher-temperature", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_temperature,
        "By which its and the network's answers are softened (4)", "F"},
-      {"scenes", 0, 0, G_OPTION_ARG_STRING, &o->scenes, "Detectors: green, mixed or both, PRESET[:WEIGHT],...", "LIST"},
+      {"scenes", 0, 0, G_OPTION_ARG_STRING, &o->scenes, "Detectors: some of green, mixed and worn, PRESET[:WEIGHT],...", "LIST"},
       {"epoch-scenes", 0, 0, G_OPTION_ARG_INT, &o->epoch_scenes, "Detectors: scenes an epoch", "N"},
       {"sizes", 0, 0, G_OPTION_ARG_STRING, &o->sizes,
        "Detectors: width of the input over time, SIZE[:EPOCHS] or FROM-TO[:EPOCHS],... (0: the network's)", "LIST"},

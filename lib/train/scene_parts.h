@@ -132,6 +132,83 @@ void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, con
 /* Draws it and writes `mark` to owner (a byte a pixel) where it covers at least half. */
 void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner);
 
+/* --- scene_layer.c --- */
+
+/* A mask to draw on, as large as the canvas. */
+typedef struct {
+  cairo_surface_t *surface; /* CAIRO_FORMAT_A8 */
+  cairo_t *cr;              /* in units */
+} FmnLayer;
+
+/* How a layer is filled: as something round, of a material. */
+typedef struct {
+  const FmnMaterial *cloth;
+  float angle;                      /* of the material's rows */
+  float depth;                      /* units over which its rim is bent away */
+  float light_x, light_y;           /* as of FmnGarment */
+  float rim;                        /* how much darker its rim is, 0..1 */
+  float shadow, shadow_x, shadow_y; /* as of FmnGarment */
+  guint8 mark;                      /* for owner, where it covers at least half */
+} FmnLayerPaint;
+
+FmnLayer fmn_layer_begin(const FmnCanvas *c);
+/* Paints what is drawn on the layer, and frees it. */
+void fmn_layer_paint(FmnLayer *layer, const FmnLayerPaint *paint, FmnCanvas *c, guint8 *owner);
+
+/* --- scene_person.c, scene_clothes.c --- */
+
+/* Lengths in heights of the head, from the middle of the base of the neck, down and to the right. */
+typedef struct {
+  float x, y;
+} FmnPoint;
+
+typedef struct {
+  FmnPoint shoulder, elbow, wrist;
+  gboolean beside; /* the body, or a part of its outline; otherwise before it */
+  gboolean holds;  /* something, in the hand */
+} FmnArm;
+
+typedef enum { FMN_WORN_T_SHIRT, FMN_WORN_PULLOVER, FMN_WORN_SHIRT, FMN_WORN_COAT, FMN_WORN_DRESS, FMN_N_WORN } FmnWorn;
+
+typedef struct {
+  FmnWorn kind;
+  float sleeve;     /* share of the arm, 0..1 */
+  float loose, hem; /* wideness, 1: as the body; y */
+  FmnMaterial cloth, inner;
+  gboolean short_collar, hood, open, print;
+  guint64 seed; /* of the details */
+} FmnClothes;
+
+typedef struct {
+  float x, y, head, lean;       /* base of the neck and height of the head in units; radians */
+  float shoulders, waist, hips; /* half of the widths */
+  FmnArm arm[2];                /* left, right in the picture */
+  FmnClothes upper;
+  FmnMaterial trousers, skin, hair;
+  gboolean long_hair, beard, glasses, lanyard, strap;
+  float light_x, light_y;
+  guint64 seed;
+} FmnPerson;
+
+/* Somebody whose upper garment is so large: its longer side, in units. */
+void fmn_person_draw(FmnPerson *p, FmnRandom *r, float size, float right, float below, const float *background);
+/* Writes `upper` and `trousers` to owner where these are seen, 0 where the body is. */
+void fmn_person_render(const FmnPerson *p, FmnCanvas *c, guint8 upper, guint8 trousers, guint8 *owner);
+/* As in Fashion-MNIST. */
+int fmn_worn_label(FmnWorn kind);
+#define FMN_WORN_TROUSERS_LABEL 1
+
+/* Sets up cr for a person's lengths. */
+void fmn_person_transform(const FmnPerson *p, cairo_t *cr);
+/* A limb from a to b, as thick as that at each end (radii). */
+void fmn_person_limb(cairo_t *cr, FmnPoint a, FmnPoint b, float at_a, float at_b);
+FmnLayerPaint fmn_person_paint(const FmnPerson *p, const FmnMaterial *m, float depth, guint8 mark);
+void fmn_clothes_draw(FmnClothes *w, FmnRandom *r, const float *background);
+/* With the sleeves of arms beside the body. */
+void fmn_clothes_torso_render(const FmnPerson *p, FmnCanvas *c, guint8 mark, guint8 *owner);
+void fmn_clothes_sleeve_render(const FmnPerson *p, const FmnArm *arm, FmnCanvas *c, guint8 mark, guint8 *owner);
+void fmn_clothes_details_render(const FmnPerson *p, FmnCanvas *c);
+
 /* --- scene_layout.c --- */
 
 typedef struct {
@@ -149,6 +226,27 @@ void fmn_layout_clear(FmnLayout *l);
 int fmn_scene_set_pick(const FmnSceneSet *set, FmnRandom *r);
 const FmnImages *fmn_scene_set_items(const FmnSceneSet *set);
 const FmnSceneOptions *fmn_scene_set_options(const FmnSceneSet *set);
+
+/* What a number in owner stands for; visible 0: too little is seen for a box. */
+typedef struct {
+  int label, index;
+  float visible;
+} FmnMark;
+
+/* --- scene_worn.c --- */
+
+#define FMN_WORN_MAX_PEOPLE 3
+
+typedef struct {
+  FmnBackdrop backdrop;
+  int n;
+  FmnPerson people[FMN_WORN_MAX_PEOPLE]; /* from behind to the front */
+  guint64 camera_seed;
+} FmnWornLayout;
+
+void fmn_worn_draw(FmnWornLayout *l, FmnRandom *r, const FmnSceneSet *set);
+/* Draws the people and says what the numbers from 1 on in owner stand for; returns how many these are. */
+int fmn_worn_render(const FmnWornLayout *l, FmnCanvas *c, guint8 *owner, FmnMark marks[FMN_SCENE_MAX_ITEMS]);
 
 /* --- scene_camera.c --- */
 

@@ -26,21 +26,26 @@ struct FmnSceneSource {
   FmnSceneMix mix;
   guint64 seed;
   double dense;
-  FmnSceneSet *green, *mixed[2][SHAPES]; /* [dense] */
+  FmnSceneSet *green, *mixed[2][SHAPES], *worn[SHAPES]; /* [dense] */
 };
 
+static const char *const presets[FMN_N_SCENE_PRESETS] = {"green", "mixed", "worn"};
+
 gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error) {
-  *preset = strcmp(text, "green") == 0 ? FMN_SCENE_GREEN : FMN_SCENE_MIXED;
-  if (*preset == FMN_SCENE_GREEN || strcmp(text, "mixed") == 0)
-    return TRUE;
-  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "scenes are green or mixed, not “%s”", text);
+  for (int i = 0; i < FMN_N_SCENE_PRESETS; i++)
+    if (strcmp(text, presets[i]) == 0) {
+      *preset = (FmnScenePreset)i;
+      return TRUE;
+    }
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "scenes are green, mixed or worn, not “%s”", text);
   return FALSE;
 }
 
 gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error) {
   g_auto(GStrv) parts = g_strsplit(text, ",", -1);
   gboolean ok = parts[0] != NULL;
-  *mix = (FmnSceneMix){0, 0};
+  double sum = 0;
+  *mix = (FmnSceneMix){0};
   for (int i = 0; ok && parts[i]; i++) {
     char *colon = strchr(parts[i], ':'), *end = NULL;
     double weight = colon ? g_ascii_strtod(colon + 1, &end) : 1;
@@ -50,16 +55,16 @@ gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error)
     ok = (!colon || (end > colon + 1 && !*end)) && weight >= 0 && weight <= 1e6 &&
          fmn_scene_preset_parse(parts[i], &preset, NULL);
     if (ok)
-      *(preset == FMN_SCENE_GREEN ? &mix->green : &mix->mixed) += weight;
+      mix->share[preset] += weight;
+    sum += weight;
   }
-  double sum = mix->green + mix->mixed;
   if (!ok || !(sum > 0)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-                "scenes must be green, mixed or both with weights (mixed:3,green:1), not “%s”", text);
+                "scenes must be some of green, mixed and worn, with weights (mixed:3,green:1), not “%s”", text);
     return FALSE;
   }
-  mix->green /= sum;
-  mix->mixed /= sum;
+  for (int i = 0; i < FMN_N_SCENE_PRESETS; i++)
+    mix->share[i] /= sum;
   return TRUE;
 }
 
@@ -124,8 +129,10 @@ int *fmn_sizes_list(const FmnSizes *sizes, int own, int *n) {
   return list;
 }
 
-static FmnSceneOptions mixed_options(const FmnSceneRecipe *r, int size, int shape, gboolean dense, guint64 seed) {
-  FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, seed);
+/* Frames of one preset, in which garments are as large as the recipe wants them. */
+static FmnSceneOptions sized_options(FmnScenePreset preset, const FmnSceneRecipe *r, int size, int shape,
+                                     gboolean dense, guint64 seed) {
+  FmnSceneOptions o = fmn_scene_options(preset, seed);
   double width = size * shapes[shape].width, height = size * shapes[shape].height, shorter = MIN(width, height);
   gboolean whole = r->item_max <= 0;
   double scale = whole ? 640. / size : FRAME_SCALE;
@@ -156,8 +163,14 @@ FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnSceneRecip
   green.jitter = GREEN_JITTER;
   ok = ok && (s->green = fmn_scene_set_new(items, &green, error));
   for (int i = 0; ok && i < 2 * SHAPES; i++) {
-    FmnSceneOptions o = mixed_options(recipe, size, i % SHAPES, i >= SHAPES, fmn_random_derive(seed, (guint64)(2 + i)));
+    FmnSceneOptions o = sized_options(FMN_SCENE_MIXED, recipe, size, i % SHAPES, i >= SHAPES,
+                                      fmn_random_derive(seed, (guint64)(2 + i)));
     ok = (s->mixed[i / SHAPES][i % SHAPES] = fmn_scene_set_new(items, &o, error)) != NULL;
+  }
+  for (int i = 0; ok && i < SHAPES; i++) {
+    guint64 own = fmn_random_derive(seed, (guint64)(2 + 2 * SHAPES + i));
+    FmnSceneOptions o = sized_options(FMN_SCENE_WORN, recipe, size, i, FALSE, own);
+    ok = (s->worn[i] = fmn_scene_set_new(items, &o, error)) != NULL;
   }
   if (!ok)
     g_clear_pointer(&s, fmn_scene_source_free);
@@ -170,18 +183,21 @@ void fmn_scene_source_free(FmnSceneSource *s) {
   fmn_scene_set_free(s->green);
   for (int i = 0; i < 2 * SHAPES; i++)
     fmn_scene_set_free(s->mixed[i / SHAPES][i % SHAPES]);
+  for (int i = 0; i < SHAPES; i++)
+    fmn_scene_set_free(s->worn[i]);
   g_free(s);
 }
 
 void fmn_scene_source_render(const FmnSceneSource *s, guint64 index, FmnScene *scene) {
   FmnRandom r = {fmn_random_derive(s->seed, index)};
   const FmnSceneSet *set = s->green;
-  if (fmn_random_uniform(&r) >= s->mix.green) {
+  double preset = fmn_random_uniform(&r);
+  if (preset >= s->mix.share[FMN_SCENE_GREEN]) {
     double u = fmn_random_uniform(&r);
     int i = 0;
     while (i < SHAPES - 1 && u >= shapes[i].share)
       u -= shapes[i++].share;
-    set = s->mixed[fmn_random_uniform(&r) < s->dense][i];
+    set = preset < 1 - s->mix.share[FMN_SCENE_WORN] ? s->mixed[fmn_random_uniform(&r) < s->dense][i] : s->worn[i];
   }
   fmn_scene_render(set, index, s->size, s->size, scene);
 }

@@ -7,12 +7,12 @@
 
 /* How often each preset comes, as shares that add up to 1. */
 typedef struct {
-  double green, mixed;
+  double share[FMN_N_SCENE_PRESETS];
 } FmnSceneMix;
 
 /* "PRESET[:WEIGHT],...", weights default to 1. FMN_ERROR_ARGUMENT. */
 gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error);
-/* "green" or "mixed". FMN_ERROR_ARGUMENT. */
+/* "green", "mixed" or "worn". FMN_ERROR_ARGUMENT. */
 gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error);
 
 #define FMN_MAX_STAGES 16

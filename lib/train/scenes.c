@@ -32,8 +32,8 @@ FmnSceneOptions fmn_scene_options(FmnScenePreset preset, guint64 seed) {
                            .frame_height = 480,
                            .min_items = 1,
                            .max_items = 6,
-                           .min_size = 0.16,
-                           .max_size = 0.7,
+                           .min_size = preset == FMN_SCENE_WORN ? 0.3 : 0.16,
+                           .max_size = preset == FMN_SCENE_WORN ? 1 : 0.7,
                            .background = FMN_BACKGROUND_ANY,
                            .fill = 128};
 }
@@ -47,7 +47,7 @@ static gboolean in_range(const char *name, double value, double low, double high
 }
 
 static gboolean check_options(const FmnSceneOptions *o, GError **error) {
-  return in_range("the preset", (double)o->preset, FMN_SCENE_GREEN, FMN_SCENE_MIXED, error) &&
+  return in_range("the preset", (double)o->preset, FMN_SCENE_GREEN, FMN_SCENE_WORN, error) &&
          in_range("the frame's width", o->frame_width, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE, error) &&
          in_range("the frame's height", o->frame_height, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE, error) &&
          in_range("the jitter", o->jitter, 0, 1, error) &&
@@ -246,7 +246,7 @@ static void close_canvas(FmnCanvas *c) {
 }
 
 /* Around what is seen of each garment. */
-static void find_boxes(const FmnLayout *l, const guint8 *owner, FmnScene *scene) {
+static void find_boxes(const FmnMark *marks, int n, const guint8 *owner, FmnScene *scene) {
   int left[FMN_SCENE_MAX_ITEMS], right[FMN_SCENE_MAX_ITEMS], top[FMN_SCENE_MAX_ITEMS], bottom[FMN_SCENE_MAX_ITEMS];
   for (int i = 0; i < FMN_SCENE_MAX_ITEMS; i++) {
     left[i] = top[i] = G_MAXINT;
@@ -262,44 +262,65 @@ static void find_boxes(const FmnLayout *l, const guint8 *owner, FmnScene *scene)
       top[i] = MIN(top[i], y);
       bottom[i] = y;
     }
-  for (int i = 0; i < l->n; i++)
-    if (right[i] >= 0)
-      scene->boxes[scene->n_boxes++] = (FmnSceneBox){l->garments[i].label,
-                                                     l->garments[i].index,
+  for (int i = 0; i < n; i++)
+    if (right[i] >= 0 && marks[i].visible > 0)
+      scene->boxes[scene->n_boxes++] = (FmnSceneBox){marks[i].label,
+                                                     marks[i].index,
                                                      (float)(scene->x + left[i]),
                                                      (float)(scene->y + top[i]),
                                                      (float)(scene->x + right[i] + 1),
                                                      (float)(scene->y + bottom[i] + 1),
-                                                     l->garments[i].visible};
+                                                     marks[i].visible};
+}
+
+/* Boxes and picture from what has been drawn. */
+static void finish(const FmnMark *marks, int n, const FmnBackdrop *backdrop, guint64 camera_seed, FmnCanvas *canvas,
+                   FmnScene *scene) {
+  find_boxes(marks, n, scene->work->owner, scene);
+  guint8 *at = scene->pixels + 3 * ((gsize)scene->y * (gsize)scene->width + (gsize)scene->x);
+  fmn_camera_take(scene->work->camera, camera_seed, canvas, at, 3 * scene->width);
+  scene->background = backdrop->kind;
+  close_canvas(canvas);
 }
 
 static void render_mixed(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
   FmnRandom r = {fmn_random_derive(s->options.seed, index)};
   FmnLayout layout;
   FmnCanvas canvas;
+  FmnMark marks[FMN_SCENE_MAX_ITEMS];
   fmn_layout_draw(&layout, &r, s);
   open_canvas(s, scene, &canvas);
   fmn_backdrop_render(&layout.backdrop, &canvas);
   FmnRandom things = {layout.things_seed};
   fmn_things_render(&things, layout.things, &canvas);
   cairo_surface_flush(canvas.surface);
-  for (int i = 0; i < layout.n; i++)
-    fmn_garment_render(&layout.garments[i], layout.cutouts[i], &canvas, (guint8)(i + 1), scene->work->owner);
-  find_boxes(&layout, scene->work->owner, scene);
-  guint8 *at = scene->pixels + 3 * ((gsize)scene->y * (gsize)scene->width + (gsize)scene->x);
-  fmn_camera_take(scene->work->camera, layout.camera_seed, &canvas, at, 3 * scene->width);
-  scene->background = layout.backdrop.kind;
-  close_canvas(&canvas);
+  for (int i = 0; i < layout.n; i++) {
+    const FmnGarment *g = &layout.garments[i];
+    fmn_garment_render(g, layout.cutouts[i], &canvas, (guint8)(i + 1), scene->work->owner);
+    marks[i] = (FmnMark){g->label, g->index, g->visible};
+  }
+  finish(marks, layout.n, &layout.backdrop, layout.camera_seed, &canvas, scene);
   fmn_layout_clear(&layout);
+}
+
+static void render_worn(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
+  FmnRandom r = {fmn_random_derive(s->options.seed, index)};
+  FmnWornLayout layout;
+  FmnCanvas canvas;
+  FmnMark marks[FMN_SCENE_MAX_ITEMS];
+  fmn_worn_draw(&layout, &r, s);
+  open_canvas(s, scene, &canvas);
+  fmn_backdrop_render(&layout.backdrop, &canvas);
+  int n = fmn_worn_render(&layout, &canvas, scene->work->owner, marks);
+  finish(marks, n, &layout.backdrop, layout.camera_seed, &canvas, scene);
 }
 
 void fmn_scene_render(const FmnSceneSet *s, guint64 index, int width, int height, FmnScene *scene) {
   letterbox(&s->options, CLAMP(width, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE),
             CLAMP(height, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE), scene);
-  if (s->options.preset == FMN_SCENE_GREEN)
-    render_green(s, index, scene);
-  else
-    render_mixed(s, index, scene);
+  static void (*const render[])(const FmnSceneSet *, guint64, FmnScene *) = {
+      [FMN_SCENE_GREEN] = render_green, [FMN_SCENE_MIXED] = render_mixed, [FMN_SCENE_WORN] = render_worn};
+  render[s->options.preset](s, index, scene);
 }
 
 void fmn_scene_to_floats(const FmnScene *scene, float *out) {

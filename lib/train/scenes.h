@@ -14,9 +14,12 @@ typedef enum {
   FMN_SCENE_GREEN, /* the original demo's: the item, black around it, 280×280 in the middle of a green frame of 640×480;
                     * scene i shows item i (mod n) */
   FMN_SCENE_MIXED, /* garments cut out by their own masks, lit, tinted, turned, overlapping, in all kinds of rooms */
+  FMN_SCENE_WORN,  /* drawn people in drawn clothes before a camera, as Fashion-MNIST numbers these; the images are not
+                      used */
+  FMN_N_SCENE_PRESETS
 } FmnScenePreset;
 
-/* What is behind the garments of FMN_SCENE_MIXED. */
+/* What is behind the garments of FMN_SCENE_MIXED and FMN_SCENE_WORN. */
 typedef enum {
   FMN_BACKGROUND_PLAIN,
   FMN_BACKGROUND_GRADIENT,
@@ -38,13 +41,13 @@ typedef struct {
   /* FMN_SCENE_GREEN */
   double jitter; /* 0: the item in the middle; up to 1: anywhere in the frame and half to one and a half times as large,
                   * other items than the index says, mirrored half the time: for training; default 0 */
-  /* FMN_SCENE_MIXED */
+  /* FMN_SCENE_MIXED and FMN_SCENE_WORN (there: people, at most 3; sizes of their upper garments) */
   int min_items, max_items; /* garments, 0 ≤ min ≤ max ≤ FMN_SCENE_MAX_ITEMS; fewer where there is no room for more;
                              * default 1, 6; both 0: empty rooms */
-  double min_size,
-      max_size; /* longer side of an item, as a share of the frame's shorter side; 0.05..1, default 0.16, 0.7 */
-  FmnBackground background; /* default FMN_BACKGROUND_ANY */
-  guint8 fill;              /* grey level beside the frame, where the picture has another shape than it; default 128 */
+  double min_size, max_size; /* longer side of an item, as a share of the frame's shorter side; 0.05..1, default 0.16,
+                                0.7 (FMN_SCENE_WORN: 0.3, 1) */
+  FmnBackground background;  /* default FMN_BACKGROUND_ANY */
+  guint8 fill;               /* grey level beside the frame, where the picture has another shape than it; default 128 */
 } FmnSceneOptions;
 
 FmnSceneOptions fmn_scene_options(FmnScenePreset preset, guint64 seed);
@@ -53,9 +56,10 @@ FmnSceneOptions fmn_scene_options(FmnScenePreset preset, guint64 seed);
  * 280×280). */
 typedef struct {
   int label;            /* as in the data set */
-  int item;             /* index in the images */
+  int item;             /* index in the images; -1: drawn */
   float x0, y0, x1, y1; /* in pixels of the picture, 0 ≤ x0 < x1 ≤ width; x1, y1 excluded */
-  float visible;        /* share of the garment that neither another one nor the frame's edge hides: at least 0.55 */
+  float visible;        /* share of the garment that neither another one nor the frame's edge hides: at least 0.55
+                           (FMN_SCENE_WORN: 0.25) */
 } FmnSceneBox;
 
 typedef struct {
@@ -64,7 +68,7 @@ typedef struct {
   int n_boxes;       /* every garment in the picture has one */
   FmnSceneBox boxes[FMN_SCENE_MAX_ITEMS];
   int x, y, frame_width, frame_height; /* where in the picture the frame lies */
-  FmnBackground background;            /* of FMN_SCENE_MIXED */
+  FmnBackground background;            /* but of FMN_SCENE_GREEN */
   struct FmnSceneWork *work;           /* private */
 } FmnScene;
 

@@ -219,9 +219,11 @@ static void test_mix(void) {
   GError *error = NULL;
   FmnSceneMix m;
   g_assert_true(fmn_scene_mix_parse("mixed:3,green", &m, &error));
-  g_assert_cmpfloat(m.green, ==, .25);
+  g_assert_cmpfloat(m.share[FMN_SCENE_GREEN], ==, .25);
+  g_assert_true(fmn_scene_mix_parse("worn,mixed:2,worn", &m, &error));
+  g_assert_cmpfloat(m.share[FMN_SCENE_WORN], ==, .5);
   g_assert_true(fmn_scene_mix_parse("green", &m, &error));
-  g_assert_cmpfloat(m.mixed, ==, 0);
+  g_assert_cmpfloat(m.share[FMN_SCENE_MIXED], ==, 0);
   const char *const bad[] = {"", "blue", "mixed:0", "mixed:-1", "mixed:x", "mixed:", "mixed,"};
   for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
     g_assert_false(fmn_scene_mix_parse(bad[i], &m, &error));

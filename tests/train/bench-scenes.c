@@ -50,6 +50,8 @@ int main(int argc, char **argv) {
   print(items, "green", &o, n);
   o = fmn_scene_options(FMN_SCENE_MIXED, 1);
   print(items, "mixed", &o, n);
+  FmnSceneOptions worn = fmn_scene_options(FMN_SCENE_WORN, 1);
+  print(items, "worn", &worn, n);
   for (int k = 0; k < FMN_N_BACKGROUNDS; k++) {
     o.background = (FmnBackground)k;
     print(items, fmn_scene_background_name(o.background), &o, n);

@@ -109,6 +109,8 @@ static void test_green(void) { check_preset("green", FMN_SCENE_GREEN); }
 
 static void test_mixed(void) { check_preset("mixed", FMN_SCENE_MIXED); }
 
+static void test_worn(void) { check_preset("worn", FMN_SCENE_WORN); }
+
 static void check_split(const char *preset, const char *split, int first) {
   g_autofree char *out = new_folder();
   g_auto(Result) r = SCENES("--preset", preset, "--split", split, "--data", folder, "--count", "12", "--out", out,
@@ -227,6 +229,7 @@ int main(int argc, char **argv) {
   fmn_dataset_free(test);
   g_test_add_func("/scenes-tool/green", test_green);
   g_test_add_func("/scenes-tool/mixed", test_mixed);
+  g_test_add_func("/scenes-tool/worn", test_worn);
   g_test_add_func("/scenes-tool/splits", test_splits);
   g_test_add_func("/scenes-tool/empty-rooms", test_empty_rooms);
   g_test_add_func("/scenes-tool/usage", test_usage);

@@ -1,0 +1,65 @@
+#include <string.h>
+
+#include "train/scene_parts.h"
+
+#define LEAST_SEEN 0.25f
+
+/* Rooms, mostly; but a person stands before a plain wall or a curtain, too. */
+static FmnBackground draw_background(FmnRandom *r) {
+  double x = fmn_random_uniform(r);
+  return x < 0.6    ? FMN_BACKGROUND_ROOM
+         : x < 0.75 ? FMN_BACKGROUND_PLAIN
+         : x < 0.9  ? FMN_BACKGROUND_GRADIENT
+                    : (FmnBackground)fmn_random_below(r, FMN_N_BACKGROUNDS);
+}
+
+void fmn_worn_draw(FmnWornLayout *l, FmnRandom *r, const FmnSceneSet *set) {
+  const FmnSceneOptions *o = fmn_scene_set_options(set);
+  float unit = (float)FMN_SCENE_UNITS / (float)MIN(o->frame_width, o->frame_height);
+  float right = (float)o->frame_width * unit, below = (float)o->frame_height * unit;
+  double many = fmn_random_uniform(r);
+  memset(l, 0, sizeof *l);
+  FmnBackground any = draw_background(r);
+  l->backdrop = fmn_backdrop_draw(r, o->background == FMN_BACKGROUND_ANY ? any : o->background);
+  l->camera_seed = fmn_random_next(r);
+  int wanted = MIN(o->max_items, many < 0.7 ? 1 : many < 0.93 ? 2 : FMN_WORN_MAX_PEOPLE);
+  for (int attempt = 0; l->n < wanted && attempt < 12; attempt++) {
+    FmnPerson *p = &l->people[l->n];
+    double largest = o->max_size / sqrt(l->n + 1);
+    float size = FMN_SCENE_UNITS * (float)(o->min_size * pow(MAX(largest / o->min_size, 1), fmn_random_uniform(r)));
+    gboolean apart = TRUE;
+    fmn_person_draw(p, r, size, right, below, l->backdrop.color);
+    for (int i = 0; i < l->n; i++)
+      apart &= fabsf(l->people[i].x - p->x) > 0.8f * (l->people[i].head + p->head);
+    l->n += apart;
+  }
+  /* who is smaller stands behind */
+  for (int i = 1; i < l->n; i++)
+    for (int k = i; k > 0 && l->people[k].head < l->people[k - 1].head; k--) {
+      FmnPerson other = l->people[k];
+      l->people[k] = l->people[k - 1];
+      l->people[k - 1] = other;
+    }
+}
+
+/* What would be seen of a garment if nothing was before it, pixels. */
+static float whole_area(const FmnPerson *p, gboolean trousers, const FmnCanvas *c) {
+  float heads = trousers ? 2 * p->hips * 0.7f * 4 : 2 * p->shoulders * p->upper.loose * 0.8f * p->upper.hem;
+  return heads * p->head * p->head * c->sx * c->sy;
+}
+
+int fmn_worn_render(const FmnWornLayout *l, FmnCanvas *c, guint8 *owner, FmnMark marks[FMN_SCENE_MAX_ITEMS]) {
+  int seen[2 * FMN_WORN_MAX_PEOPLE + 1] = {0}, n = 2 * l->n;
+  for (int i = 0; i < l->n; i++)
+    fmn_person_render(&l->people[i], c, (guint8)(2 * i + 1), (guint8)(2 * i + 2), owner);
+  for (int i = 0; i < c->width * c->height; i++)
+    seen[owner[i]]++;
+  for (int i = 0; i < n; i++) {
+    const FmnPerson *p = &l->people[i / 2];
+    float visible = MIN(1, (float)seen[i + 1] / whole_area(p, i % 2, c));
+    marks[i] = (FmnMark){.label = i % 2 ? FMN_WORN_TROUSERS_LABEL : fmn_worn_label(p->upper.kind),
+                         .index = -1,
+                         .visible = visible < LEAST_SEEN ? 0 : visible};
+  }
+  return n;
+}
