@@ -1,16 +1,19 @@
 #!/bin/sh
 # Installs the Debian packages that are missing and builds into build/. Both commands of README start with it.
-#   sh setup.sh [PACKAGE...]    more packages to have, besides those below
+#   sh setup.sh [--tests] [PACKAGE...]    --tests: also what single tests are skipped without; more packages to have
 set -eu
 cd "$(dirname "$0")"
 
 # compiler and build; libraries; what the pipelines of README, examples and tests use; the data set
 packages="gcc libc6-dev pkgconf meson ninja-build python3 python3-numpy
-libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libjson-glib-dev libpango1.0-dev libcairo2-dev libturbojpeg0-dev
+libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libjson-glib-dev libpango1.0-dev libcairo2-dev libturbojpeg0-dev libsoup-3.0-dev
 libprotobuf-c-dev protobuf-c-compiler
 gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav gstreamer1.0-plugins-ugly
 libgstrtspserver-1.0-dev fonts-dejavu-core
 python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 dataset-fashion-mnist"
+
+# single tests use them and are skipped without: the packages' recipe, man page, browser
+for_tests="debhelper dpkg-dev lintian man-db chromium chromium-driver"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
@@ -23,25 +26,43 @@ as_root() {
   fi
 }
 
-missing=
-if command -v dpkg-query > /dev/null; then
-  for package in $packages "$@"; do
-    case " $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2> /dev/null) " in
-    *" installed "*) ;;
-    *) missing="$missing $package" ;;
-    esac
-  done
-else
-  echo "setup: no Debian here, so nothing is installed; needed are (Debian's names):" $packages
+tests=
+if [ "${1-}" = --tests ]; then
+  tests=$for_tests
+  shift
 fi
 
-if [ -n "$missing" ]; then
-  echo "setup: installing$missing"
+# Those of the packages given that are not installed.
+missing_of() {
+  for package in "$@"; do
+    case " $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2> /dev/null) " in
+    *" installed "*) ;;
+    *) printf ' %s' "$package" ;;
+    esac
+  done
+}
+
+install() {
+  echo "setup: installing$*"
   as_root apt-get update -q || echo "setup: apt-get update failed; trying with the lists that are here" >&2
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing || {
-    echo "setup: apt-get could not install$missing. The reason stands above; this needs Debian 12 or newer and a network or a mirror." >&2
-    exit 1
-  }
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $*
+}
+
+missing=
+if command -v dpkg-query > /dev/null; then
+  missing=$(missing_of $packages "$@")
+  if [ -n "$missing" ]; then
+    install "$missing" || {
+      echo "setup: apt-get could not install$missing. The reason stands above; this needs Debian 12 or newer and a network or a mirror." >&2
+      exit 1
+    }
+  fi
+  missing=$(missing_of $tests)
+  if [ -n "$missing" ]; then
+    (install "$missing") || echo "setup: tests that need$missing will be skipped" >&2
+  fi
+else
+  echo "setup: no Debian here, so nothing is installed; needed are (Debian's names):" $packages
 fi
 
 if [ -e build ] && [ ! -w build ]; then

@@ -3,7 +3,7 @@
 #   sh tests/run.sh [ARGUMENT of meson test...]    e.g. --suite layers
 set -eu
 cd "$(dirname "$0")/.."
-sh setup.sh
+sh setup.sh --tests
 rm -f build/meson-logs/testlog.json
 status=0
 # a slow or busy machine gets four times the time
