@@ -88,6 +88,8 @@ static GstFlowReturn gst_fmnist_analyser_prepare_output_buffer(GstBaseTransform 
 static GstFlowReturn gst_fmnist_analyser_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
   GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
   GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (gst_fmnist_analyser_format(self) == NULL) /* what passes through may come without caps */
+    return GST_FLOW_NOT_NEGOTIATED;
   if (GST_CLOCK_TIME_IS_VALID(time))
     gst_object_sync_values(GST_OBJECT(self), time);
   return GST_FMNIST_ANALYSER_GET_CLASS(self)->analyse(self, buffer);

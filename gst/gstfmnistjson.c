@@ -150,6 +150,7 @@ static gboolean gst_fmnist_json_stop(GstBaseTransform *trans) {
   if (self->file != NULL && self->file != stdout && fclose(self->file) != 0 && ok)
     ok = write_failed(self);
   self->file = NULL;
+  self->width = self->height = 0;
   g_clear_pointer(&self->name, g_free);
   return ok;
 }
@@ -178,6 +179,8 @@ static GstFlowReturn gst_fmnist_json_transform_ip(GstBaseTransform *trans, GstBu
   gboolean add_empty_results;
   GstClockTime delay;
   Events events;
+  if (self->width == 0) /* what passes through may come without caps */
+    return GST_FLOW_NOT_NEGOTIATED;
   GST_OBJECT_LOCK(self);
   add_empty_results = self->add_empty_results;
   events = self->write_events;

@@ -107,13 +107,22 @@ static void settle(const Request *r, GstFmnistNet *net, GstClockTime cost, gbool
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "another model was asked for meanwhile");
 }
 
+/* Whoever sets the property faster than models open has only the last one opened. */
+static gboolean is_wanted(const Request *r) {
+  gboolean wanted;
+  GST_OBJECT_LOCK(r->swap->element);
+  wanted = r->request == r->swap->request;
+  GST_OBJECT_UNLOCK(r->swap->element);
+  return wanted;
+}
+
 static void open_next(GstElement *element, gpointer data) {
   const Request *r = data;
   GstFmnistInference *self = r->swap->element;
   GError *error = NULL;
   GstClockTime cost = 0;
   gboolean settings, stopped;
-  GstFmnistNet *net = gst_fmnist_net_new(self, r->name, r->threads, &cost, &settings, &error);
+  GstFmnistNet *net = is_wanted(r) ? gst_fmnist_net_new(self, r->name, r->threads, &cost, &settings, &error) : NULL;
   settle(r, net, cost, &stopped, &error);
   if (error != NULL && !stopped) {
     GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s. The model in use stays.", error->message),

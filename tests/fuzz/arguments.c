@@ -29,13 +29,26 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size) {
   if (!g_utf8_validate(text, -1, NULL)) /* GOption lets no other pass */
     return 0;
   switch (data[0] % 7) {
-  case 0: fuzz_judge(fmn_anchors_parse(text, anchors, &error), &error); break;
-  case 1: fuzz_judge(fmn_augment_parse(text, &augment, &error), &error); break;
-  case 2: fuzz_judge(fmn_schedule_parse(text, &schedule, &error), &error); break;
-  case 3: fuzz_judge(fmn_scene_mix_parse(text, &mix, &error), &error); break;
-  case 4: fuzz_judge(fmn_scene_preset_parse(text, &preset, &error), &error); break;
-  case 5: fuzz_judge(fmn_sizes_parse(text, &sizes, &error), &error); break;
-  default: fuzz_judge(build(text, &error), &error);
+  case 0:
+    fuzz_judge(fmn_anchors_parse(text, anchors, &error), &error);
+    break;
+  case 1:
+    fuzz_judge(fmn_augment_parse(text, &augment, &error), &error);
+    break;
+  case 2:
+    fuzz_judge(fmn_schedule_parse(text, &schedule, &error), &error);
+    break;
+  case 3:
+    fuzz_judge(fmn_scene_mix_parse(text, &mix, &error), &error);
+    break;
+  case 4:
+    fuzz_judge(fmn_scene_preset_parse(text, &preset, &error), &error);
+    break;
+  case 5:
+    fuzz_judge(fmn_sizes_parse(text, &sizes, &error), &error);
+    break;
+  default:
+    fuzz_judge(build(text, &error), &error);
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-/* Any JSON as the metadata of a model whose weights fit: what it says of input and preparation is put to use. The weights
- * are those of the embedded model. */
+/* Any JSON as the metadata of a model whose weights fit: what it says of input and preparation is put to use. The
+ * weights are those of the embedded model. */
 #include <math.h>
 #include <string.h>
 
