@@ -15,7 +15,6 @@
  */
 #include "gstfmnistclassify.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "error.h"
@@ -31,6 +30,7 @@ GST_DEBUG_CATEGORY_STATIC(fmnistclassify_debug);
 #define GST_CAT_DEFAULT fmnistclassify_debug
 
 #define KEEP_FRAMES 15
+#define DEFAULT_FRAME_TIME (40 * GST_MSECOND)
 
 struct _GstFmnistClassify {
   GstFmnistInference parent;
@@ -178,7 +178,7 @@ static void gst_fmnist_classify_reset(GstFmnistAnalyser *analyser) {
 }
 
 static void gst_fmnist_classify_swapped(GstFmnistInference *inference, GstFmnistNet *net) {
-  gst_fmnist_tracker_forget_means(GST_FMNIST_CLASSIFY(inference)->tracker);
+  gst_fmnist_tracker_forget_smoothers(GST_FMNIST_CLASSIFY(inference)->tracker);
 }
 
 static void gst_fmnist_classify_begin(GstFmnistInference *inference, GstBuffer *buffer) {
@@ -220,39 +220,23 @@ static void gst_fmnist_classify_prepare(GstFmnistInference *inference, GstBuffer
   gst_fmnist_analyser_unmap(GST_FMNIST_ANALYSER(self));
 }
 
-/* The running mean with time constant `smoothing`, in place of the newest probabilities (n). */
-static void smooth(GstFmnistClassify *self, GstFmnistTrack *track, float *probabilities, gsize n, GstClockTime time) {
-  const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
-  double dt, weight;
-  if (track->mean == NULL) {
-    track->mean = g_memdup2(probabilities, n * sizeof(float));
-    track->mean_time = time;
-    return;
-  }
-  if (GST_CLOCK_TIME_IS_VALID(time) && GST_CLOCK_TIME_IS_VALID(track->mean_time) && time >= track->mean_time)
-    dt = (double)(time - track->mean_time) / GST_MSECOND;
-  else
-    dt = info->fps_n > 0 ? 1000.0 * info->fps_d / info->fps_n : 40.0;
-  weight = self->now.smoothing > 0 ? 1 - exp(-dt / self->now.smoothing) : 1;
-  for (gsize i = 0; i < n; i++) {
-    track->mean[i] += (float)weight * (probabilities[i] - track->mean[i]);
-    probabilities[i] = track->mean[i];
-  }
-  track->mean_time = time;
-}
-
 static void gst_fmnist_classify_apply(GstFmnistInference *inference, GstFmnistJob *base, guint age) {
   GstFmnistClassify *self = GST_FMNIST_CLASSIFY(inference);
   const FmnPreprocess *p = fmn_model_preprocess(base->net->model);
   const Net *net = (const Net *)base->net;
   Job *job = (Job *)base;
+  const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
+  GstClockTime frame_time =
+      info->fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, info->fps_d, info->fps_n) : DEFAULT_FRAME_TIME;
   double threshold = self->now.threshold < 0 ? fmn_model_threshold(base->net->model) : self->now.threshold;
   for (guint i = 0; i < base->n; i++) {
     GstFmnistTrack *track = gst_fmnist_tracker_find(self->tracker, job->ids[i]);
     float *probabilities = job->probabilities + (gsize)i * net->labels->len;
     if (track == NULL) /* gone meanwhile */
       continue;
-    smooth(self, track, probabilities, net->labels->len, base->time);
+    if (track->smoother == NULL)
+      track->smoother = gst_fmnist_smoother_new(net->labels->len);
+    gst_fmnist_smoother_update(track->smoother, probabilities, base->time, frame_time, self->now.smoothing);
     gst_fmnist_result_unref(track->result);
     track->result = gst_fmnist_result_new(net->labels, net->model_name, probabilities, threshold, self->now.top_k,
                                           g_bytes_new(job->pictures + i * net->picture_size, net->picture_size),

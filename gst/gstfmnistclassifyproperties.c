@@ -134,6 +134,7 @@ void gst_fmnist_classify_properties_install(GObjectClass *object) {
   g_object_class_install_property(
       object, PROP_SMOOTHING,
       g_param_spec_uint("smoothing", "Smoothing",
-                        "Time constant, in milliseconds, of the running mean of each object's probabilities (0 = none)", 0, 60000, 0,
+                        "Time constant, in milliseconds, of the running mean of each object's probabilities, which begins anew with "
+                        "another object in its place (0 = none)", 0, 60000, 0,
                         FLAGS_PLAYING));
 }

@@ -12,7 +12,7 @@ struct GstFmnistTracker {
 static void track_free(gpointer data) {
   GstFmnistTrack *t = data;
   gst_fmnist_result_unref(t->result);
-  g_free(t->mean);
+  gst_fmnist_smoother_free(t->smoother);
   g_free(t);
 }
 
@@ -94,7 +94,7 @@ GstFmnistTrack *gst_fmnist_tracker_find(GstFmnistTracker *t, guint id) {
   return NULL;
 }
 
-void gst_fmnist_tracker_forget_means(GstFmnistTracker *t) {
+void gst_fmnist_tracker_forget_smoothers(GstFmnistTracker *t) {
   for (guint k = 0; k < t->tracks->len; k++)
-    g_clear_pointer(&((GstFmnistTrack *)g_ptr_array_index(t->tracks, k))->mean, g_free);
+    g_clear_pointer(&((GstFmnistTrack *)g_ptr_array_index(t->tracks, k))->smoother, gst_fmnist_smoother_free);
 }

@@ -3,18 +3,18 @@
 #define GST_FMNIST_TRACKER_H
 
 #include "gstfmnistmeta.h"
+#include "gstfmnistsmoother.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
   guint id; /* ≥ 1, unique in this tracker until it is reset */
   FmnBox box;
-  guint missed;            /* frames since it was last seen */
-  GstFmnistResult *result; /* the newest, or NULL; owned reference */
-  guint result_age;        /* frames since the one that result is of */
-  GstClockTime result_time; /* timestamp of that one */
-  float *mean;             /* running mean of probabilities; NULL until there is one; owned */
-  GstClockTime mean_time;  /* when it was last changed */
+  guint missed;                /* frames since it was last seen */
+  GstFmnistResult *result;     /* the newest, or NULL; owned reference */
+  guint result_age;            /* frames since the one that result is of */
+  GstClockTime result_time;    /* timestamp of that one */
+  GstFmnistSmoother *smoother; /* NULL until there is one; owned */
 } GstFmnistTrack;
 
 typedef struct GstFmnistTracker GstFmnistTracker;
@@ -24,15 +24,15 @@ GstFmnistTracker *gst_fmnist_tracker_new(guint keep);
 void gst_fmnist_tracker_free(GstFmnistTracker *t); /* NULL allowed */
 void gst_fmnist_tracker_reset(GstFmnistTracker *t);
 
-/* One new frame with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best overlaps are
- * matched first. The tracks belong to t and hold until the next call. */
+/* One new frame with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best
+ * overlaps are matched first. The tracks belong to t and hold until the next call. */
 void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks);
 
 /* The track with that id, or NULL. */
 GstFmnistTrack *gst_fmnist_tracker_find(GstFmnistTracker *t, guint id);
 
-/* Means go, tracks and results stay. */
-void gst_fmnist_tracker_forget_means(GstFmnistTracker *t);
+/* Smoothers go, tracks and results stay. */
+void gst_fmnist_tracker_forget_smoothers(GstFmnistTracker *t);
 
 G_END_DECLS
 
