@@ -1,4 +1,3 @@
-#include "image/morphology.h"
 #include "image/work.h"
 
 #include <math.h>
@@ -69,7 +68,7 @@ static void measure(FmnWork *w) {
 }
 
 void fmn_background_mask(FmnWork *w) {
-  int n = w->width * w->height, radius = MAX(w->width, w->height) / 120;
+  int n = w->width * w->height;
   FmnSurface surface;
   guint32 histogram[256];
   float noise = fit_border(w, &surface);
@@ -79,7 +78,4 @@ void fmn_background_mask(FmnWork *w) {
   int threshold = fmn_choose_threshold(w, histogram, noise);
   for (int i = 0; i < n; i++)
     w->mask[i] = w->distance[i] > threshold ? 255 : 0;
-  fmn_erode(w->mask, w->width, w->height, radius, w->scratch);
-  fmn_dilate(w->mask, w->width, w->height, 2 * radius, w->scratch);
-  fmn_erode(w->mask, w->width, w->height, radius, w->scratch);
 }

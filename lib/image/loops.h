@@ -13,6 +13,14 @@
 #define FMN_RESIDUAL_MOST 2700
 #define FMN_RESIDUAL_NONE 5400
 
+/* Colours are counted in this many kinds. */
+#define FMN_COLOR_STEPS 16
+#define FMN_COLOR_BINS (FMN_COLOR_STEPS * FMN_COLOR_STEPS * FMN_COLOR_STEPS)
+
+/* Blurs reach this far at most, in lines of at most so many values. */
+#define FMN_BLUR_RADIUS 63
+#define FMN_BLUR_WIDEST 1024
+
 /* Monomials x^i·y^j with i + j ≤ 4, by ascending i + j and, within, descending i; and the first six of them. */
 #define FMN_MONOMIALS 15
 #define FMN_TERMS 6
@@ -78,6 +86,21 @@ typedef struct {
 
   /* Adds what a line of n ≤ 256 values and the one under it (or itself) have. */
   void (*outline)(const guint8 *line, const guint8 *under, int n, int threshold, FmnOutline *sums);
+
+  /* The means of 2·radius + 1 neighbours, the ends repeated. */
+  void (*blur_line)(const guint8 *line, int n, int radius, guint8 *out);
+  /* The same from line to line: out = sums / (2·radius + 1), rounded, then sums += in - gone. gone and out may be NULL.
+   */
+  void (*slide)(guint16 *sums, const guint8 *in, const guint8 *gone, int n, int radius, guint8 *out);
+
+  /* out[i] = the mean of two values of each line, 0 ≤ i < n */
+  void (*halve)(const guint8 *line, const guint8 *under, int n, guint8 *out);
+  /* Which of FMN_COLOR_BINS kinds each colour is. */
+  void (*color_bins)(const guint8 *const rgb[3], int n, guint16 *out);
+  /* sums: of each kind how much is the object's and how much the ground's, after each other; each counts for its
+   * neighbours too. share: of each kind how much of it is the object's, of 255, were both of one size. sums is
+   * overwritten; scratch: as large. */
+  void (*color_share)(guint32 *sums, guint32 *scratch, guint8 *share);
 
   /* A line of n means of 4×4 values (lines of 4·n, each that far from the next) weighted with alpha / 255. flip: 0, or
    * 255 for their negative. */

@@ -253,6 +253,8 @@ static void blend(const guint8 *values, const guint8 *alpha, guint8 flip, int n,
 }
 
 #include "image/barrier_vector.h"
+#include "image/blur_vector.h"
+#include "image/color_vector.h"
 
 extern const FmnLoops LOOPS;
 const FmnLoops LOOPS = {
@@ -270,5 +272,10 @@ const FmnLoops LOOPS = {
     .weigh = weigh,
     .barrier = barrier,
     .outline = outline,
+    .blur_line = blur_line,
+    .slide = slide,
+    .halve = halve,
+    .color_bins = color_bins,
+    .color_share = color_share,
     .blend = blend,
 };

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "image/loops.h"
+
 static void max_into(guint8 *restrict to, const guint8 *restrict from, gsize n) {
   for (gsize i = 0; i < n; i++)
     to[i] = MAX(to[i], from[i]);
@@ -39,24 +41,26 @@ void fmn_erode(guint8 *data, int w, int h, int radius, guint8 *scratch) {
   square(data, w, h, radius, scratch, min_into);
 }
 
-static void blur_line(const guint8 *in, int n, int step, int radius, guint8 *out) {
-  guint32 sum = 0, count = 2 * radius + 1, scale = (1u << 22) / count;
-  for (int i = -radius; i <= radius; i++)
-    sum += in[CLAMP(i, 0, n - 1) * step];
-  for (int i = 0; i < n; i++) {
-    out[i * step] = (sum * scale + (1u << 21)) >> 22;
-    sum += in[MIN(i + radius + 1, n - 1) * step];
-    sum -= in[MAX(i - radius, 0) * step];
-  }
+void fmn_clean(guint8 *mask, int w, int h, int radius, guint8 *scratch) {
+  fmn_erode(mask, w, h, radius, scratch);
+  fmn_dilate(mask, w, h, 2 * radius, scratch);
+  fmn_erode(mask, w, h, radius, scratch);
 }
 
 void fmn_box_blur(guint8 *data, int w, int h, int radius, guint8 *scratch) {
+  const FmnLoops *loops = fmn_loops();
+  guint16 sums[FMN_BLUR_WIDEST];
   if (radius < 1)
     return;
+  g_assert(radius <= FMN_BLUR_RADIUS && w <= FMN_BLUR_WIDEST);
   for (int y = 0; y < h; y++)
-    blur_line(data + (gsize)y * w, w, 1, radius, scratch + (gsize)y * w);
-  for (int x = 0; x < w; x++)
-    blur_line(scratch + x, h, w, radius, data + x);
+    loops->blur_line(data + (gsize)y * w, w, radius, scratch + (gsize)y * w);
+  memset(sums, 0, w * sizeof *sums);
+  for (int k = -radius; k <= radius; k++)
+    loops->slide(sums, scratch + (gsize)CLAMP(k, 0, h - 1) * w, NULL, w, radius, NULL);
+  for (int y = 0; y < h; y++)
+    loops->slide(sums, scratch + (gsize)MIN(y + radius + 1, h - 1) * w, scratch + (gsize)MAX(y - radius, 0) * w, w,
+                 radius, data + (gsize)y * w);
 }
 
 int fmn_otsu(const guint32 histogram[256], double *spread) {

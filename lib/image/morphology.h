@@ -8,9 +8,11 @@
  * scratch: width × height bytes. */
 void fmn_dilate(guint8 *data, int width, int height, int radius, guint8 *scratch);
 void fmn_erode(guint8 *data, int width, int height, int radius, guint8 *scratch);
+/* Without specks, then without gaps, that the square does not fit into. */
+void fmn_clean(guint8 *mask, int width, int height, int radius, guint8 *scratch);
 
-/* Mean of the square of 2 × radius + 1, the edge repeated; repeated, it nears a Gaussian. scratch: width × height
- * bytes. */
+/* Mean of the square of 2 × radius + 1, the edge repeated; repeated, it nears a Gaussian. radius ≤ 63, width ≤ 1024.
+ * scratch: width × height bytes. */
 void fmn_box_blur(guint8 *data, int width, int height, int radius, guint8 *scratch);
 
 /* The threshold t (values ≤ t against values > t) that parts the histogram into the two most separate classes; *spread

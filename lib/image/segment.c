@@ -1,4 +1,5 @@
 #include "image/morphology.h"
+#include "image/refine.h"
 #include "image/work.h"
 
 #include <math.h>
@@ -6,6 +7,8 @@
 
 /* Pictures are shrunk to that longer side before anything else. */
 #define WORK_SIZE 160
+/* Specks and gaps up to this share of the longer side, twice, are not the object's. */
+#define CLEAN_SHARE 120
 /* Nothing can be told from what surrounds it in pictures narrower than this. */
 #define LEAST_SIZE 8
 /* Width of the frame's border that shows the ground, as a share of the longer side; pixels of it that are looked at. */
@@ -18,7 +21,9 @@
 
 struct FmnSegmenter {
   FmnSampler *sampler;
-  FmnWork work;
+  FmnWork work;  /* what the mask is of */
+  FmnWork rough; /* where it begins */
+  FmnRefiner *refiner;
   FmnObject objects[FMN_SEGMENT_MAX_OBJECTS];
   FmnScratch order, masks;
 };
@@ -36,7 +41,11 @@ FmnSegmenter *fmn_segmenter_new(const FmnImageFormat *format) {
   double scale = MIN(1.0, (double)WORK_SIZE / MAX(format->width, format->height));
   s->sampler = sampler;
   int width = MAX(1, (int)lrint(format->width * scale)), height = MAX(1, (int)lrint(format->height * scale));
-  fmn_work_init(&s->work, width, height, MAX(1, (int)lrint(MAX(width, height) * BORDER_SHARE)), BORDER_PIXELS);
+  fmn_work_init(&s->work, width, height, 0, 0);
+  s->refiner = fmn_refiner_new(width, height);
+  width = fmn_refiner_width(s->refiner);
+  height = fmn_refiner_height(s->refiner);
+  fmn_work_init(&s->rough, width, height, MAX(1, (int)lrint(MAX(width, height) * BORDER_SHARE)), BORDER_PIXELS);
   return s;
 }
 
@@ -45,6 +54,8 @@ void fmn_segmenter_free(FmnSegmenter *s) {
     return;
   fmn_sampler_free(s->sampler);
   fmn_work_clear(&s->work);
+  fmn_work_clear(&s->rough);
+  fmn_refiner_free(s->refiner);
   fmn_scratch_clear(&s->order);
   fmn_scratch_clear(&s->masks);
   g_free(s);
@@ -73,6 +84,15 @@ static void fill_holes(FmnWork *w) {
     if (!hole->border && hole->area <= area * HOLE_SHARE)
       memset(w->mask + (gsize)r->y * w->width + r->x0, 255, r->x1 - r->x0);
   }
+}
+
+static void find_by_background(FmnSegmenter *s) {
+  FmnWork *w = &s->work, *rough = &s->rough;
+  fmn_refiner_shrink(s->refiner, w->rgb, rough->rgb);
+  fmn_background_mask(rough);
+  fill_holes(rough);
+  fmn_refine(s->refiner, rough->rgb, rough->mask, w->rgb, w->mask);
+  fmn_clean(w->mask, w->width, w->height, MAX(w->width, w->height) / CLEAN_SHARE, w->scratch);
 }
 
 /* Candidates, the best first. */
@@ -131,7 +151,7 @@ int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOp
   if (options->method == FMN_SEGMENT_OTSU)
     fmn_otsu_mask(w, options->polarity);
   else
-    fmn_background_mask(w);
+    find_by_background(s);
   fill_holes(w);
 
   Candidate *found;

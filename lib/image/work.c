@@ -33,6 +33,8 @@ void fmn_work_init(FmnWork *w, int width, int height, int border_width, int bord
   w->scratch = g_new(guint8, n);
   w->distance = g_new(guint8, n);
   w->labeller = fmn_labeller_new(width, height);
+  if (border_most == 0)
+    return;
   fmn_field_init(&w->field, width, height, &w->planes);
   choose_border(w, border_width, border_most);
 }

@@ -28,7 +28,8 @@ typedef struct {
   FmnLabeller *labeller;
 } FmnWork;
 
-/* For pictures shrunk to width × height. border_width in pixels, border_most: pixels of it that are looked at. */
+/* For pictures shrunk to width × height. border_width in pixels, border_most: pixels of it that are looked at; with 0
+ * for both only what fmn_otsu_mask() needs. */
 void fmn_work_init(FmnWork *work, int width, int height, int border_width, int border_most);
 void fmn_work_clear(FmnWork *work);
 

@@ -15,7 +15,7 @@ static void check_format(GstVideoFormat format, int w, int h, guint pad) {
   GstHarness *hs = helper_harness("fmnistsegment", &info);
   GstBuffer *out = helper_pass(hs, helper_frame(&info, &scene, pad), 0);
   g_test_message("%s %dx%d, %u bytes padded", GST_VIDEO_INFO_NAME(&info), w, h, pad);
-  helper_assert_box(&only_object(out)->box, &scene.box, 2.5 / MIN(w, h));
+  helper_assert_box(&only_object(out)->box, &scene.box, 3.0 / MIN(w, h));
   gst_buffer_unref(out);
   gst_harness_teardown(hs);
 }

@@ -313,6 +313,79 @@ static void test_blend(gconstpointer data) {
   g_rand_free(rand);
 }
 
+static void check_blur(GRand *rand, const FmnLoops *p, int n, int radius) {
+  int count = 2 * radius + 1;
+  g_autofree guint8 *line = bytes(rand, n), *gone = bytes(rand, n), *in = bytes(rand, n), *got = g_malloc(n);
+  g_autofree guint16 *sums = g_new(guint16, n), *left = g_new(guint16, n);
+  p->blur_line(line, n, radius, got);
+  for (int i = 0; i < n; i++) {
+    int sum = 0;
+    for (int k = -radius; k <= radius; k++)
+      sum += line[CLAMP(i + k, 0, n - 1)];
+    g_assert_cmpfloat_with_epsilon(got[i], (double)sum / count, 1);
+    sums[i] = left[i] = (guint16)(255 * (count - 1) * (i % 3) / 2 + gone[i]);
+  }
+  p->slide(sums, in, gone, n, radius, got);
+  for (int i = 0; i < n; i++) {
+    g_assert_cmpfloat_with_epsilon(got[i], (double)left[i] / count, 1);
+    g_assert_cmpint(sums[i], ==, left[i] + in[i] - gone[i]);
+  }
+}
+
+static void test_blur(gconstpointer data) {
+  GRand *rand = g_rand_new_with_seed(9);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+    for (int radius = 1; radius <= FMN_BLUR_RADIUS; radius += radius < 4 ? 1 : 59)
+      check_blur(rand, data, sizes[i], radius);
+  g_rand_free(rand);
+}
+
+static void test_colors(gconstpointer data) {
+  const FmnLoops *p = data, *c = fmn_loops_at(0);
+  GRand *rand = g_rand_new_with_seed(10);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+    int n = sizes[i];
+    g_autofree guint8 *in = bytes(rand, 4 * n), *half = g_malloc(n);
+    g_autofree guint16 *want = g_new(guint16, n), *got = g_new(guint16, n);
+    c->color_bins((const guint8 *const[3]){in, in + n, in + 2 * n}, n, want);
+    p->color_bins((const guint8 *const[3]){in, in + n, in + 2 * n}, n, got);
+    g_assert_cmpmem(got, n * sizeof *got, want, n * sizeof *want);
+    p->halve(in, in + 2 * n, n, half);
+    for (int k = 0; k < n; k++) {
+      const guint8 *a = in + 2 * k, *b = a + 2 * n;
+      g_assert_cmpint(got[k], <, FMN_COLOR_BINS);
+      g_assert_cmpint(got[k] >> 8, ==, (77 * in[k] + 150 * in[n + k] + 29 * in[2 * n + k]) >> 12);
+      g_assert_cmpint(half[k], ==, (a[0] + a[1] + b[0] + b[1] + 2) / 4);
+    }
+  }
+  g_rand_free(rand);
+}
+
+/* Kinds that only the object has are its own, those that both have alike are half of each; and all sets agree. */
+static void test_shares(gconstpointer data) {
+  const FmnLoops *p = data;
+  GRand *rand = g_rand_new_with_seed(11);
+  gsize n = 2 * FMN_COLOR_BINS;
+  g_autofree guint32 *sums = g_new0(guint32, n), *copy = g_new0(guint32, n), *scratch = g_new(guint32, n);
+  g_autofree guint8 *want = g_malloc(FMN_COLOR_BINS), *got = g_malloc(FMN_COLOR_BINS);
+  int both = 5 * 256 + 8 * 16 + 8, objects = 10 * 256 + 3 * 16 + 15, grounds = 0;
+  sums[2 * both] = sums[2 * both + 1] = sums[2 * objects] = sums[2 * grounds + 1] = 60000000;
+  memcpy(copy, sums, n * sizeof *sums);
+  p->color_share(sums, scratch, got);
+  g_assert_cmpint(got[both], ==, 127);
+  g_assert_cmpint(got[objects], >, 240);
+  g_assert_cmpint(got[objects - 1], >, 240);  /* its neighbour */
+  g_assert_cmpint(got[objects + 1], ==, 127); /* none: of the next difference of colours */
+  g_assert_cmpint(got[grounds], <, 15);
+  g_assert_cmpint(got[4095], ==, 127);
+  for (gsize i = 0; i < n; i++)
+    sums[i] = copy[i] = (guint32)g_rand_int_range(rand, 0, 40000);
+  fmn_loops_at(0)->color_share(copy, scratch, want);
+  p->color_share(sums, scratch, got);
+  g_assert_cmpmem(got, FMN_COLOR_BINS, want, FMN_COLOR_BINS);
+  g_rand_free(rand);
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
@@ -322,6 +395,8 @@ int main(int argc, char **argv) {
       {"columns", test_columns}, {"conversions", test_conversions},
       {"surface", test_surface}, {"barrier", test_barrier},
       {"outline", test_outline}, {"blend", test_blend},
+      {"blur", test_blur},       {"colors", test_colors},
+      {"shares", test_shares},
   };
   g_test_init(&argc, &argv, NULL);
   for (int i = 0; i < fmn_loops_count(); i++)

@@ -1,0 +1,225 @@
+#include "image/refine.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "image/loops.h"
+#include "image/morphology.h"
+
+/* Masks of pictures whose shorter side is this long begin on half the grid. */
+#define HALVED_FROM 60
+/* Rounds at most; they end when less than this share of the pixels changes: most objects take two. */
+#define ROUNDS 6
+#define SETTLED 500
+/* How far a mask reaches as a hint of where the object is, as a share of the rough grid's shorter side, and over how
+ * many pixels colours are averaged; each twice, but colours of the picture itself once. */
+#define HINT_SHARE 0.05
+#define COLOR_RADIUS 1
+/* Pixels this near to the frame, of the rough grid's shorter side, show the ground this many times as surely as others;
+ * those of them in the mask (garments cut off by the frame) this many. */
+#define FRAME_SHARE 0.067
+#define FRAME_GROUND 5
+#define FRAME_MASKED 1.5
+/* Pixels outside of the mask count this much for the object's colours, all of them together at most so much of it. */
+#define DOUBT 0.1
+#define DOUBT_MOST 0.12
+/* Steepness of the bell by which the middle of the picture counts more, for learning colours. */
+#define MIDDLE 8
+/* Weights of the mask before and of the middle of the picture beside that of the colour, of 64. */
+#define COLOR_WEIGHT 64
+#define HINT_WEIGHT 19
+#define MIDDLE_WEIGHT 29
+#define ALL_WEIGHTS (COLOR_WEIGHT + HINT_WEIGHT + MIDDLE_WEIGHT)
+/* One pixel's weight in the histograms. */
+#define UNIT 8192
+
+/* How much a pixel says of the object's colours, and of the ground's. */
+typedef struct {
+  guint16 object, ground;
+} Weights;
+
+struct FmnRefiner {
+  int width, height, factor; /* of the picture; 2 where the rough grid is half of it */
+  int rough_width, rough_height;
+  Weights (*weights)[2]; /* for each pixel of the rough grid: outside of the mask, inside */
+  guint8 *middle;        /* 255 in the middle of it, less towards the frame */
+  guint16 *bins;         /* of the rough picture, and of the picture */
+  guint8 *hint, *soft, *share, *scratch;
+  guint16 *line;
+  guint32 *histogram; /* two, one for smoothing */
+  guint8 table[FMN_COLOR_BINS];
+};
+
+static void weigh(FmnRefiner *r) {
+  int w = r->rough_width, h = r->rough_height, edge = MAX(1, (int)lrint(MIN(w, h) * FRAME_SHARE));
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      double dx = (x + 0.5) / w - 0.5, dy = (y + 0.5) / h - 0.5, bell = exp(-MIDDLE * (dx * dx + dy * dy));
+      gboolean at_frame = MIN(MIN(x, w - 1 - x), MIN(y, h - 1 - y)) < edge;
+      Weights *own = r->weights[y * w + x];
+      own[0] = at_frame ? (Weights){0, UNIT * FRAME_GROUND} : (Weights){(guint16)(UNIT * bell), UNIT};
+      own[1] = at_frame ? (Weights){(guint16)(UNIT * bell / 2), (guint16)(UNIT * FRAME_MASKED)}
+                        : (Weights){(guint16)(UNIT * bell), 0};
+      r->middle[y * w + x] = (guint8)lrint(255 * sqrt(bell));
+    }
+}
+
+FmnRefiner *fmn_refiner_new(int width, int height) {
+  FmnRefiner *r = g_new0(FmnRefiner, 1);
+  r->width = width;
+  r->height = height;
+  r->factor = MIN(width, height) >= HALVED_FROM ? 2 : 1;
+  r->rough_width = (width + r->factor - 1) / r->factor;
+  r->rough_height = (height + r->factor - 1) / r->factor;
+  gsize n = (gsize)width * height, rough = (gsize)r->rough_width * r->rough_height;
+  r->weights = g_malloc_n(rough, sizeof *r->weights);
+  r->middle = g_new(guint8, 2 * rough + 3 * n);
+  r->soft = r->middle + rough;
+  r->hint = r->soft + rough;
+  r->share = r->hint + n;
+  r->scratch = r->share + n;
+  r->bins = g_new(guint16, n);
+  r->line = g_new(guint16, r->rough_width + 2);
+  r->histogram = g_new(guint32, 4 * FMN_COLOR_BINS);
+  weigh(r);
+  return r;
+}
+
+void fmn_refiner_free(FmnRefiner *r) {
+  if (!r)
+    return;
+  g_free(r->weights);
+  g_free(r->middle);
+  g_free(r->bins);
+  g_free(r->line);
+  g_free(r->histogram);
+  g_free(r);
+}
+
+int fmn_refiner_width(const FmnRefiner *r) { return r->rough_width; }
+
+int fmn_refiner_height(const FmnRefiner *r) { return r->rough_height; }
+
+void fmn_refiner_shrink(const FmnRefiner *r, const guint8 *rgb, guint8 *rough) {
+  gsize n = (gsize)r->width * r->height;
+  if (r->factor == 1) {
+    memcpy(rough, rgb, 3 * n);
+    return;
+  }
+  for (int c = 0; c < 3; c++, rgb += n)
+    for (int y = 0; y < r->rough_height; y++, rough += r->rough_width) {
+      const guint8 *line = rgb + (gsize)2 * y * r->width, *under = 2 * y + 1 < r->height ? line + r->width : line;
+      int last = r->rough_width - 1;
+      fmn_loops()->halve(line, under, r->width / 2, rough);
+      if (r->width % 2)
+        rough[last] = (guint8)((line[2 * last] + under[2 * last] + 1) / 2);
+    }
+}
+
+/* How much pixels outside of the mask count, of 65536. */
+static guint32 doubt_of(const FmnRefiner *r, const guint8 *mask) {
+  gsize n = (gsize)r->rough_width * r->rough_height;
+  guint32 sums[2] = {0, 0};
+  for (gsize i = 0; i < n; i++)
+    sums[mask[i] & 1] += r->weights[i][mask[i] & 1].object;
+  return (guint32)(65536 * MIN(DOUBT, DOUBT_MOST * sums[1] / MAX(sums[0], 1)));
+}
+
+/* From the colours under the mask, and what is certain of them, how much each colour is the object's. */
+static void learn(FmnRefiner *r, const guint8 *mask, guint32 doubt) {
+  gsize n = (gsize)r->rough_width * r->rough_height;
+  guint32 sure = (65536 - doubt) / 255;
+  const guint8 *restrict hint = r->hint;
+  guint64 *restrict sums = (guint64 *)r->histogram; /* object's in its lower half */
+  memset(sums, 0, FMN_COLOR_BINS * sizeof *sums);
+  for (gsize i = 0; i < n; i++) {
+    guint32 in = mask[i] & 1;
+    Weights w = r->weights[i][in];
+    sums[r->bins[i]] += (w.object * (doubt + (-in & sure * hint[i])) >> 16) | (guint64)w.ground << 32;
+  }
+  fmn_loops()->color_share(r->histogram, r->histogram + 2 * FMN_COLOR_BINS, r->table);
+}
+
+static void look_up(const guint8 *table, const guint16 *bins, gsize n, guint8 *restrict out) {
+  for (gsize i = 0; i < n; i++)
+    out[i] = table[bins[i]];
+}
+
+static void blur_twice(guint8 *data, int w, int h, int radius, guint8 *scratch) {
+  fmn_box_blur(data, w, h, radius, scratch);
+  fmn_box_blur(data, w, h, radius, scratch);
+}
+
+/* soft: what is known but for the colour. */
+static void hint_at(FmnRefiner *r, const guint8 *mask) {
+  int w = r->rough_width, h = r->rough_height;
+  memcpy(r->hint, mask, (gsize)w * h);
+  blur_twice(r->hint, w, h, MAX(1, (int)(MIN(w, h) * HINT_SHARE + 1e-9)), r->scratch);
+  const guint8 *restrict hint = r->hint, *restrict middle = r->middle;
+  guint8 *restrict soft = r->soft;
+  for (int i = 0; i < w * h; i++)
+    soft[i] = (guint8)((hint[i] * HINT_WEIGHT + middle[i] * MIDDLE_WEIGHT) / (HINT_WEIGHT + MIDDLE_WEIGHT));
+}
+
+static guint8 decide(guint32 share, guint32 soft) {
+  return share * COLOR_WEIGHT + soft * (HINT_WEIGHT + MIDDLE_WEIGHT) > 255 * ALL_WEIGHTS / 2 ? 255 : 0;
+}
+
+/* Returns how many pixels have changed. */
+static int round_of(FmnRefiner *r, guint8 *restrict mask, guint32 doubt) {
+  int w = r->rough_width, h = r->rough_height;
+  const guint8 *restrict share = r->share, *restrict soft = r->soft;
+  hint_at(r, mask);
+  learn(r, mask, doubt);
+  look_up(r->table, r->bins, (gsize)w * h, r->share);
+  blur_twice(r->share, w, h, COLOR_RADIUS, r->scratch);
+  int changed = 0;
+  for (int i = 0; i < w * h; i++) {
+    guint8 now = decide(share[i], soft[i]);
+    changed += mask[i] != now;
+    mask[i] = now;
+  }
+  return changed;
+}
+
+/* The line y of what is known but for the colour, on the picture's grid. */
+static void enlarge_line(FmnRefiner *r, int y, guint8 *restrict out) {
+  int w = r->rough_width, own = y / 2, other = CLAMP(y % 2 ? own + 1 : own - 1, 0, r->rough_height - 1);
+  const guint8 *restrict near = r->soft + own * w, *restrict far = r->soft + other * w;
+  guint16 *restrict line = r->line + 1;
+  for (int x = 0; x < w; x++)
+    line[x] = 3 * near[x] + far[x];
+  line[-1] = line[0];
+  line[w] = line[w - 1];
+  for (int x = 0; x < r->width / 2; x++) {
+    out[2 * x] = (guint8)((3 * line[x] + line[x - 1] + 8) >> 4);
+    out[2 * x + 1] = (guint8)((3 * line[x] + line[x + 1] + 8) >> 4);
+  }
+  if (r->width % 2)
+    out[r->width - 1] = (guint8)((3 * line[w - 1] + line[w - 2] + 8) >> 4);
+}
+
+void fmn_refine(FmnRefiner *r, const guint8 *rough_rgb, guint8 *rough, const guint8 *rgb, guint8 *mask) {
+  const FmnLoops *loops = fmn_loops();
+  gsize n = (gsize)r->width * r->height, rough_n = (gsize)r->rough_width * r->rough_height;
+  loops->color_bins((const guint8 *const[3]){rough_rgb, rough_rgb + rough_n, rough_rgb + 2 * rough_n}, (int)rough_n,
+                    r->bins);
+  int left = ROUNDS, settled = (int)rough_n / SETTLED;
+  guint32 doubt = doubt_of(r, rough);
+  while (left > 0 && round_of(r, rough, doubt) > settled)
+    left--;
+  if (r->factor > 1)
+    loops->color_bins((const guint8 *const[3]){rgb, rgb + n, rgb + 2 * n}, (int)n, r->bins);
+  look_up(r->table, r->bins, n, r->share);
+  fmn_box_blur(r->share, r->width, r->height, COLOR_RADIUS, r->scratch);
+  for (int y = 0; y < r->height; y++) {
+    const guint8 *restrict share = r->share + (gsize)y * r->width, *restrict soft = r->soft + (gsize)y * r->width;
+    guint8 *restrict out = mask + (gsize)y * r->width;
+    if (r->factor > 1) {
+      enlarge_line(r, y, r->scratch);
+      soft = r->scratch;
+    }
+    for (int x = 0; x < r->width; x++)
+      out[x] = decide(share[x], soft[x]);
+  }
+}
