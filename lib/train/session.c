@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -135,6 +136,17 @@ static gboolean make_start(FmnSession *s, GError **error) {
   return TRUE;
 }
 
+/* Only trying tells: root may write to folders in which no file can be made. */
+static gboolean can_write_beside(const char *path) {
+  g_autofree char *name = g_strconcat(path, ".XXXXXX", NULL);
+  int fd = g_mkstemp(name);
+  if (fd < 0)
+    return FALSE;
+  close(fd);
+  g_unlink(name);
+  return TRUE;
+}
+
 /* Not to find out only after the first epoch. */
 static gboolean check_out(const FmnTrainConfig *c, GError **error) {
   g_autofree char *dir = g_path_get_dirname(c->out);
@@ -142,8 +154,9 @@ static gboolean check_out(const FmnTrainConfig *c, GError **error) {
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "--out %s is a folder; give the name of a file", c->out);
   else if (!g_file_test(dir, G_FILE_TEST_IS_DIR))
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "--out %s: there is no folder %s; make it first", c->out, dir);
-  else if (g_access(dir, W_OK) != 0)
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ACCES, "--out %s: the folder %s can't be written to", c->out, dir);
+  else if (!can_write_beside(c->out))
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "--out %s: the folder %s can't be written to: %s",
+                c->out, dir, g_strerror(errno));
   else
     return TRUE;
   return FALSE;

@@ -250,7 +250,9 @@ static void test_properties(void) {
 
 /* One stops and starts, the other goes on with the same model. */
 static void test_shared_model(void) {
-  Pipeline a = start(CHAIN, SOURCE), b = start(CHAIN, SOURCE);
+  static const char source[] =
+      "videotestsrc num-buffers=600 pattern=ball ! video/x-raw,width=96,height=64,framerate=200/1";
+  Pipeline a = start(CHAIN, source), b = start(CHAIN, source);
   gst_element_set_state(a.pipeline, GST_STATE_PLAYING);
   for (int i = 0; i < 20; i++) {
     gst_element_set_state(b.pipeline, i % 2 ? GST_STATE_NULL : GST_STATE_PLAYING);
