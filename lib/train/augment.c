@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "train/camera.h"
 
 static const struct {
   const char *name;
@@ -14,6 +15,14 @@ static const struct {
     {"shift", G_STRUCT_OFFSET(FmnAugment, shift), 2, 1000, "pixels to move at most"},
     {"rotate", G_STRUCT_OFFSET(FmnAugment, rotate), 10, 180, "degrees to turn at most"},
     {"zoom", G_STRUCT_OFFSET(FmnAugment, zoom), 0.1, 0.9, "share to grow or shrink at most"},
+    {"stretch", G_STRUCT_OFFSET(FmnAugment, stretch), 0.2, 0.9, "share to become wider or narrower at most"},
+    {"perspective", G_STRUCT_OFFSET(FmnAugment, perspective), 0.2, 0.5,
+     "share a side is longer than the other at most"},
+    {"edge", G_STRUCT_OFFSET(FmnAugment, edge), 0.3, 1, "probability of errors of the mask"},
+    {"tone", G_STRUCT_OFFSET(FmnAugment, tone), 0.5, 1, "exposure, contrast, light from a side"},
+    {"negative", G_STRUCT_OFFSET(FmnAugment, negative), 0.2, 1, "probability of light for dark"},
+    {"texture", G_STRUCT_OFFSET(FmnAugment, texture), 0.3, 1, "amplitude of stripes, folds and noise"},
+    {"blur", G_STRUCT_OFFSET(FmnAugment, blur), 1, 10, "pixels to blur by at most"},
     {"erase", G_STRUCT_OFFSET(FmnAugment, erase), 0.5, 1, "probability of a rectangle of noise"},
     {"cutmix", G_STRUCT_OFFSET(FmnAugment, cutmix), 0.5, 1, "probability of a rectangle from another image"},
     {"mixup", G_STRUCT_OFFSET(FmnAugment, mixup), 0.2, 1, "alpha of the blend with another image"},
@@ -68,7 +77,7 @@ char *fmn_augment_to_string(const FmnAugment *a) {
 char *fmn_augment_help(void) {
   GString *s = g_string_new(NULL);
   for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
-    g_string_append_printf(s, "  %-7s %s (0 to %g, default %g)\n", kinds[i].name, kinds[i].summary, kinds[i].max,
+    g_string_append_printf(s, "  %-11s %s (0 to %g, default %g)\n", kinds[i].name, kinds[i].summary, kinds[i].max,
                            kinds[i].strength);
   return g_string_free(s, FALSE);
 }
@@ -76,12 +85,13 @@ char *fmn_augment_help(void) {
 /* How the image is moved: where the pixel (x, y) of the result comes from. */
 typedef struct {
   double xx, xy, yx, yy; /* about the centre */
+  double px, py;         /* and farther from it towards one side */
   int dx, dy;
   gboolean flip, turns;
 } Move;
 
 static Move draw_move(const FmnAugment *a, FmnRandom *r) {
-  Move m = {1, 0, 0, 1, 0, 0, FALSE, a->rotate > 0 || a->zoom > 0};
+  Move m = {1, 0, 0, 1, 0, 0, 0, 0, FALSE, a->rotate > 0 || a->zoom > 0 || a->stretch > 0 || a->perspective > 0};
   if (a->flip > 0)
     m.flip = fmn_random_uniform(r) < a->flip;
   if (a->shift > 0) {
@@ -95,6 +105,15 @@ static Move draw_move(const FmnAugment *a, FmnRandom *r) {
     m.xx = m.yy = cos(angle) * scale;
     m.xy = sin(angle) * scale;
     m.yx = -m.xy;
+    if (a->stretch > 0) {
+      double narrower = 1 / fmn_random_range(r, 1 - a->stretch, 1 + a->stretch);
+      m.xx *= narrower;
+      m.xy *= narrower;
+    }
+    if (a->perspective > 0) {
+      m.px = fmn_random_range(r, -a->perspective, a->perspective);
+      m.py = fmn_random_range(r, -a->perspective, a->perspective);
+    }
   }
   return m;
 }
@@ -120,7 +139,8 @@ static void move_plane(const Move *m, const guint8 *image, int height, int width
     for (int x = 0; x < width; x++) {
       int mx = (m->flip ? width - 1 - x : x) - m->dx, my = y - m->dy;
       if (m->turns) {
-        double rx = mx - cx, ry = my - cy;
+        double away = 1 + m->px * (mx - cx) / width + m->py * (my - cy) / height;
+        double rx = (mx - cx) / away, ry = (my - cy) / away;
         *out++ = bilinear(image, height, width, cx + m->xx * rx + m->xy * ry, cy + m->yx * rx + m->yy * ry) / 255;
       } else {
         *out++ = pixel(image, height, width, mx, my) / 255;
@@ -151,6 +171,7 @@ void fmn_augment_image(const FmnAugment *a, FmnRandom *r, const guint8 *image, i
   Move m = draw_move(a, r);
   for (int c = 0; c < channels; c++)
     move_plane(&m, image + c * height * width, height, width, out + c * height * width);
+  fmn_camera_change(a, r, out, channels, height, width);
   if (a->erase > 0 && fmn_random_uniform(r) < a->erase)
     erase(r, out, channels, height, width);
 }

@@ -6,13 +6,20 @@
 
 /* Strengths; 0 is off. */
 typedef struct {
-  double flip;   /* probability of a left-right mirror image */
-  double shift;  /* pixels, up to which the image moves in each direction, whole ones */
-  double rotate; /* degrees, up to which it turns either way */
-  double zoom;   /* share by which it grows or shrinks at most */
-  double erase;  /* probability of a rectangle of noise (random erasing, Zhong et al. 2017) */
-  double cutmix; /* probability of a rectangle from another image (CutMix, Yun et al. 2019) */
-  double mixup;  /* alpha of the beta distribution by which two images are blended (mixup, Zhang et al. 2018) */
+  double flip;        /* probability of a left-right mirror image */
+  double shift;       /* pixels, up to which the image moves in each direction, whole ones */
+  double rotate;      /* degrees, up to which it turns either way */
+  double zoom;        /* share by which it grows or shrinks at most */
+  double stretch;     /* share by which it becomes wider or narrower at most, its height kept */
+  double perspective; /* share by which its sides become longer or shorter than those opposite at most */
+  double edge;        /* probability of errors of the mask: pieces that are missing, or of the ground */
+  double tone;        /* exposure, contrast and light from a side, 1 being as far as cameras go */
+  double negative;    /* probability that light is dark within the object */
+  double texture;     /* amplitude of stripes, folds and noise on the object, of the whole range */
+  double blur;        /* pixels that it is blurred by at most, in each direction by as many as it likes */
+  double erase;       /* probability of a rectangle of noise (random erasing, Zhong et al. 2017) */
+  double cutmix;      /* probability of a rectangle from another image (CutMix, Yun et al. 2019) */
+  double mixup;       /* alpha of the beta distribution by which two images are blended (mixup, Zhang et al. 2018) */
 } FmnAugment;
 
 /* A list such as "flip,shift:2,erase", each with its strength or a default; "none" or "": none.

@@ -139,6 +139,79 @@ static void test_mix(void) {
   }
 }
 
+/* A garment: lighter than black, on black. */
+static void draw_garment(float *image) {
+  for (int y = 0; y < SIDE; y++)
+    for (int x = 0; x < SIDE; x++)
+      image[y * SIDE + x] = x >= 6 && x < 22 && y >= 3 && y < 25 ? 0.3f + 0.02f * (float)x : 0;
+}
+
+static void change(const char *text, guint64 seed, float *image) {
+  FmnAugment a = parse_augment(text);
+  FmnRandom r = {fmn_random_derive(21, seed)};
+  guint8 bytes[SIDE * SIDE];
+  draw_garment(image);
+  for (int i = 0; i < SIDE * SIDE; i++)
+    bytes[i] = (guint8)lrintf(image[i] * 255);
+  fmn_augment_image(&a, &r, bytes, 1, SIDE, SIDE, image);
+}
+
+/* What cameras do: in range, the same for the same seed, another for others, and what only changes the object leaves
+ * the black around it. */
+static void test_camera(void) {
+  static const struct {
+    const char *text;
+    gboolean inside; /* changes nothing but the object */
+  } cases[] = {{"tone:1", TRUE},  {"negative:1", TRUE},       {"texture:1", TRUE},   {"edge:1", FALSE},
+               {"blur:3", FALSE}, {"perspective:0.5", FALSE}, {"stretch:0.5", FALSE}};
+  for (gsize k = 0; k < G_N_ELEMENTS(cases); k++) {
+    int differ = 0;
+    for (guint64 seed = 0; seed < 40; seed++) {
+      float plain[SIDE * SIDE], first[SIDE * SIDE], again[SIDE * SIDE], next[SIDE * SIDE];
+      draw_garment(plain);
+      change(cases[k].text, seed, first);
+      change(cases[k].text, seed, again);
+      change(cases[k].text, seed + 1, next);
+      g_assert_cmpmem(first, sizeof first, again, sizeof again);
+      differ += memcmp(first, next, sizeof first) != 0;
+      for (int i = 0; i < SIDE * SIDE; i++) {
+        g_assert_true(first[i] >= 0 && first[i] <= 1);
+        if (cases[k].inside && plain[i] == 0)
+          g_assert_cmpfloat(first[i], ==, 0);
+      }
+    }
+    g_assert_cmpint(differ, >=, strcmp(cases[k].text, "negative:1") == 0 ? 0 : 38);
+  }
+}
+
+/* Each by what it is for. */
+static void test_camera_kinds(void) {
+  float plain[SIDE * SIDE], image[SIDE * SIDE];
+  int missing = 0, added = 0, kept = 0;
+  draw_garment(plain);
+  change("negative:1", 1, image);
+  g_assert_cmpfloat_with_epsilon(image[14 * SIDE + 8], 1 - plain[14 * SIDE + 8], 0.01);
+  for (guint64 seed = 0; seed < 40; seed++) {
+    change("edge:1", seed, image);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+      missing += plain[i] > 0 && image[i] == 0;
+      added += plain[i] == 0 && image[i] > 0;
+      kept += plain[i] > 0 && fabsf(image[i] - plain[i]) < 0.01f;
+    }
+    double before = 0, after = 0;
+    change("blur:3", seed, image);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+      before += plain[i];
+      after += image[i];
+    }
+    g_assert_cmpfloat_with_epsilon(after / before, 1, 0.02); /* light is kept */
+    g_assert_cmpfloat(image[14 * SIDE + 21], <=, plain[14 * SIDE + 21] + 0.01f);
+  }
+  g_assert_cmpint(missing, >, 200);
+  g_assert_cmpint(added, >, 200);
+  g_assert_cmpint(kept, >, 40 * 16 * 22 / 2);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/augment/parse", test_parse);
@@ -146,5 +219,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/augment/rotate-zoom", test_rotate_zoom);
   g_test_add_func("/augment/erase", test_erase);
   g_test_add_func("/augment/mix", test_mix);
+  g_test_add_func("/augment/camera", test_camera);
+  g_test_add_func("/augment/camera-kinds", test_camera_kinds);
   return g_test_run();
 }
