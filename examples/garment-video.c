@@ -124,7 +124,7 @@ static gboolean render(const FmnDataset *data, const int *chosen, const char *pa
 }
 
 static gboolean run(const char *path, GError **error) {
-  FmnDataset *data = fmn_dataset_load(fmn_data_dir(data_dir), FMN_SPLIT_TEST, N_LABELS, error);
+  FmnDataset *data = fmn_dataset_load(fmn_data_dir(data_dir), FMN_SPLIT_TEST, error);
   if (!data)
     return FALSE;
   gboolean ok = data->width == GARMENT_ITEM_SIZE && data->height == GARMENT_ITEM_SIZE && data->channels == 1 && has_every_class(data);

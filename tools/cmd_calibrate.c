@@ -43,7 +43,7 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
                 model->name);
     return NULL;
   }
-  FmnTrainData *data = fmn_train_data_load(o->data, (int)g_strv_length(model->labels), validation, seed, error);
+  FmnTrainData *data = fmn_train_data_load(o->data, (const char *const *)model->labels, validation, seed, error);
   const char *trained = g_hash_table_lookup(model->metadata, "dataset_sha256");
   if (!data || o->validation > 0 || !trained || strcmp(trained, fmn_train_data_sha256(data)) == 0)
     return data;
@@ -56,10 +56,10 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
   return NULL;
 }
 
-static double ece(const float *logits, const FmnImages *images, int classes, double temperature) {
-  g_autofree float *p = g_new(float, (gsize)images->n *(gsize)classes);
-  fmn_softmax(logits, images->n, classes, temperature, p);
-  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, classes);
+static double ece(const float *logits, const guint8 *labels, int n, int classes, double temperature) {
+  g_autofree float *p = g_new(float, (gsize)n *(gsize)classes);
+  fmn_softmax(logits, n, classes, temperature, p);
+  FmnMetrics *m = fmn_metrics_new(p, labels, n, classes);
   double value = m->ece;
   fmn_metrics_free(m);
   return value;
@@ -74,10 +74,14 @@ static gboolean calibrate(const Options *o, GError **error) {
   if (ok) {
     int classes = (int)g_strv_length(model->labels);
     g_autofree float *logits = fmn_model_logits(model, images, FALSE, o->threads);
-    FmnCalibration c = fmn_calibrate(logits, images->labels, images->n, classes, o->share);
-    printf("%d images; calibration error %.4f without temperature\n", images->n, ece(logits, images, classes, 1));
+    g_autofree guint8 *labels = g_new(guint8, images->n);
+    fmn_labels_choose(fmn_train_data_labels(data), images->labels, logits, images->n, labels);
+    FmnCalibration c = fmn_calibrate(logits, labels, images->n, classes, o->share);
+    printf("%d images; calibration error %.4f without temperature\n", images->n,
+           ece(logits, labels, images->n, classes, 1));
     printf("temperature %.4f -> %.4f, calibration error %.4f -> %.4f\n", model->temperature, c.temperature,
-           ece(logits, images, classes, model->temperature), ece(logits, images, classes, c.temperature));
+           ece(logits, labels, images->n, classes, model->temperature),
+           ece(logits, labels, images->n, classes, c.temperature));
     printf("threshold %.4f -> %.4f: at most %g %% of the right answers are under it\n", model->threshold, c.threshold,
            o->share * 100);
     model->temperature = c.temperature;

@@ -218,7 +218,7 @@ static void print_result(const Job *j) {
 }
 
 static gboolean compose(const Options *o, const FmnSceneOptions *s, FmnSplit split, GError **error) {
-  FmnDataset *data = fmn_dataset_load(o->data, split, 10, error);
+  FmnDataset *data = fmn_dataset_load(o->data, split, error);
   if (!data)
     return FALSE;
   FmnImages *images = fmn_images_from_dataset(data);

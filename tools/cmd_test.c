@@ -126,13 +126,16 @@ static float *probabilities(const float *logits, const float *mirrored, int n, i
   return p;
 }
 
-static Answers answer(const FmnModelFile *model, const FmnImages *images, gboolean tta, int threads) {
+/* Images that may be any of several classes count as the likeliest of these from then on. */
+static Answers answer(const FmnModelFile *model, const FmnLabels *meaning, FmnImages *images, gboolean tta,
+                      int threads) {
   Answers a = {model, images};
   int n = images->n, classes = (int)g_strv_length(model->labels);
   g_autofree float *logits = fmn_model_logits(model, images, FALSE, threads);
   g_autofree float *mirrored = tta ? fmn_model_logits(model, images, TRUE, threads) : NULL;
   g_autofree float *raw = probabilities(logits, mirrored, n, classes, 1);
   a.probabilities = probabilities(logits, mirrored, n, classes, model->temperature);
+  fmn_labels_choose(meaning, images->labels, a.probabilities, n, images->labels);
   a.metrics = fmn_metrics_new(a.probabilities, images->labels, n, classes);
   a.raw = fmn_metrics_new(raw, images->labels, n, classes);
   for (int i = 0; i < n; i++) {
@@ -163,16 +166,18 @@ static gboolean report(const Options *o, const Answers *a, gboolean json, GError
 static gboolean test(const Options *o, gboolean json, GError **error) {
   g_autofree char *path = command_model_path(o->model, error);
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
-  FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, (int)g_strv_length(model->labels), error) : NULL;
-  FmnImages *images = data ? fmn_images_from_dataset(data) : NULL;
+  FmnLabels *meaning = model ? fmn_labels_new((const char *const *)model->labels) : NULL;
+  FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
+  FmnImages *images = data && fmn_labels_join(meaning, data, error) ? fmn_images_from_dataset(data) : NULL;
   gboolean ok = images && fmn_check_images(model, images, error);
   if (ok) {
-    Answers a = answer(model, images, o->tta, o->threads);
+    Answers a = answer(model, meaning, images, o->tta, o->threads);
     ok = report(o, &a, json, error);
     answers_clear(&a);
   }
   fmn_images_free(images);
   fmn_dataset_free(data);
+  fmn_labels_free(meaning);
   fmn_model_file_free(model);
   return ok;
 }

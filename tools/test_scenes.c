@@ -86,7 +86,7 @@ static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *i
 gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
   g_autofree char *path = command_model_path(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
-  FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, fmn_model_n_labels(model), error) : NULL;
+  FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
   FmnImages *items = data ? fmn_images_from_dataset(data) : NULL;
   gboolean ok = items && measure(o, model, items, json, error);
   fmn_images_free(items);

@@ -1,5 +1,9 @@
+#include <string.h>
+
 #include "error.h"
 #include "io/idx.h"
+#include "io/label_file.h"
+#include "io/model_file.h"
 
 const char *fmn_data_dir(const char *dir) {
   if (dir && *dir)
@@ -30,41 +34,60 @@ static char *find_file(const char *dir, const char *prefix, const char *kind, GE
   return NULL;
 }
 
-static gboolean check_labels(const FmnDataset *d, const char *path, int n, int n_labels, GError **error) {
+static gboolean check_labels(const FmnDataset *d, const char *path, int n, GError **error) {
+  int n_names = (int)g_strv_length(d->names);
   if (n != d->n) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "%s: %d labels for %d images", path, n, d->n);
     return FALSE;
   }
   for (int i = 0; i < n; i++) {
-    if (d->labels[i] >= n_labels) {
+    if (d->labels[i] >= n_names) {
       g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "%s: label %d is %d; expected 0 to %d", path, i, d->labels[i],
-                  n_labels - 1);
+                  n_names - 1);
       return FALSE;
     }
   }
   return TRUE;
 }
 
-FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, int n_labels, GError **error) {
+char **fmn_dataset_names(const char *dir, GError **error) {
+  g_autofree char *path = g_build_filename(fmn_data_dir(dir), FMN_LABELS_FILE, NULL);
+  if (!g_file_test(path, G_FILE_TEST_EXISTS))
+    return g_strdupv((char **)fmn_fashion_mnist_labels);
+  g_autoptr(GPtrArray) lines = fmn_label_file_read(path, error);
+  if (!lines)
+    return NULL;
+  if (lines->len < 1 || lines->len > FMN_MAX_NAMES) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "%s: %u labels; expected 1 to %d", path, lines->len, FMN_MAX_NAMES);
+    return NULL;
+  }
+  for (guint i = 0; i < lines->len; i++)
+    for (guint k = 0; k < i; k++)
+      if (strcmp(lines->pdata[i], lines->pdata[k]) == 0) {
+        g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "%s: lines %u and %u are both “%s”", path, k + 1, i + 1,
+                    (char *)lines->pdata[i]);
+        return NULL;
+      }
+  g_ptr_array_add(lines, NULL);
+  return g_strdupv((char **)lines->pdata);
+}
+
+FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, GError **error) {
   const char *prefix = split == FMN_SPLIT_TRAIN ? "train" : "t10k";
   dir = fmn_data_dir(dir);
-  char *images = find_file(dir, prefix, "images-idx3-ubyte", error);
-  char *labels = images ? find_file(dir, prefix, "labels-idx1-ubyte", error) : NULL;
+  g_autofree char *images = find_file(dir, prefix, "images-idx3-ubyte", error);
+  g_autofree char *labels = images ? find_file(dir, prefix, "labels-idx1-ubyte", error) : NULL;
   FmnDataset *d = g_new0(FmnDataset, 1);
   int dims[3], n = 0;
-  gboolean ok =
-      labels && (d->images = fmn_idx_read(images, 3, dims, error)) && (d->labels = fmn_idx_read(labels, 1, &n, error));
-  if (ok) {
+  if (labels && (d->names = fmn_dataset_names(dir, error)) && (d->images = fmn_idx_read(images, 3, dims, error)) &&
+      (d->labels = fmn_idx_read(labels, 1, &n, error))) {
     d->n = dims[0];
     d->channels = 1;
     d->height = dims[1];
     d->width = dims[2];
-    ok = check_labels(d, labels, n, n_labels, error);
+    if (check_labels(d, labels, n, error))
+      return d;
   }
-  g_free(images);
-  g_free(labels);
-  if (ok)
-    return d;
   fmn_dataset_free(d);
   return NULL;
 }
@@ -74,6 +97,7 @@ void fmn_dataset_free(FmnDataset *data) {
     return;
   g_free(data->images);
   g_free(data->labels);
+  g_strfreev(data->names);
   g_free(data);
 }
 

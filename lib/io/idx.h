@@ -10,7 +10,11 @@ typedef struct {
   int n, channels, height, width;
   guint8 *images; /* n × channels × height × width; owned */
   guint8 *labels; /* n; owned */
+  char **names;   /* what each label means, NULL-ended; owned; NULL: whatever the network has */
 } FmnDataset;
+
+#define FMN_LABELS_FILE "labels.txt"
+#define FMN_MAX_NAMES 256
 
 typedef enum { FMN_SPLIT_TRAIN, FMN_SPLIT_TEST } FmnSplit;
 
@@ -20,9 +24,11 @@ typedef enum { FMN_SPLIT_TRAIN, FMN_SPLIT_TEST } FmnSplit;
 const char *fmn_data_dir(const char *dir);
 
 /* Reads {train,t10k}-images-idx3-ubyte[.gz] and {train,t10k}-labels-idx1-ubyte[.gz] of a folder. Errors name the file,
- * what was expected and what was found, and for a missing folder the way to get the data. labels are < n_labels. Free
- * with fmn_dataset_free(). */
-FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, int n_labels, GError **error);
+ * what was expected and what was found, and for a missing folder the way to get the data. names come from labels.txt in
+ * the folder, a line each; without such a file they are Fashion-MNIST's. Free with fmn_dataset_free(). */
+FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, GError **error);
+/* The names alone, NULL-ended; g_strfreev. A line “A|B” stands for any of several that stand before it. */
+char **fmn_dataset_names(const char *dir, GError **error);
 void fmn_dataset_free(FmnDataset *data); /* NULL allowed */
 
 /* One IDX file of unsigned bytes with n_dims (1..4) dimensions; dims is filled in, the bytes are the caller's (g_free).

@@ -152,11 +152,11 @@ void fmn_model_file_free(FmnModelFile *file) {
   g_free(file);
 }
 
-FmnModelFile *fmn_model_file_new(const char *arch, const char *arch_options, GError **error) {
+FmnModelFile *fmn_model_file_new(const char *arch, const char *arch_options, const char *const *labels, GError **error) {
   FmnModelFile *file = file_new(arch);
   file->arch = g_strdup(arch);
   file->arch_options = g_strdup(arch_options ? arch_options : "");
-  file->labels = g_strdupv((char **)fmn_fashion_mnist_labels);
+  file->labels = g_strdupv((char **)(labels ? labels : fmn_fashion_mnist_labels));
   file->temperature = 1;
   file->graph = fmn_net_build(arch, file->arch_options, (int)g_strv_length(file->labels), error);
   if (!file->graph) {

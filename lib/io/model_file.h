@@ -23,8 +23,8 @@ FmnModelFile *fmn_model_file_load(const char *path, GError **error);
 FmnModelFile *fmn_model_file_parse(GBytes *bytes, const char *name, GError **error);
 void fmn_model_file_free(FmnModelFile *file); /* NULL allowed */
 
-/* A model to be filled by training: builds the network, labels of Fashion-MNIST, defaults for the rest. */
-FmnModelFile *fmn_model_file_new(const char *arch, const char *arch_options, GError **error);
+/* A model to be filled by training: builds the network, with these labels (NULL: Fashion-MNIST's), defaults for the rest. */
+FmnModelFile *fmn_model_file_new(const char *arch, const char *arch_options, const char *const *labels, GError **error);
 
 /* Writes it through a temporary file: path holds the old or the new content, whole. half: weights of two or more dimensions as F16,
  * the rest as F32. Fails when a value is NaN, infinite or too large for F16. */

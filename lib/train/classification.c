@@ -26,7 +26,7 @@ static gboolean open_data(FmnSession *s, GError **error) {
   int channels, height, width;
   if (!fmn_check_classifier(s->model, error))
     return FALSE;
-  s->data = fmn_train_data_load(c->data, s->classes, c->recipe.validation, c->seed, error);
+  s->data = fmn_train_data_load(c->data, (const char *const *)s->model->labels, c->recipe.validation, c->seed, error);
   if (!s->data)
     return FALSE;
   fmn_train_data_shape(s->data, &channels, &height, &width);
@@ -51,7 +51,6 @@ static gboolean load(FmnSession *s, GError **error) {
   FmnLoaderConfig c = {.channels = s->model->preprocess.channels,
                        .mean = s->model->preprocess.mean,
                        .std = s->model->preprocess.std,
-                       .classes = s->classes,
                        .batch = s->batch,
                        .seed = fmn_random_derive(s->config->seed, 3),
                        .epoch = s->epoch,
@@ -66,9 +65,11 @@ static FmnLoss get_loss(FmnSession *s, const FmnBatch *b) {
   const float *logits = fmn_trainer_output(s->trainer, 0);
   float *gradient = fmn_trainer_output_gradient(s->trainer, 0);
   double smoothing = s->config->recipe.label_smoothing;
+  g_autofree float *targets = g_new(float, (gsize)b->n *(gsize)s->classes);
+  fmn_labels_targets(fmn_train_data_labels(s->data), b->shares, logits, b->n, targets);
   if (!s->teacher)
-    return fmn_loss_cross_entropy(logits, b->targets, b->n, s->classes, smoothing, gradient);
-  return fmn_loss_distilled(logits, b->targets, fmn_teacher_run(s->teacher, b->x, b->n), b->n, s->classes, smoothing,
+    return fmn_loss_cross_entropy(logits, targets, b->n, s->classes, smoothing, gradient);
+  return fmn_loss_distilled(logits, targets, fmn_teacher_run(s->teacher, b->x, b->n), b->n, s->classes, smoothing,
                             &s->config->distillation, gradient);
 }
 
@@ -87,25 +88,29 @@ static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
   if (images->n == 0)
     return;
   g_autofree float *p = g_new(float, (gsize)images->n *(gsize)s->classes);
+  g_autofree guint8 *labels = g_new(guint8, images->n);
   fmn_evaluate(plan, &s->model->preprocess, images, FALSE, s->config->threads, p);
+  fmn_labels_choose(fmn_train_data_labels(s->data), images->labels, p, images->n, labels);
   fmn_softmax(p, images->n, s->classes, 1, p);
-  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, s->classes);
+  FmnMetrics *m = fmn_metrics_new(p, labels, images->n, s->classes);
   e->validation_loss = m->nll;
   e->validation_accuracy = m->accuracy;
   fmn_metrics_free(m);
 }
 
 /* Accuracy of the model on images (NAN: there are none); calibrates it by them when asked to. */
-static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages *images, int threads,
-                             FmnCalibration *calibration) {
+static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages *images, const FmnLabels *meaning,
+                             int threads, FmnCalibration *calibration) {
   int classes = (int)g_strv_length(model->labels);
   if (images->n == 0)
     return NAN;
   g_autofree float *p = g_new(float, (gsize)images->n *(gsize)classes);
+  g_autofree guint8 *labels = g_new(guint8, images->n);
   fmn_evaluate(plan, &model->preprocess, images, FALSE, threads, p);
+  fmn_labels_choose(meaning, images->labels, p, images->n, labels);
   if (calibration)
-    *calibration = fmn_calibrate(p, images->labels, images->n, classes, FMN_THRESHOLD_SHARE);
-  FmnMetrics *m = fmn_metrics_new(p, images->labels, images->n, classes);
+    *calibration = fmn_calibrate(p, labels, images->n, classes, FMN_THRESHOLD_SHARE);
+  FmnMetrics *m = fmn_metrics_new(p, labels, images->n, classes);
   double accuracy = m->accuracy;
   fmn_metrics_free(m);
   return accuracy;
@@ -113,25 +118,28 @@ static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages
 
 /* The test split beside the first data set, where there is one. */
 static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
-  FmnDataset *test = fmn_session_test_split(s, "no test accuracy");
-  if (!test)
-    return NAN;
+  FmnLabels *meaning = fmn_labels_new((const char *const *)model->labels);
+  FmnDataset *test = fmn_session_test_split(s, meaning, "no test accuracy");
   double accuracy = NAN;
-  const FmnPreprocess *p = &model->preprocess;
-  FmnImages *images = fmn_images_from_dataset(test);
-  if (fmn_images_fit(images, p->channels, p->height, p->width))
-    accuracy = measure_images(model, plan, images, s->config->threads, NULL);
-  else
-    fmn_session_notice(s, "no test accuracy: the test images are of another size than those for training");
-  fmn_images_free(images);
+  if (test) {
+    const FmnPreprocess *p = &model->preprocess;
+    FmnImages *images = fmn_images_from_dataset(test);
+    if (fmn_images_fit(images, p->channels, p->height, p->width))
+      accuracy = measure_images(model, plan, images, meaning, s->config->threads, NULL);
+    else
+      fmn_session_notice(s, "no test accuracy: the test images are of another size than those for training");
+    fmn_images_free(images);
+  }
   fmn_dataset_free(test);
+  fmn_labels_free(meaning);
   return accuracy;
 }
 
 static gboolean measure(FmnSession *s, FmnModelFile *read, gboolean complete, FmnResult *result, GError **error) {
   FmnPlan *plan = fmn_plan_new(read->graph);
   result->validation_accuracy =
-      measure_images(read, plan, fmn_train_data_validation(s->data), s->config->threads, &result->calibration);
+      measure_images(read, plan, fmn_train_data_validation(s->data), fmn_train_data_labels(s->data), s->config->threads,
+                     &result->calibration);
   result->test_accuracy = measure_test(s, read, plan);
   fmn_plan_unref(plan);
   s->model->temperature = result->calibration.temperature;

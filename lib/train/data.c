@@ -15,6 +15,7 @@ struct FmnTrainData {
   Source *sources;
   int n_sources, n_images, epoch_size;
   guint64 seed;
+  FmnLabels *labels;
   FmnImages validation;
   char *sha256;
 };
@@ -37,10 +38,10 @@ guint64 fmn_permute(guint64 seed, guint64 n, guint64 i) {
 }
 
 /* Sets aside `share` of each class: those that a random order of the class puts first. */
-static void split(FmnTrainData *d, Source *s, int n_labels, double share, guint64 seed) {
+static void split(FmnTrainData *d, Source *s, double share, guint64 seed) {
   const FmnDataset *data = s->data;
   gsize size = (gsize)data->channels * (gsize)data->height * (gsize)data->width;
-  g_autofree int *count = g_new0(int, n_labels), *seen = g_new0(int, n_labels);
+  int count[FMN_MAX_NAMES] = {0}, seen[FMN_MAX_NAMES] = {0};
   for (int i = 0; i < data->n; i++)
     count[data->labels[i]]++;
   s->train = g_new(int, MAX(1, data->n));
@@ -70,8 +71,8 @@ static gboolean check_shapes(FmnDataset **sets, int n_sets, GError **error) {
   return TRUE;
 }
 
-FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, int n_labels, double validation,
-                                 guint64 seed, GError **error) {
+FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, const char *const *classes,
+                                 double validation, guint64 seed, GError **error) {
   FmnTrainData *d = g_new0(FmnTrainData, 1);
   GString *sha256 = g_string_new(NULL);
   int total = 0;
@@ -84,12 +85,16 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
   }
   d->validation.images = g_new(const guint8 *, MAX(1, total));
   d->validation.labels = g_new(guint8, MAX(1, total));
+  d->labels = fmn_labels_new(classes);
   gboolean ok = check_shapes(sets, n_sets, error);
   for (int i = 0; ok && i < n_sets; i++) {
-    Source *s = &d->sources[i];
-    g_autofree char *hash = fmn_dataset_sha256(s->data);
+    g_autofree char *hash = fmn_dataset_sha256(sets[i]);
     g_string_append_printf(sha256, "%s%s", i ? "," : "", hash);
-    split(d, s, n_labels, validation, fmn_random_derive(seed, (guint64)i));
+    ok = fmn_labels_join(d->labels, sets[i], error);
+  }
+  for (int i = 0; ok && i < n_sets; i++) {
+    Source *s = &d->sources[i];
+    split(d, s, validation, fmn_random_derive(seed, (guint64)i));
     s->n_epoch = (int)((weights ? weights[i] : 1) * s->n_train + 0.5);
     d->n_images += s->n_train;
     d->epoch_size += s->n_epoch;
@@ -133,7 +138,8 @@ char *fmn_train_data_dir(const char *text) {
   return parse_source(text, &weight, NULL);
 }
 
-FmnTrainData *fmn_train_data_load(char **dirs, int n_labels, double validation, guint64 seed, GError **error) {
+FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, double validation, guint64 seed,
+                                  GError **error) {
   char *fallback[] = {NULL, NULL};
   int n = dirs && dirs[0] ? (int)g_strv_length(dirs) : 1, loaded = 0;
   g_autofree FmnDataset **sets = g_new0(FmnDataset *, n);
@@ -143,11 +149,11 @@ FmnTrainData *fmn_train_data_load(char **dirs, int n_labels, double validation, 
     g_autofree char *path = *dir ? parse_source(*dir, &weights[loaded], error) : NULL;
     if (*dir && !path)
       break;
-    if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, n_labels, error)))
+    if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, error)))
       break;
   }
   if (loaded == n)
-    return fmn_train_data_new(sets, weights, n, n_labels, validation, seed, error);
+    return fmn_train_data_new(sets, weights, n, classes, validation, seed, error);
   for (int i = 0; i < n; i++)
     fmn_dataset_free(sets[i]);
   return NULL;
@@ -163,9 +169,12 @@ void fmn_train_data_free(FmnTrainData *d) {
   g_free(d->sources);
   g_free(d->validation.images);
   g_free(d->validation.labels);
+  fmn_labels_free(d->labels);
   g_free(d->sha256);
   g_free(d);
 }
+
+const FmnLabels *fmn_train_data_labels(const FmnTrainData *d) { return d->labels; }
 
 void fmn_train_data_shape(const FmnTrainData *d, int *channels, int *height, int *width) {
   *channels = d->sources[0].data->channels;

@@ -2,29 +2,33 @@
 #ifndef FMN_TRAIN_DATA_H
 #define FMN_TRAIN_DATA_H
 
-#include "io/idx.h"
+#include "train/labels.h"
 
 /* Pointers into data sets; an image is channels × height × width bytes. */
 typedef struct {
   int n, channels, height, width;
   const guint8 **images;
-  guint8 *labels;
+  guint8 *labels; /* below 256 */
 } FmnImages;
 
 typedef struct FmnTrainData FmnTrainData;
 
 /* Loads the training splits of `dirs` (NULL-ended list of DIR[:WEIGHT]; NULL: the default folder). An epoch has WEIGHT
  * (> 0, default 1) times the images of its data set. `validation` (0 ≤ v < 1) is the share of each class of each data
- * set that is set aside, drawn by seed. Errors are those of fmn_dataset_load(), and sizes that differ from each other.
+ * set that is set aside, drawn by seed. classes: of the network. Errors are those of
+ * fmn_dataset_load() and fmn_labels_join(), and sizes that differ from each other.
  * Immutable: any number of threads. */
-FmnTrainData *fmn_train_data_load(char **dirs, int n_labels, double validation, guint64 seed, GError **error);
+FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, double validation, guint64 seed,
+                                  GError **error);
 /* The folder in DIR[:WEIGHT]; g_free. */
 char *fmn_train_data_dir(const char *text);
 /* The same from data sets in memory, which it takes over; weights may be NULL. */
-FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, int n_labels, double validation,
-                                 guint64 seed, GError **error);
+FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, const char *const *classes,
+                                 double validation, guint64 seed, GError **error);
 void fmn_train_data_free(FmnTrainData *d); /* NULL allowed */
 
+/* What the numbers that are labels stand for: the classes, and then the sets of these in the data. Owned by d. */
+const FmnLabels *fmn_train_data_labels(const FmnTrainData *d);
 void fmn_train_data_shape(const FmnTrainData *d, int *channels, int *height, int *width);
 int fmn_train_data_n_images(const FmnTrainData *d);   /* for training, without weights */
 int fmn_train_data_epoch_size(const FmnTrainData *d); /* images an epoch */

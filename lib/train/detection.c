@@ -43,6 +43,25 @@ static void take_items(FmnSession *s, FmnImages *items) {
   }
 }
 
+/* A scene's box has one class, and those that are drawn have Fashion-MNIST's numbers. */
+static gboolean check_labels(const FmnSession *s, GError **error) {
+  const FmnLabels *l = fmn_train_data_labels(s->data);
+  FmnSceneMix mix;
+  if (l->n > l->n_classes) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "detectors are trained on images of one class each; the data has images that may be any of “%s”",
+                l->names[l->n_classes]);
+    return FALSE;
+  }
+  if (!fmn_scene_mix_parse(s->config->recipe.scenes.presets, &mix, error))
+    return FALSE;
+  if (mix.share[FMN_SCENE_WORN] <= 0 || g_strv_equal((const char *const *)s->model->labels, fmn_fashion_mnist_labels))
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+              "worn scenes show Fashion-MNIST's classes, the data has others; leave them out of --scenes");
+  return FALSE;
+}
+
 static gboolean open_data(FmnSession *s, GError **error) {
   const FmnTrainConfig *c = s->config;
   FmnPreprocess *p = &s->model->preprocess;
@@ -59,8 +78,10 @@ static gboolean open_data(FmnSession *s, GError **error) {
     p->mean[i] = 0.5f;
     p->std[i] = 0.25f;
   }
-  s->data = fmn_train_data_load(c->data, s->classes, c->recipe.validation, c->seed, error);
+  s->data = fmn_train_data_load(c->data, (const char *const *)s->model->labels, c->recipe.validation, c->seed, error);
   if (!s->data)
+    return FALSE;
+  if (!check_labels(s, error))
     return FALSE;
   take_items(s, &w->items);
   s->batch = MIN(c->recipe.batch, c->recipe.scenes.epoch);
@@ -210,7 +231,9 @@ static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
 
 /* On scenes of the test items beside the first data set, where there are some. */
 static void measure_test(FmnSession *s, FmnPlan *plan, FmnResult *result) {
-  FmnDataset *test = fmn_session_test_split(s, "not measured on test scenes");
+  FmnLabels *meaning = fmn_labels_new((const char *const *)s->model->labels);
+  FmnDataset *test = fmn_session_test_split(s, meaning, "not measured on test scenes");
+  fmn_labels_free(meaning);
   if (!test)
     return;
   FmnImages *images = fmn_images_from_dataset(test);

@@ -8,14 +8,14 @@
 typedef struct {
   int n;          /* images */
   float *x;       /* n × height × width × channels, normalised */
-  float *targets; /* n × classes, each row sums to 1 */
+  float *shares; /* n × labels, each row sums to 1 */
 } FmnBatch;
 
 typedef struct {
   FmnAugment augment;
   int channels;            /* of the network: those of the data, or up to 3 for grey data, the same in each */
   const float *mean, *std; /* one a channel, copied */
-  int classes, batch;      /* batch ≤ epoch size */
+  int batch;               /* ≤ epoch size */
   guint64 seed;
   int epoch, step; /* where to begin */
   int threads;     /* ≥ 1 */

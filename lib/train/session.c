@@ -18,10 +18,12 @@ void fmn_session_notice(const FmnSession *s, const char *format, ...) {
   s->listener.notice(text, s->listener.user);
 }
 
-FmnDataset *fmn_session_test_split(const FmnSession *s, const char *without) {
+FmnDataset *fmn_session_test_split(const FmnSession *s, FmnLabels *meaning, const char *without) {
   g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0]) : NULL;
   g_autoptr(GError) error = NULL;
-  FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, s->classes, &error);
+  FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, &error);
+  if (test && !fmn_labels_join(meaning, test, &error))
+    g_clear_pointer(&test, fmn_dataset_free);
   if (!test)
     fmn_session_notice(s, "%s: %s", without, error->message);
   return test;
@@ -162,6 +164,21 @@ static gboolean check_out(const FmnTrainConfig *c, GError **error) {
   return FALSE;
 }
 
+/* Those of the first data set, without its sets of classes; g_strfreev. */
+static char **classes_of(const FmnTrainConfig *c, GError **error) {
+  g_autofree char *dir = c->data ? fmn_train_data_dir(c->data[0]) : NULL;
+  char **names = fmn_dataset_names(dir, error);
+  int n = 0;
+  for (int i = 0; names && names[i]; i++)
+    if (strchr(names[i], '|'))
+      g_free(names[i]);
+    else
+      names[n++] = names[i];
+  if (names)
+    names[n] = NULL;
+  return names;
+}
+
 FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *listener, GError **error) {
   FmnSession *s = g_new0(FmnSession, 1);
   s->config = config;
@@ -170,8 +187,9 @@ FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *lis
   s->history = g_array_new(FALSE, FALSE, sizeof(FmnEpoch));
   s->best_accuracy = -1;
   s->best_loss = HUGE_VAL;
-  if (check_out(config, error))
-    s->model = fmn_model_file_new(config->arch, config->arch_options, error);
+  g_auto(GStrv) classes = check_out(config, error) ? classes_of(config, error) : NULL;
+  if (classes)
+    s->model = fmn_model_file_new(config->arch, config->arch_options, (const char *const *)classes, error);
   if (s->model)
     s->classes = (int)g_strv_length(s->model->labels);
   s->task = s->model && fmn_yolo_fits(s->model->graph, s->classes) ? &fmn_task_detection : &fmn_task_classification;

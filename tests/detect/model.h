@@ -20,7 +20,7 @@ static inline void random_param(const char *name, FmnParam *param, gpointer user
 static inline void write_detector(const char *path, const char *options, const char *anchors) {
   GError *error = NULL;
   GRand *rand = g_rand_new_with_seed(11);
-  FmnModelFile *file = fmn_model_file_new("yolov3-tiny", options, &error);
+  FmnModelFile *file = fmn_model_file_new("yolov3-tiny", options, NULL, &error);
   g_assert_no_error(error);
   fmn_graph_foreach_param(file->graph, random_param, rand);
   if (anchors)

@@ -23,7 +23,7 @@ static void fill(const char *name, FmnParam *param, gpointer user) {
 static void make_model(void) {
   GError *error = NULL;
   GRand *rand = g_rand_new_with_seed(7);
-  FmnModelFile *file = fmn_model_file_new("compact", NULL, &error);
+  FmnModelFile *file = fmn_model_file_new("compact", NULL, NULL, &error);
   g_assert_no_error(error);
   fmn_graph_foreach_param(file->graph, fill, rand);
   file->temperature = 1;

@@ -21,7 +21,7 @@ static void add_tensor(const char *name, FmnParam *param, gpointer user) {
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-  FmnModelFile *file = fmn_model_file_new("compact", NULL, NULL);
+  FmnModelFile *file = fmn_model_file_new("compact", NULL, NULL, NULL);
   weights = g_byte_array_new();
   tensors = g_string_new(NULL);
   fmn_graph_foreach_param(file->graph, add_tensor, NULL);

@@ -87,7 +87,7 @@ static char *write_model(const char *arch, const char *options) {
   g_autofree char *file_name = g_strconcat(arch, "-memory.safetensors", NULL);
   char *path = helper_path(file_name);
   GRand *rand = g_rand_new_with_seed(3);
-  FmnModelFile *file = fmn_model_file_new(arch, options, &error);
+  FmnModelFile *file = fmn_model_file_new(arch, options, NULL, &error);
   g_assert_no_error(error);
   fmn_graph_foreach_param(file->graph, random_param, rand);
   if (g_str_equal(arch, "yolov3-tiny"))

@@ -193,7 +193,7 @@ static void no_files(void) {
 
 static void expect_no_dataset(const char *dir, FmnSplit split, const char *message) {
   GError *error = NULL;
-  g_assert_null(fmn_dataset_load(dir, split, 10, &error));
+  g_assert_null(fmn_dataset_load(dir, split, &error));
   g_assert_nonnull(error);
   if (!strstr(error->message, message))
     g_error("expected \"%s\" in \"%s\"", message, error->message);
@@ -213,14 +213,21 @@ static void dataset(void) {
   expect_no_dataset(folder, FMN_SPLIT_TEST, "label 1 is 10; expected 0 to 9");
   expect_no_dataset(folder, FMN_SPLIT_TRAIN, "train-images-idx3-ubyte.gz");
   put(folder, "t10k-labels-idx1-ubyte.gz", "\0\0\x08\1\0\0\0\2\0\x09", 10, TRUE);
+  put(folder, "labels.txt", "Hat\nScarf\n", 10, FALSE);
+  expect_no_dataset(folder, FMN_SPLIT_TEST, "label 1 is 9; expected 0 to 1");
+  put(folder, "labels.txt", "Hat\nScarf\nHat\n", 14, FALSE);
+  expect_no_dataset(folder, FMN_SPLIT_TEST, "lines 1 and 3 are both");
+  put(folder, "labels.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nSandal|Boot\n", 30, FALSE);
   g_setenv("FMNIST_DATA", folder, TRUE);
   g_assert_cmpstr(fmn_data_dir(NULL), ==, folder);
   g_assert_cmpstr(fmn_data_dir("x"), ==, "x");
-  FmnDataset *d = fmn_dataset_load(NULL, FMN_SPLIT_TEST, 10, &error);
+  FmnDataset *d = fmn_dataset_load(NULL, FMN_SPLIT_TEST, &error);
   g_assert_no_error(error);
   g_unsetenv("FMNIST_DATA");
   g_assert_cmpstr(fmn_data_dir(NULL), ==, FMN_DATA_DIR);
   g_assert_cmpint(d->n, ==, 2);
+  g_assert_cmpint((int)g_strv_length(d->names), ==, 10);
+  g_assert_cmpstr(d->names[9], ==, "Sandal|Boot");
   g_assert_cmpint(d->channels, ==, 1);
   g_assert_cmpint(d->height, ==, 1);
   g_assert_cmpint(d->width, ==, 3);
@@ -242,7 +249,7 @@ static void fashion_mnist(void) {
     g_test_skip("Fashion-MNIST is not installed (dataset-fashion-mnist)");
     return;
   }
-  FmnDataset *d = fmn_dataset_load(NULL, FMN_SPLIT_TEST, 10, &error);
+  FmnDataset *d = fmn_dataset_load(NULL, FMN_SPLIT_TEST, &error);
   g_assert_no_error(error);
   g_assert_cmpint(d->n, ==, 10000);
   g_assert_cmpint(d->height, ==, 28);

@@ -55,7 +55,7 @@ static void round_trip(void) {
   gsize size[2];
   for (int half = 0; half < 2; half++) {
     GError *error = NULL;
-    FmnModelFile *file = fmn_model_file_new("compact", NULL, &error);
+    FmnModelFile *file = fmn_model_file_new("compact", NULL, NULL, &error);
     g_assert_no_error(error);
     fmn_graph_foreach_param(file->graph, fill_param, NULL);
     file->temperature = 1.37;
@@ -274,7 +274,7 @@ static void damaged(void) {
 
 static void unknown_network(void) {
   GError *error = NULL;
-  g_assert_null(fmn_model_file_new("bse", NULL, &error));
+  g_assert_null(fmn_model_file_new("bse", NULL, NULL, &error));
   g_assert_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND);
   g_assert_nonnull(strstr(error->message, "compact"));
   g_error_free(error);

@@ -211,7 +211,7 @@ static void embedded(void) {
   g_assert_cmpstr(fmn_model_name(model), ==, FMN_DEFAULT_MODEL);
   g_assert_cmpint(fmn_model_n_labels(model), ==, 10);
   FmnDataset *test =
-      g_file_test(fmn_data_dir(NULL), G_FILE_TEST_IS_DIR) ? fmn_dataset_load(NULL, FMN_SPLIT_TEST, 10, &error) : NULL;
+      g_file_test(fmn_data_dir(NULL), G_FILE_TEST_IS_DIR) ? fmn_dataset_load(NULL, FMN_SPLIT_TEST, &error) : NULL;
   g_assert_no_error(error);
   if (test) {
     FmnClassifier *c = fmn_classifier_new(model, 1);

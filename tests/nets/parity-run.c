@@ -27,7 +27,7 @@ static void shake(const char *name, FmnParam *p, gpointer random) {
 static int make(const char *arch, guint64 seed, gboolean half, const char *path) {
   GError *error = NULL;
   char **parts = g_strsplit(arch, ":", 2);
-  FmnModelFile *file = fmn_model_file_new(parts[0], parts[1], &error);
+  FmnModelFile *file = fmn_model_file_new(parts[0], parts[1], NULL, &error);
   FmnRandom random = {seed};
   gboolean ok = file != NULL;
   if (ok) {

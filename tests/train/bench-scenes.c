@@ -39,7 +39,7 @@ static void print(const FmnImages *items, const char *name, FmnSceneOptions *o, 
 int main(int argc, char **argv) {
   g_autoptr(GError) error = NULL;
   int n = argc > 1 ? atoi(argv[1]) : 100;
-  FmnDataset *data = fmn_dataset_load(NULL, FMN_SPLIT_TRAIN, 10, &error);
+  FmnDataset *data = fmn_dataset_load(NULL, FMN_SPLIT_TRAIN, &error);
   if (!data || n < 1) {
     fprintf(stderr, "bench-scenes: %s\n", data ? "the count must be 1 or more" : error->message);
     return 1;

@@ -7,6 +7,8 @@
 #include "train/evaluate.h"
 #include "train/loader.h"
 
+static const char *const classes[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
+
 static void test_permute(void) {
   for (guint64 n = 1; n < 300; n += 13) {
     g_autofree guint8 *seen = g_new0(guint8, n);
@@ -30,7 +32,7 @@ static void test_permute(void) {
 static FmnTrainData *make_data(int n, double validation, guint64 seed) {
   g_autoptr(GError) error = NULL;
   FmnDataset *set = synthetic_new(n, 1);
-  FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, 10, validation, seed, &error);
+  FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, classes, validation, seed, &error);
   g_assert_no_error(error);
   return d;
 }
@@ -71,7 +73,7 @@ static void test_weights(void) {
   FmnDataset *sets[] = {synthetic_new(30, 1), synthetic_new(40, 2)};
   const double weights[] = {2, 0.5};
   const guint8 *end = sets[0]->images + 30 * SIDE * SIDE, *begin = sets[0]->images, *second = sets[1]->images;
-  FmnTrainData *d = fmn_train_data_new(sets, weights, 2, 10, 0, 1, NULL);
+  FmnTrainData *d = fmn_train_data_new(sets, weights, 2, classes, 0, 1, NULL);
   int seen[40] = {0};
   g_assert_cmpint(fmn_train_data_epoch_size(d), ==, 80);
   for (int epoch = 0; epoch < 25; epoch++) {
@@ -98,19 +100,19 @@ static void test_data_errors(void) {
   sets[1]->height = 14, sets[1]->n = 40;
   sets[1]->labels = g_realloc(sets[1]->labels, 40);
   memset(sets[1]->labels, 0, 40);
-  g_assert_null(fmn_train_data_new(sets, NULL, 2, 10, 0, 1, &error));
+  g_assert_null(fmn_train_data_new(sets, NULL, 2, classes, 0, 1, &error));
   g_assert_nonnull(strstr(error->message, "28×28"));
   g_clear_error(&error);
   FmnDataset *empty = synthetic_new(0, 1);
-  g_assert_null(fmn_train_data_new(&empty, NULL, 1, 10, 0.1, 1, &error));
+  g_assert_null(fmn_train_data_new(&empty, NULL, 1, classes, 0.1, 1, &error));
   g_assert_nonnull(strstr(error->message, "no image is left"));
   g_clear_error(&error);
   char *dirs[] = {(char *)"/nowhere:0", NULL};
-  g_assert_null(fmn_train_data_load(dirs, 10, 0.1, 1, &error));
+  g_assert_null(fmn_train_data_load(dirs, classes, 0.1, 1, &error));
   g_assert_nonnull(strstr(error->message, "weight"));
   g_clear_error(&error);
   char *missing[] = {(char *)"/nowhere/at/all:2", NULL};
-  g_assert_null(fmn_train_data_load(missing, 10, 0.1, 1, &error));
+  g_assert_null(fmn_train_data_load(missing, classes, 0.1, 1, &error));
   g_assert_nonnull(strstr(error->message, "/nowhere/at/all"));
   g_assert_null(strstr(error->message, ":2"));
 }
@@ -121,7 +123,6 @@ static FmnLoader *make_loader(const FmnTrainData *d, const char *augment, int st
                        .augment = parse_augment(augment),
                        .mean = mean,
                        .std = std,
-                       .classes = 10,
                        .batch = 16,
                        .seed = 7,
                        .epoch = 0,
@@ -142,7 +143,7 @@ static void test_loader(void) {
     if (i % 3 == 0)
       g_usleep(2000);
     g_assert_cmpmem(a->x, sizeof(float) * 16 * SIDE * SIDE, b->x, sizeof(float) * 16 * SIDE * SIDE);
-    g_assert_cmpmem(a->targets, sizeof(float) * 160, b->targets, sizeof(float) * 160);
+    g_assert_cmpmem(a->shares, sizeof(float) * 160, b->shares, sizeof(float) * 160);
     if (i >= 3) {
       const FmnBatch *c = fmn_loader_next(later);
       g_assert_cmpmem(a->x, sizeof(float) * 16 * SIDE * SIDE, c->x, sizeof(float) * 16 * SIDE * SIDE);
@@ -150,7 +151,7 @@ static void test_loader(void) {
     for (int k = 0; k < 16; k++) {
       float sum = 0;
       for (int j = 0; j < 10; j++)
-        sum += a->targets[k * 10 + j];
+        sum += a->shares[k * 10 + j];
       g_assert_cmpfloat_with_epsilon(sum, 1, 1e-5);
     }
   }
@@ -174,7 +175,7 @@ static void test_loader_labels(void) {
       for (int j = 0; j < SIDE * SIDE; j++)
         g_assert_cmpfloat_with_epsilon(b->x[k * SIDE * SIDE + j], ((float)p.image[j] / 255 - 0.3f) / 0.4f, 1e-5);
       for (int j = 0; j < 10; j++)
-        g_assert_cmpfloat(b->targets[k * 10 + j], ==, j == p.label ? 1 : 0);
+        g_assert_cmpfloat(b->shares[k * 10 + j], ==, j == p.label ? 1 : 0);
       g_hash_table_add(versions, g_bytes_new(s->x + k * SIDE * SIDE, sizeof(float) * SIDE * SIDE));
     }
   }
@@ -193,8 +194,8 @@ static void test_channels(void) {
       set->n = 4;
       set->channels = 3;
     }
-    FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, 10, 0, 1, NULL);
-    FmnLoaderConfig c = {.channels = 3, .mean = mean, .std = std, .classes = 10, .batch = 4, .seed = 7, .threads = 1};
+    FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, classes, 0, 1, NULL);
+    FmnLoaderConfig c = {.channels = 3, .mean = mean, .std = std, .batch = 4, .seed = 7, .threads = 1};
     FmnLoader *l = fmn_loader_new(d, &c);
     const FmnBatch *b = fmn_loader_next(l);
     for (int k = 0; k < 4; k++) {
@@ -256,7 +257,7 @@ static void test_mean_std(void) {
     sum += set->images[i] / 255.0;
     squares += set->images[i] / 255.0 * set->images[i] / 255.0;
   }
-  FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, 10, 0, 1, NULL);
+  FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, classes, 0, 1, NULL);
   float mean, std;
   fmn_train_data_mean_std(d, &mean, &std);
   g_assert_cmpfloat_with_epsilon(mean, sum / n, 1e-6);

@@ -26,7 +26,7 @@ static char *text_of(const char *dir, const char *name) {
 
 static FmnDataset *load(FmnSplit split) {
   g_autoptr(GError) error = NULL;
-  FmnDataset *d = fmn_dataset_load(folder, split, 10, &error);
+  FmnDataset *d = fmn_dataset_load(folder, split, &error);
   g_assert_no_error(error);
   return d;
 }

@@ -17,7 +17,7 @@ static char *path_of(const char *name) { return g_build_filename(folder, name, N
 /* A model with random weights and a normalisation of its own; its path. */
 static char *save_model(const char *arch, const char *options, const char *name, guint64 seed) {
   g_autoptr(GError) error = NULL;
-  FmnModelFile *m = fmn_model_file_new(arch, options, &error);
+  FmnModelFile *m = fmn_model_file_new(arch, options, NULL, &error);
   g_assert_no_error(error);
   fmn_trainer_init_weights(m->graph, seed);
   for (int c = 0; c < 3; c++) {

@@ -51,7 +51,7 @@ static void test_whole(void) {
   g_assert_cmpfloat_with_epsilon(accuracy, right / 50.0, 1e-9);
 
   /* The probabilities are those that the report was made from. */
-  FmnDataset *set = fmn_dataset_load(folder, FMN_SPLIT_TEST, 10, NULL);
+  FmnDataset *set = fmn_dataset_load(folder, FMN_SPLIT_TEST, NULL);
   g_assert_true(g_file_get_contents(probs, &raw, &size, NULL));
   g_assert_cmpuint(size, ==, 50 * 10 * 4);
   int hits = 0;
