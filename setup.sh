@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 # compiler and build; libraries; what the pipelines of README, examples and tests use; the data set
 packages="gcc libc6-dev pkgconf meson ninja-build python3 python3-numpy
-libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libjson-glib-dev libpango1.0-dev libcairo2-dev libturbojpeg0-dev libsoup-3.0-dev
+libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libjson-glib-dev libpango1.0-dev libcairo2-dev libturbojpeg0-dev libgdk-pixbuf-2.0-dev libsoup-3.0-dev
 libprotobuf-c-dev protobuf-c-compiler
 gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav gstreamer1.0-plugins-ugly
 libgstrtspserver-1.0-dev fonts-dejavu-core

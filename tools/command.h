@@ -14,7 +14,7 @@ typedef struct {
 } Command;
 
 extern const Command command_train, command_test, command_info, command_bench, command_export, command_calibrate;
-extern const Command command_scenes;
+extern const Command command_scenes, command_extract;
 
 /* Parses the options of a command. Positional arguments stay in argv from 1 on; more than max_args of them are an
  * error. FALSE: the message is on stderr, return EXIT_USAGE. */

@@ -4,8 +4,9 @@
 
 #include "command.h"
 
-static const Command *const commands[] = {&command_train, &command_test,  &command_calibrate, &command_scenes,
-                                          &command_info,  &command_bench, &command_export,    NULL};
+static const Command *const commands[] = {&command_train,  &command_test,    &command_calibrate,
+                                          &command_scenes, &command_extract, &command_info,
+                                          &command_bench,  &command_export,  NULL};
 
 static void print_help(FILE *out) {
   fputs("Usage:\n  fmnist-train COMMAND [OPTION…]\n\nTrains and measures the networks of gst-fmnist.\n\nCommands:\n",

@@ -1,0 +1,279 @@
+#include "train/extract.h"
+
+#include <errno.h>
+#include <gdk-pixbuf/gdk-pixbuf.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "image/crop.h"
+#include "io/model_file.h"
+
+/* --- folders and classes --- */
+
+typedef struct {
+  char *path;
+  int label;
+} Folder;
+
+static void folder_clear(gpointer data) { g_free(((Folder *)data)->path); }
+
+static int compare(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* Names in a folder, sorted, without hidden ones. */
+static GPtrArray *list(const char *path, GError **error) {
+  GDir *dir = g_dir_open(path, 0, error);
+  if (!dir)
+    return NULL;
+  GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+  for (const char *name; (name = g_dir_read_name(dir));)
+    if (name[0] != '.')
+      g_ptr_array_add(names, g_strdup(name));
+  g_dir_close(dir);
+  g_ptr_array_sort(names, compare);
+  return names;
+}
+
+/* The number of a name among names, which gets it where it is new. */
+static int number_of(GPtrArray *names, const char *name) {
+  guint i = 0;
+  while (i < names->len && strcmp(names->pdata[i], name) != 0)
+    i++;
+  if (i == names->len)
+    g_ptr_array_add(names, g_strdup(name));
+  return (int)i;
+}
+
+/* A class of Fashion-MNIST by its name, whatever the case, or its number. */
+static const char *find_class(const char *text) {
+  guint64 number;
+  int n = (int)g_strv_length((char **)fmn_fashion_mnist_labels);
+  if (g_ascii_string_to_unsigned(text, 10, 0, (guint64)n - 1, &number, NULL))
+    return fmn_fashion_mnist_labels[number];
+  for (int i = 0; i < n; i++)
+    if (g_ascii_strcasecmp(text, fmn_fashion_mnist_labels[i]) == 0)
+      return fmn_fashion_mnist_labels[i];
+  return NULL;
+}
+
+/* What stands behind FOLDER= in maps, or NULL. */
+static const char *find_map(char *const *maps, const char *folder) {
+  gsize length = strlen(folder);
+  for (; *maps; maps++)
+    if (strncmp(*maps, folder, length) == 0 && (*maps)[length] == '=')
+      return *maps + length + 1;
+  return NULL;
+}
+
+/* "5|7" as "Sandal|Sneaker"; "" for none. NULL with an error. */
+static char *parse_classes(const char *text, const char *folder, GError **error) {
+  GString *s = g_string_new(NULL);
+  g_auto(GStrv) parts = g_strsplit(text, "|", -1);
+  for (int i = 0; parts[i]; i++) {
+    const char *class = find_class(parts[i]);
+    if (!class) {
+      g_autofree char *classes = g_strjoinv(", ", (char **)fmn_fashion_mnist_labels);
+      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--map %s=%s: “%s” is no class; expected 0 to 9 or one of %s",
+                  folder, text, parts[i], classes);
+      g_string_free(s, TRUE);
+      return NULL;
+    }
+    g_string_append_printf(s, "%s%s", i ? "|" : "", class);
+  }
+  return g_string_free(s, FALSE);
+}
+
+static gboolean check_maps(const char *photos, char *const *maps, GError **error) {
+  for (; *maps; maps++) {
+    const char *equals = strchr(*maps, '=');
+    g_autofree char *name = g_strndup(*maps, equals ? (gsize)(equals - *maps) : 0);
+    g_autofree char *path = g_build_filename(photos, name, NULL);
+    if (equals && *name && g_file_test(path, G_FILE_TEST_IS_DIR))
+      continue;
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--map %s: %s", *maps,
+                !equals || !*name ? "expected FOLDER=CLASS[|CLASS...]" : "there is no such folder among the photos");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Which label a folder has: -1 for none, -2 with an error. */
+static int label_of(const char *folder, char *const *maps, GPtrArray *names, GError **error) {
+  if (!maps)
+    return number_of(names, folder);
+  const char *text = find_map(maps, folder), *same = text ? NULL : find_class(folder);
+  if (!text && !same) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                "folder “%s” bears no class's name; say which it is with --map \"%s=CLASS\", or leave it out with "
+                "--map \"%s=\"",
+                folder, folder, folder);
+    return -2;
+  }
+  g_autofree char *classes = text ? parse_classes(text, folder, error) : g_strdup(same);
+  return !classes ? -2 : *classes ? number_of(names, classes) : -1;
+}
+
+static GArray *find_folders(const char *photos, char *const *maps, GPtrArray *names, GError **error) {
+  g_autoptr(GPtrArray) entries = !maps || check_maps(photos, maps, error) ? list(photos, error) : NULL;
+  g_autoptr(GArray) folders = g_array_new(FALSE, FALSE, sizeof(Folder));
+  g_array_set_clear_func(folders, folder_clear);
+  for (int i = 0; maps && fmn_fashion_mnist_labels[i]; i++)
+    g_ptr_array_add(names, g_strdup(fmn_fashion_mnist_labels[i]));
+  for (guint i = 0; entries && i < entries->len; i++) {
+    Folder f = {g_build_filename(photos, entries->pdata[i], NULL), -1};
+    if (g_file_test(f.path, G_FILE_TEST_IS_DIR))
+      f.label = label_of(entries->pdata[i], maps, names, error);
+    if (f.label >= 0)
+      g_array_append_val(folders, f);
+    else
+      g_free(f.path);
+    if (f.label < -1)
+      return NULL;
+  }
+  if (!entries)
+    return NULL;
+  if (folders->len > 0 && names->len <= FMN_MAX_NAMES)
+    return g_steal_pointer(&folders);
+  if (folders->len == 0)
+    g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
+                "%s: no folder for any class in it; expected a folder with one sub-folder of pictures a class", photos);
+  else
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED, "%s: %u classes; there can be %d", photos, names->len,
+                FMN_MAX_NAMES);
+  return NULL;
+}
+
+/* --- pictures --- */
+
+static FmnImageFormat format_of(const GdkPixbuf *pixbuf) {
+  FmnImageFormat f;
+  fmn_image_format_rgb(&f, gdk_pixbuf_get_width(pixbuf), gdk_pixbuf_get_height(pixbuf));
+  for (int k = 0; k < 3; k++)
+    f.component[k].pixel_stride = gdk_pixbuf_get_n_channels(pixbuf);
+  return f;
+}
+
+/* Whether something stood out; then out is what a network sees of it. */
+static gboolean show(const GdkPixbuf *pixbuf, const FmnPreprocess *p, guint8 *out) {
+  FmnImageFormat format = format_of(pixbuf);
+  FmnImage image = {&format, {gdk_pixbuf_read_pixels(pixbuf)}, {gdk_pixbuf_get_rowstride(pixbuf)}};
+  FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
+  FmnSegmenter *segmenter = fmn_segmenter_new(&format);
+  const FmnObject *o;
+  int n = fmn_segmenter_run(segmenter, &image, &options, &o);
+  if (n > 0) {
+    FmnSampler *sampler = fmn_sampler_new(&format);
+    fmn_crop(sampler, &image, &o->box, o->mask.data ? &o->mask : NULL, p, out);
+    fmn_sampler_free(sampler);
+  }
+  fmn_segmenter_free(segmenter);
+  return n > 0;
+}
+
+typedef struct {
+  const FmnPreprocess *p;
+  GByteArray *images, *labels;
+  FmnExtractNotice notice;
+  gpointer user;
+  FmnExtractCounts *counts;
+} Job;
+
+static void leave_out(const Job *j, const char *path, const char *why) {
+  if (j->notice)
+    j->notice(path, why, j->user);
+}
+
+static void add_photo(const Job *j, const char *path, int label) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GdkPixbuf) read = gdk_pixbuf_new_from_file(path, &error);
+  g_autoptr(GdkPixbuf) pixbuf = read ? gdk_pixbuf_apply_embedded_orientation(read) : NULL;
+  guint size = (guint)(j->p->width * j->p->height), at = j->images->len;
+  guint8 byte = (guint8)label;
+  if (!pixbuf || MAX(gdk_pixbuf_get_width(pixbuf), gdk_pixbuf_get_height(pixbuf)) > FMN_IMAGE_MAX) {
+    j->counts->unreadable++;
+    leave_out(j, path, error ? error->message : "it is too large");
+    return;
+  }
+  g_byte_array_set_size(j->images, at + size);
+  if (show(pixbuf, j->p, j->images->data + at)) {
+    g_byte_array_append(j->labels, &byte, 1);
+    j->counts->pictures++;
+    return;
+  }
+  g_byte_array_set_size(j->images, at);
+  j->counts->nothing++;
+  leave_out(j, path, "nothing stands out from what is behind it");
+}
+
+static gboolean add_folder(const Job *j, const Folder *f, GError **error) {
+  g_autoptr(GPtrArray) files = list(f->path, error);
+  for (guint i = 0; files && i < files->len; i++) {
+    g_autofree char *path = g_build_filename(f->path, files->pdata[i], NULL);
+    if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+      add_photo(j, path, f->label);
+  }
+  return files != NULL;
+}
+
+FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, FmnExtractNotice notice,
+                        gpointer user, FmnExtractCounts *counts, GError **error) {
+  g_return_val_if_fail(p->channels == 1, NULL);
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GArray) folders = find_folders(photos, maps, names, error);
+  *counts = (FmnExtractCounts){0, 0, 0};
+  Job job = {p, g_byte_array_new(), g_byte_array_new(), notice, user, counts};
+  gboolean ok = folders != NULL;
+  for (guint i = 0; ok && i < folders->len; i++)
+    ok = add_folder(&job, &g_array_index(folders, Folder, i), error);
+  if (ok && counts->pictures == 0) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
+                "%s: no picture in which a garment was found (%d files are no pictures, in %d nothing stands out)",
+                photos, counts->unreadable, counts->nothing);
+    ok = FALSE;
+  }
+  FmnDataset *d = NULL;
+  if (ok) {
+    g_ptr_array_add(names, NULL);
+    d = g_new(FmnDataset, 1);
+    *d = (FmnDataset){.n = counts->pictures,
+                      .channels = 1,
+                      .height = p->height,
+                      .width = p->width,
+                      .images = g_byte_array_free(g_steal_pointer(&job.images), FALSE),
+                      .labels = g_byte_array_free(g_steal_pointer(&job.labels), FALSE),
+                      .names = g_strdupv((char **)names->pdata)};
+  } else {
+    g_byte_array_free(job.images, TRUE);
+    g_byte_array_free(job.labels, TRUE);
+  }
+  return d;
+}
+
+/* --- files --- */
+
+static gboolean save_names(const FmnDataset *data, const char *dir, GError **error) {
+  g_autofree char *path = g_build_filename(dir, FMN_LABELS_FILE, NULL), *lines = g_strjoinv("\n", data->names);
+  g_autofree char *text = g_strconcat(lines, "\n", NULL), *old = NULL;
+  if (!g_file_get_contents(path, &old, NULL, NULL))
+    return g_file_set_contents(path, text, -1, error);
+  if (strcmp(old, text) == 0)
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+              "%s names other classes than these pictures have; use another folder, or remove the data set in it",
+              path);
+  return FALSE;
+}
+
+gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit split, GError **error) {
+  const char *prefix = split == FMN_SPLIT_TRAIN ? "train" : "t10k";
+  g_autofree char *images = g_strdup_printf("%s/%s-images-idx3-ubyte.gz", dir, prefix);
+  g_autofree char *labels = g_strdup_printf("%s/%s-labels-idx1-ubyte.gz", dir, prefix);
+  const int dims[3] = {data->n, data->height, data->width};
+  if (g_mkdir_with_parents(dir, 0777) != 0) {
+    g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "cannot make the folder %s: %s", dir,
+                g_strerror(errno));
+    return FALSE;
+  }
+  return save_names(data, dir, error) && fmn_idx_write(images, data->images, dims, 3, error) &&
+         fmn_idx_write(labels, data->labels, dims, 1, error);
+}

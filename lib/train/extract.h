@@ -1,0 +1,34 @@
+/* Photos of garments as a data set: what a network would be shown of each, by the code that the elements run. */
+#ifndef FMN_TRAIN_EXTRACT_H
+#define FMN_TRAIN_EXTRACT_H
+
+#include "fmnist.h"
+#include "io/idx.h"
+
+typedef struct {
+  int pictures;   /* in the data set */
+  int nothing;    /* photos in which nothing stood out; left out */
+  int unreadable; /* files that are no pictures, or broken; left out */
+} FmnExtractCounts;
+
+/* Told of each file that is left out, and why. */
+typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer user);
+
+/* Every picture file (of any format that gdk-pixbuf reads, turned as its EXIF says) in the folders of `photos`, one
+ * folder a class, hidden ones left out; sorted by name. Each is segmented as fmnistsegment does by default, and cropped
+ * as p says, which must be of one channel.
+ *
+ * maps: NULL, or a NULL-ended list of FOLDER=CLASS[|CLASS...]. Without it the names of the folders become the classes.
+ * With it the classes are Fashion-MNIST's, by name or number: several where any of them is right, none ("FOLDER=") to
+ * leave the folder out; a folder that bears a class's name needs no entry.
+ *
+ * NULL with an error: no such folder, none in it, a map that makes no sense, no picture at all. Free with
+ * fmn_dataset_free(). */
+FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, FmnExtractNotice notice,
+                        gpointer user, FmnExtractCounts *counts, GError **error);
+
+/* Writes a split of a data set: {train,t10k}-images-idx3-ubyte.gz, -labels-idx1-ubyte.gz and labels.txt, into a folder
+ * that is made where there is none. A labels.txt that is there already must be the same. */
+gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit split, GError **error);
+
+#endif

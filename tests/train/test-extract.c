@@ -1,0 +1,203 @@
+#include <cairo.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "image/crop.h"
+#include "io/model_file.h"
+#include "train/extract.h"
+
+#define WIDTH 96
+#define HEIGHT 72
+
+static const FmnPreprocess *preprocess;
+static char *photos;
+
+static guint32 color_at(int x, int y, guint32 garment) {
+  return x >= 30 && x < 60 && y >= 15 && y < 60 ? garment : 0xd8d0c8;
+}
+
+static char *write_photo(const char *folder, const char *name, guint32 garment) {
+  g_autofree char *dir = g_build_filename(photos, folder, NULL);
+  char *path = g_build_filename(dir, name, NULL);
+  cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, HEIGHT);
+  g_mkdir_with_parents(dir, 0777);
+  for (int i = 0; i < WIDTH * HEIGHT; i++)
+    ((guint32 *)(gpointer)cairo_image_surface_get_data(s))[i] = color_at(i % WIDTH, i / WIDTH, garment);
+  cairo_surface_mark_dirty(s);
+  g_assert_cmpint(cairo_surface_write_to_png(s, path), ==, CAIRO_STATUS_SUCCESS);
+  cairo_surface_destroy(s);
+  return path;
+}
+
+static void write_text(const char *folder, const char *name, const char *text) {
+  g_autofree char *path = g_build_filename(photos, folder, name, NULL);
+  g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static void remove_all(const char *path) {
+  GDir *dir = g_dir_open(path, 0, NULL);
+  for (const char *name; dir && (name = g_dir_read_name(dir));) {
+    g_autofree char *inner = g_build_filename(path, name, NULL);
+    remove_all(inner);
+  }
+  if (dir)
+    g_dir_close(dir);
+  g_remove(path);
+}
+
+static void count_notice(const char *path, const char *why, gpointer user) {
+  g_assert_true(*path && *why);
+  ++*(int *)user;
+}
+
+static FmnDataset *extract(char *const *maps, FmnExtractCounts *counts, GError **error) {
+  int notices = 0;
+  FmnDataset *d = fmn_extract(photos, maps, preprocess, count_notice, &notices, counts, error);
+  g_assert_cmpint(notices, ==, counts->nothing + counts->unreadable);
+  return d;
+}
+
+static void expect_error(char *const *maps, const char *message) {
+  GError *error = NULL;
+  FmnExtractCounts counts;
+  g_assert_null(extract(maps, &counts, &error));
+  g_assert_nonnull(error);
+  if (!strstr(error->message, message))
+    g_error("expected \"%s\" in \"%s\"", message, error->message);
+  g_error_free(error);
+}
+
+/* The very bytes that segmentation and crop give for the picture in memory. */
+static void test_pictures(void) {
+  guint32 garments[] = {0x203060, 0x803020};
+  g_autofree char *hat = write_photo("hat", "a.png", garments[0]), *scarf = write_photo("Scarf", "1.png", garments[1]);
+  write_photo("Scarf", ".hidden.png", 0);
+  FmnExtractCounts counts;
+  GError *error = NULL;
+  FmnDataset *d = extract(NULL, &counts, &error);
+  g_assert_no_error(error);
+  g_assert_cmpint(d->n, ==, 2);
+  g_assert_cmpstr(d->names[0], ==, "Scarf");
+  g_assert_cmpstr(d->names[1], ==, "hat");
+  g_assert_null(d->names[2]);
+  g_assert_cmpmem(d->labels, 2, ((const guint8[]){0, 1}), 2);
+  for (int i = 0; i < 2; i++) {
+    guint8 rgb[3 * WIDTH * HEIGHT], expected[28 * 28];
+    FmnImageFormat format;
+    FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
+    const FmnObject *o;
+    fmn_image_format_rgb(&format, WIDTH, HEIGHT);
+    for (int k = 0; k < WIDTH * HEIGHT; k++)
+      for (int c = 0; c < 3; c++)
+        rgb[3 * k + c] = (guint8)(color_at(k % WIDTH, k / WIDTH, garments[1 - i]) >> (16 - 8 * c));
+    FmnImage image = {&format, {rgb}, {3 * WIDTH}};
+    FmnSegmenter *s = fmn_segmenter_new(&format);
+    FmnSampler *sampler = fmn_sampler_new(&format);
+    g_assert_cmpint(fmn_segmenter_run(s, &image, &options, &o), ==, 1);
+    fmn_crop(sampler, &image, &o->box, o->mask.data ? &o->mask : NULL, preprocess, expected);
+    g_assert_cmpmem(d->images + i * 28 * 28, 28 * 28, expected, sizeof expected);
+    fmn_sampler_free(sampler);
+    fmn_segmenter_free(s);
+  }
+  fmn_dataset_free(d);
+}
+
+static void test_left_out(void) {
+  FmnExtractCounts counts;
+  write_text("hat", "b.jpg", "no picture");
+  g_autofree char *plain = write_photo("hat", "c.png", 0xd8d0c8), *png = NULL;
+  g_autofree char *whole = g_build_filename(photos, "hat", "a.png", NULL),
+                  *cut = g_build_filename(photos, "hat", "d.png", NULL);
+  gsize length;
+  g_assert_true(g_file_get_contents(whole, &png, &length, NULL));
+  g_assert_true(g_file_set_contents(cut, png, (gssize)length / 2, NULL));
+  FmnDataset *d = extract(NULL, &counts, NULL);
+  g_assert_cmpint(counts.pictures, ==, 2);
+  g_assert_cmpint(counts.unreadable, ==, 2);
+  g_assert_cmpint(counts.nothing, ==, 1);
+  fmn_dataset_free(d);
+  g_remove(plain);
+  g_remove(cut);
+}
+
+static void test_maps(void) {
+  FmnExtractCounts counts;
+  char *boots = write_photo("ankle BOOT", "a.png", 0x203020);
+  g_autofree char *shoe = write_photo("shoes", "a.png", 0x101010);
+  char *const maps[] = {(char *)"hat=", (char *)"Scarf=bag", (char *)"shoes=5|Sneaker|9", NULL};
+  FmnDataset *d = extract(maps, &counts, NULL);
+  g_assert_cmpint(d->n, ==, 3);
+  g_assert_cmpint((int)g_strv_length(d->names), ==, 11);
+  g_assert_cmpstr(d->names[10], ==, "Sandal|Sneaker|Ankle boot");
+  g_assert_cmpmem(d->labels, 3, ((const guint8[]){8, 9, 10}), 3); /* Scarf, ankle BOOT, shoes */
+  fmn_dataset_free(d);
+  g_free(boots);
+  expect_error((char *const[]){(char *)"hat=", (char *)"shoes=5", NULL}, "folder “Scarf” bears no class's name");
+  expect_error((char *const[]){(char *)"Scarf=", (char *)"hat=Hood", NULL}, "“Hood” is no class");
+  expect_error((char *const[]){(char *)"Scarf=", (char *)"hat=10", NULL}, "“10” is no class");
+  expect_error((char *const[]){(char *)"hood=1", NULL}, "no such folder");
+  expect_error((char *const[]){(char *)"hat", NULL}, "expected FOLDER=CLASS");
+  expect_error((char *const[]){(char *)"hat=", (char *)"Scarf=", (char *)"shoes=", (char *)"ankle BOOT=", NULL},
+               "no folder for any class");
+}
+
+static void test_save(void) {
+  FmnExtractCounts counts;
+  GError *error = NULL;
+  g_autofree char *out = g_build_filename(photos, "out", "data", NULL), *only = g_build_filename(photos, "hat", NULL);
+  char *const maps[] = {(char *)"hat=", (char *)"Scarf=bag", (char *)"shoes=5|Sneaker|9", NULL};
+  FmnDataset *d = extract(maps, &counts, NULL), *again, *own;
+  g_assert_true(fmn_dataset_save(d, out, FMN_SPLIT_TRAIN, &error));
+  g_assert_true(fmn_dataset_save(d, out, FMN_SPLIT_TEST, &error));
+  g_assert_no_error(error);
+  again = fmn_dataset_load(out, FMN_SPLIT_TEST, &error);
+  g_assert_no_error(error);
+  g_assert_cmpmem(again->images, (gsize)again->n * 784, d->images, (gsize)d->n * 784);
+  g_assert_cmpmem(again->labels, (gsize)again->n, d->labels, (gsize)d->n);
+  g_assert_true(g_strv_equal((const char *const *)again->names, (const char *const *)d->names));
+  g_autofree char *folder = g_build_filename(photos, "out", NULL);
+  remove_all(folder);
+  g_assert_true(fmn_dataset_save(d, out, FMN_SPLIT_TRAIN, &error));
+  own = extract(NULL, &counts, &error); /* "out" has become a folder of its own, without pictures */
+  g_assert_no_error(error);
+  g_assert_false(fmn_dataset_save(own, out, FMN_SPLIT_TRAIN, &error));
+  g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
+  g_clear_error(&error);
+  g_assert_false(fmn_dataset_save(own, "/proc/none", FMN_SPLIT_TRAIN, &error));
+  g_clear_error(&error);
+  fmn_dataset_free(d);
+  fmn_dataset_free(again);
+  fmn_dataset_free(own);
+}
+
+static void test_nothing_there(void) {
+  FmnExtractCounts counts;
+  GError *error = NULL;
+  g_assert_null(fmn_extract("/no/such/folder", NULL, preprocess, NULL, NULL, &counts, &error));
+  g_assert_nonnull(strstr(error->message, "/no/such/folder"));
+  g_clear_error(&error);
+  remove_all(photos);
+  g_mkdir_with_parents(photos, 0777);
+  expect_error(NULL, "no folder for any class");
+  g_autofree char *empty = g_build_filename(photos, "hat", NULL);
+  g_mkdir_with_parents(empty, 0777);
+  expect_error(NULL, "no picture in which a garment was found");
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  FmnModel *model = fmn_model_open(NULL, NULL);
+  preprocess = fmn_model_preprocess(model);
+  photos = g_dir_make_tmp("fmnist-photos-XXXXXX", NULL);
+  g_test_add_func("/extract/pictures", test_pictures);
+  g_test_add_func("/extract/left-out", test_left_out);
+  g_test_add_func("/extract/maps", test_maps);
+  g_test_add_func("/extract/save", test_save);
+  g_test_add_func("/extract/nothing-there", test_nothing_there);
+  int status = g_test_run();
+  remove_all(photos);
+  g_free(photos);
+  fmn_model_unref(model);
+  return status;
+}

@@ -1,0 +1,85 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "error.h"
+#include "train/extract.h"
+
+typedef struct {
+  char *photos, *out, *split, *model;
+  char **maps;
+} Options;
+
+static void notice(const char *path, const char *why, gpointer user) {
+  fprintf(stderr, "fmnist-train: %s left out: %s\n", path, why);
+}
+
+static void print_summary(const FmnDataset *d, const FmnExtractCounts *c, const char *out) {
+  g_autofree int *count = g_new0(int, FMN_MAX_NAMES);
+  for (int i = 0; i < d->n; i++)
+    count[d->labels[i]]++;
+  printf("%s: %d pictures of %d×%d", out, c->pictures, d->width, d->height);
+  for (int k = 0, first = 1; d->names[k]; k++)
+    if (count[k]) {
+      printf("%s %d %s", first ? ":" : ",", count[k], d->names[k]);
+      first = 0;
+    }
+  if (c->nothing + c->unreadable)
+    printf("; %d files left out", c->nothing + c->unreadable);
+  puts("");
+}
+
+static gboolean extract(const Options *o, GError **error) {
+  FmnModel *model = fmn_model_open(o->model, error);
+  FmnDataset *d = NULL;
+  FmnExtractCounts counts;
+  gboolean ok = FALSE;
+  if (model && (fmn_model_is_detector(model) || fmn_model_preprocess(model)->channels != 1))
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "model %s takes no grey pictures of one garment, which IDX files hold; choose another with --model",
+                fmn_model_name(model));
+  else if (model)
+    d = fmn_extract(o->photos, o->maps, fmn_model_preprocess(model), notice, NULL, &counts, error);
+  if (d &&
+      (ok = fmn_dataset_save(d, o->out, g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN, error)))
+    print_summary(d, &counts, o->out);
+  fmn_dataset_free(d);
+  fmn_model_unref(model);
+  return ok;
+}
+
+static int run(int argc, char **argv) {
+  Options o = {NULL};
+  const GOptionEntry entries[] = {
+      {"photos", 'p', 0, G_OPTION_ARG_FILENAME, &o.photos, "Folder with one sub-folder of pictures a class", "DIR"},
+      {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o.out, "Folder for the IDX files", "DIR"},
+      {"map", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &o.maps,
+       "The pictures of a folder are of this class of Fashion-MNIST (name or number), or of any of these; of none: "
+       "leave "
+       "it out. May be given again",
+       "FOLDER=CLASS[|CLASS...]"},
+      {"split", 's', 0, G_OPTION_ARG_STRING, &o.split, "Write files for train or test (train)", "NAME"},
+      {"model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Prepare the pictures for this model (the default one)", "FILE"},
+      G_OPTION_ENTRY_NULL};
+  GError *error = NULL;
+  int status = EXIT_USAGE;
+  if (command_parse(
+          &argc, &argv, NULL, "Makes a data set of photos.",
+          "Finds the garment in each picture and writes what a network would be shown of it, by the code that "
+          "the elements run.\nWithout --map the folders' names become the classes.\n",
+          entries, 0)) {
+    if (!o.photos || !*o.photos || !o.out || !*o.out)
+      command_usage("%s is missing", !o.photos || !*o.photos ? "--photos DIR" : "--out DIR");
+    else if (o.split && strcmp(o.split, "train") != 0 && strcmp(o.split, "test") != 0)
+      command_usage("--split must be train or test, not “%s”", o.split);
+    else
+      status = extract(&o, &error) ? EXIT_OK : command_fail(error);
+  }
+  char *const texts[] = {o.photos, o.out, o.split, o.model};
+  for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+    g_free(texts[i]);
+  g_strfreev(o.maps);
+  return status;
+}
+
+const Command command_extract = {"extract", "make a data set of photos", run};
