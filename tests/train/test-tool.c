@@ -22,7 +22,7 @@ static void test_usage(void) {
       {{"train", "--arch", "base", "--out", "/tmp/x", "--seed", "-1"}, "--seed"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--optimizer", "lion"}, "lion"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--schedule", "zigzag"}, "onecycle"},
-      {{"train", "--arch", "base", "--out", "/tmp/x", "--augment", "blur"}, "cutmix"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--augment", "smear"}, "cutmix"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--validation", "1"}, "--validation"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher-weight", "0.5"}, "--teacher FILE"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher", "y", "--teacher-weight", "2"}, "--teacher-weight"},
