@@ -27,6 +27,10 @@ _fmnist_train_files() { # ENDING...: folders and files that end so, all files wi
 
 _fmnist_train_value() { # COMMAND OPTION: words for its value in $cur; false where the option takes none that is known
   local words=
+  case $1$2 in
+  extract--photos | extract-p | extract--out | extract-o) _fmnist_train_folders && return ;;
+  extract--map | extract-m) mapfile -t COMPREPLY < <(compgen -d -S = -- "$cur") && return ;;
+  esac
   case $2 in
   --model | -m | --teacher)
     _fmnist_train_files .safetensors

@@ -70,7 +70,8 @@ def values():
     assert offers("fmnist-train info ") == models | {"mine.safetensors", "garments"}
     assert offers("fmnist-train test --model=mi") == {"mine.safetensors"}
     assert offers("fmnist-train train --data ") == {"garments"}
-    assert offers("fmnist-train scenes -o ") == {"garments"}
+    assert offers("fmnist-train scenes -o ") == offers("fmnist-train extract --photos ") == {"garments"}
+    assert offers("fmnist-train extract -m ") == {"garments="}
     assert {"base", "deep", "compact", "yolov3-tiny"} <= offers("fmnist-train train --arch ") == offers("fmnist-train bench --arch=")
     assert {"none", "flip", "mixup"} <= offers("fmnist-train train --augment ")
     assert offers("fmnist-train test --format j") == {"json"}
