@@ -30,7 +30,8 @@ def prepare():
     shutil.copy(folder / "sheet.png", folder / "shirt.jpg")
     harness.play(f"filesrc location={folder}/sheet.png ! pngdec ! videoconvert ! jpegenc ! filesink location={folder}/photo-000.jpg")
     (folder / "docs" / "images").mkdir(parents=True)
-    shutil.copy(SOURCE / "models" / "compact.safetensors", folder / "mine.safetensors")
+    for name in {name for d in DOCUMENTS for name in re.findall(r"model=\./(\S+\.safetensors)", (SOURCE / d).read_text(encoding="utf-8"))}:
+        shutil.copy(SOURCE / "models" / "compact.safetensors", folder / name)  # what the reader has trained
     detector = SOURCE / "models" / "yolov3-tiny.safetensors"
     if detector.exists():
         shutil.copy(detector, folder)
