@@ -17,9 +17,9 @@ static guint32 color_at(int x, int y, guint32 garment) {
   return x >= 30 && x < 60 && y >= 15 && y < 60 ? garment : 0xd8d0c8;
 }
 
-static char *write_photo(const char *folder, const char *name, guint32 garment) {
+static void write_photo(const char *folder, const char *name, guint32 garment) {
   g_autofree char *dir = g_build_filename(photos, folder, NULL);
-  char *path = g_build_filename(dir, name, NULL);
+  g_autofree char *path = g_build_filename(dir, name, NULL);
   cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, HEIGHT);
   g_mkdir_with_parents(dir, 0777);
   for (int i = 0; i < WIDTH * HEIGHT; i++)
@@ -27,7 +27,6 @@ static char *write_photo(const char *folder, const char *name, guint32 garment) 
   cairo_surface_mark_dirty(s);
   g_assert_cmpint(cairo_surface_write_to_png(s, path), ==, CAIRO_STATUS_SUCCESS);
   cairo_surface_destroy(s);
-  return path;
 }
 
 static void write_text(const char *folder, const char *name, const char *text) {
@@ -71,7 +70,8 @@ static void expect_error(char *const *maps, const char *message) {
 /* The very bytes that segmentation and crop give for the picture in memory. */
 static void test_pictures(void) {
   guint32 garments[] = {0x203060, 0x803020};
-  g_autofree char *hat = write_photo("hat", "a.png", garments[0]), *scarf = write_photo("Scarf", "1.png", garments[1]);
+  write_photo("hat", "a.png", garments[0]);
+  write_photo("Scarf", "1.png", garments[1]);
   write_photo("Scarf", ".hidden.png", 0);
   FmnExtractCounts counts;
   GError *error = NULL;
@@ -106,9 +106,10 @@ static void test_pictures(void) {
 static void test_left_out(void) {
   FmnExtractCounts counts;
   write_text("hat", "b.jpg", "no picture");
-  g_autofree char *plain = write_photo("hat", "c.png", 0xd8d0c8), *png = NULL;
+  write_photo("hat", "c.png", 0xd8d0c8);
   g_autofree char *whole = g_build_filename(photos, "hat", "a.png", NULL),
-                  *cut = g_build_filename(photos, "hat", "d.png", NULL);
+                  *plain = g_build_filename(photos, "hat", "c.png", NULL),
+                  *cut = g_build_filename(photos, "hat", "d.png", NULL), *png = NULL;
   gsize length;
   g_assert_true(g_file_get_contents(whole, &png, &length, NULL));
   g_assert_true(g_file_set_contents(cut, png, (gssize)length / 2, NULL));
@@ -123,8 +124,8 @@ static void test_left_out(void) {
 
 static void test_maps(void) {
   FmnExtractCounts counts;
-  char *boots = write_photo("ankle BOOT", "a.png", 0x203020);
-  g_autofree char *shoe = write_photo("shoes", "a.png", 0x101010);
+  write_photo("ankle BOOT", "a.png", 0x203020);
+  write_photo("shoes", "a.png", 0x101010);
   char *const maps[] = {(char *)"hat=", (char *)"Scarf=bag", (char *)"shoes=5|Sneaker|9", NULL};
   FmnDataset *d = extract(maps, &counts, NULL);
   g_assert_cmpint(d->n, ==, 3);
@@ -132,7 +133,6 @@ static void test_maps(void) {
   g_assert_cmpstr(d->names[10], ==, "Sandal|Sneaker|Ankle boot");
   g_assert_cmpmem(d->labels, 3, ((const guint8[]){8, 9, 10}), 3); /* Scarf, ankle BOOT, shoes */
   fmn_dataset_free(d);
-  g_free(boots);
   expect_error((char *const[]){(char *)"hat=", (char *)"shoes=5", NULL}, "folder “Scarf” bears no class's name");
   expect_error((char *const[]){(char *)"Scarf=", (char *)"hat=Hood", NULL}, "“Hood” is no class");
   expect_error((char *const[]){(char *)"Scarf=", (char *)"hat=10", NULL}, "“10” is no class");
@@ -145,7 +145,7 @@ static void test_maps(void) {
 static void test_save(void) {
   FmnExtractCounts counts;
   GError *error = NULL;
-  g_autofree char *out = g_build_filename(photos, "out", "data", NULL), *only = g_build_filename(photos, "hat", NULL);
+  g_autofree char *out = g_build_filename(photos, "out", "data", NULL);
   char *const maps[] = {(char *)"hat=", (char *)"Scarf=bag", (char *)"shoes=5|Sneaker|9", NULL};
   FmnDataset *d = extract(maps, &counts, NULL), *again, *own;
   g_assert_true(fmn_dataset_save(d, out, FMN_SPLIT_TRAIN, &error));
