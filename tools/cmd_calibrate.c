@@ -65,6 +65,22 @@ static double ece(const float *logits, const guint8 *labels, int n, int classes,
   return value;
 }
 
+/* Share of the right answers, of all where there are no labels, that are under the threshold. */
+static double under(const float *logits, const guint8 *labels, int n, int classes, const FmnCalibration *c) {
+  g_autofree float *p = g_new(float, MAX(1, (gsize)n * (gsize)classes));
+  int counted = 0, found = 0;
+  fmn_softmax(logits, n, classes, c->temperature, p);
+  for (int i = 0; i < n; i++) {
+    const float *row = p + (gsize)i * (gsize)classes;
+    int best = fmn_argmax(row, classes);
+    if (labels && labels[i] != best)
+      continue;
+    counted++;
+    found += !((double)row[best] >= c->threshold);
+  }
+  return counted ? (double)found / counted : 0;
+}
+
 static gboolean calibrate(const Options *o, GError **error) {
   g_autofree char *path = command_model_path(o->model, error);
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
@@ -76,14 +92,19 @@ static gboolean calibrate(const Options *o, GError **error) {
     g_autofree float *logits = fmn_model_logits(model, images, FALSE, o->threads);
     g_autofree guint8 *labels = g_new(guint8, images->n);
     fmn_labels_choose(fmn_train_data_labels(data), images->labels, logits, images->n, labels);
-    FmnCalibration c = fmn_calibrate(logits, labels, images->n, classes, o->share);
+    const FmnImages *unknown = fmn_train_data_unknown(data);
+    g_autofree float *others = fmn_model_logits(model, unknown, FALSE, o->threads);
+    FmnCalibration c = fmn_calibrate(data, logits, labels, others, classes, o->share);
     printf("%d images; calibration error %.4f without temperature\n", images->n,
            ece(logits, labels, images->n, classes, 1));
     printf("temperature %.4f -> %.4f, calibration error %.4f -> %.4f\n", model->temperature, c.temperature,
            ece(logits, labels, images->n, classes, model->temperature),
            ece(logits, labels, images->n, classes, c.temperature));
-    printf("threshold %.4f -> %.4f: at most %g %% of the right answers are under it\n", model->threshold, c.threshold,
-           o->share * 100);
+    printf("threshold %.4f -> %.4f: %.2f %% of the right answers are under it", model->threshold, c.threshold,
+           100 * under(logits, labels, images->n, classes, &c));
+    if (unknown->n)
+      printf(", %.2f %% of %d pictures of no class", 100 * under(others, NULL, unknown->n, classes, &c), unknown->n);
+    puts("");
     model->temperature = c.temperature;
     model->threshold = c.threshold;
     ok = fmn_model_file_save(model, o->out ? o->out : path, TRUE, error);
@@ -94,7 +115,7 @@ static gboolean calibrate(const Options *o, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.share = FMN_THRESHOLD_SHARE, .threads = (int)g_get_num_processors()};
+  Options o = {.share = -1, .threads = (int)g_get_num_processors()};
   const GOptionEntry entries[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
        "FILE"},
@@ -104,7 +125,8 @@ static int run(int argc, char **argv) {
       {"validation", 0, 0, G_OPTION_ARG_DOUBLE, &o.validation,
        "Share of the training set to use (that which the model's training set aside)", "F"},
       {"seed", 's', 0, G_OPTION_ARG_STRING, &o.seed, "By which it is drawn (the training's)", "N"},
-      {"share", 0, 0, G_OPTION_ARG_DOUBLE, &o.share, "Share of the right answers that may become unknown (0.005)", "F"},
+      {"share", 0, 0, G_OPTION_ARG_DOUBLE, &o.share,
+       "Share of the right answers that may become unknown (0.005; 0.04 with pictures of no class)", "F"},
       {"threads", 't', 0, G_OPTION_ARG_INT, &o.threads, "Threads to compute with (all processors)", "N"},
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
@@ -117,7 +139,7 @@ static int run(int argc, char **argv) {
       command_usage("--model FILE is missing");
     else if (!(o.validation >= 0 && o.validation <= 0.9))
       command_usage("--validation must be from 0 to 0.9, not %g", o.validation);
-    else if (!(o.share >= 0 && o.share <= 1))
+    else if (o.share != -1 && !(o.share >= 0 && o.share <= 1))
       command_usage("--share must be from 0 to 1, not %g", o.share);
     else if (o.threads < 1 || o.threads > 1024)
       command_usage("--threads must be from 1 to 1024, not %d", o.threads);

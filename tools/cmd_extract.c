@@ -54,9 +54,8 @@ static int run(int argc, char **argv) {
       {"photos", 'p', 0, G_OPTION_ARG_FILENAME, &o.photos, "Folder with one sub-folder of pictures a class", "DIR"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o.out, "Folder for the IDX files", "DIR"},
       {"map", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &o.maps,
-       "The pictures of a folder are of this class of Fashion-MNIST (name or number), or of any of these; of none: "
-       "leave "
-       "it out. May be given again",
+       "The pictures of a folder are of this class of Fashion-MNIST (name or number), or of any of these; unknown: of "
+       "none; nothing: leave it out. May be given again",
        "FOLDER=CLASS[|CLASS...]"},
       {"split", 's', 0, G_OPTION_ARG_STRING, &o.split, "Write files for train or test (train)", "NAME"},
       {"model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Prepare the pictures for this model (the default one)", "FILE"},

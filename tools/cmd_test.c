@@ -23,6 +23,7 @@ typedef struct {
   float *probabilities;      /* as an application gets them, or the mean with those of the mirror images */
   FmnMetrics *metrics, *raw; /* of these; and of those without temperature */
   int unknown[2];            /* answers under the model's threshold: wrong ones, right ones */
+  int others, named;         /* pictures of none of the classes, and how many of them are not under it */
 } Answers;
 
 static void json_doubles(JsonBuilder *b, const char *label, const FmnMetrics *m, int k) {
@@ -53,6 +54,11 @@ static void print_json(const Answers *a) {
   json_builder_begin_object(b);
   fmn_json_add_int(b, "right", a->unknown[TRUE]);
   fmn_json_add_int(b, "wrong", a->unknown[FALSE]);
+  json_builder_end_object(b);
+  json_builder_set_member_name(b, "no_class");
+  json_builder_begin_object(b);
+  fmn_json_add_int(b, "n", a->others);
+  fmn_json_add_int(b, "named", a->named);
   json_builder_end_object(b);
   json_builder_set_member_name(b, "per_class");
   json_builder_begin_array(b);
@@ -101,6 +107,8 @@ static void print_text(const Answers *a) {
          m->accuracy, m->ece, FMN_ECE_BINS, a->raw->ece, model->temperature);
   printf("unknown, under the threshold of %.4f: %d of %d right answers, %d of %d wrong ones\n", model->threshold,
          a->unknown[TRUE], right, a->unknown[FALSE], wrong);
+  if (a->others)
+    printf("of %d pictures of no class, named: %d\n", a->others, a->named);
 }
 
 static gboolean write_probs(const char *path, const float *p, gsize count, GError **error) {
@@ -126,10 +134,26 @@ static float *probabilities(const float *logits, const float *mirrored, int n, i
   return p;
 }
 
+/* How many of the pictures of none of the classes get a name. */
+static void count_named(Answers *a, const FmnImages *others, gboolean tta, int threads) {
+  int classes = (int)g_strv_length(a->model->labels);
+  g_autofree float *logits = fmn_model_logits(a->model, others, FALSE, threads);
+  g_autofree float *mirrored = tta ? fmn_model_logits(a->model, others, TRUE, threads) : NULL;
+  g_autofree float *p = probabilities(logits, mirrored, others->n, classes, a->model->temperature);
+  a->others = others->n;
+  for (int i = 0; i < others->n; i++) {
+    const float *row = p + (gsize)i * (gsize)classes;
+    a->named += (double)row[fmn_argmax(row, classes)] >= a->model->threshold;
+  }
+}
+
 /* Images that may be any of several classes count as the likeliest of these from then on. */
 static Answers answer(const FmnModelFile *model, const FmnLabels *meaning, FmnImages *images, gboolean tta,
                       int threads) {
   Answers a = {model, images};
+  FmnImages *others = fmn_images_take_unknown(images, meaning);
+  count_named(&a, others, tta, threads);
+  fmn_images_free(others);
   int n = images->n, classes = (int)g_strv_length(model->labels);
   g_autofree float *logits = fmn_model_logits(model, images, FALSE, threads);
   g_autofree float *mirrored = tta ? fmn_model_logits(model, images, TRUE, threads) : NULL;

@@ -61,10 +61,43 @@ double fmn_fit_threshold(const float *probabilities, const guint8 *labels, int n
   return floor(CLAMP((double)right[under], 0, 1) * THRESHOLD_STEPS) / THRESHOLD_STEPS;
 }
 
-FmnCalibration fmn_calibrate(const float *logits, const guint8 *labels, int n, int classes, double share) {
+static int descending(const void *a, const void *b) { return by_value(b, a); }
+
+double fmn_fit_threshold_unknown(const float *probabilities, int n, int classes, double share) {
+  g_autofree float *highest = g_new(float, MAX(1, n));
+  for (int i = 0; i < n; i++, probabilities += classes)
+    highest[i] = probabilities[fmn_argmax(probabilities, classes)];
+  qsort(highest, (gsize)n, sizeof *highest, descending);
+  int over = (int)(share * n);
+  return over >= n ? 0 : MIN(floor((double)highest[over] * THRESHOLD_STEPS + 1) / THRESHOLD_STEPS, 1);
+}
+
+/* The highest that is within bounds for every data set. */
+static double fit_sets(const FmnTrainData *data, const float *p, const guint8 *labels, int classes, double share) {
+  double threshold = 1;
+  int sets = 0;
+  for (int i = 0; i < fmn_train_data_n_sets(data); i++) {
+    int first, n = fmn_train_data_set(data, i, &first);
+    if (n == 0)
+      continue;
+    threshold = MIN(threshold, fmn_fit_threshold(p + (gsize)first * (gsize)classes, labels + first, n, classes, share));
+    sets++;
+  }
+  return sets ? threshold : 0;
+}
+
+FmnCalibration fmn_calibrate(const FmnTrainData *data, const float *logits, const guint8 *labels, const float *unknown,
+                             int classes, double share) {
+  int n = fmn_train_data_validation(data)->n, n_unknown = fmn_train_data_unknown(data)->n;
   FmnCalibration c = {fmn_fit_temperature(logits, labels, n, classes), 0};
-  g_autofree float *p = g_new(float, MAX(1, (gsize)n * (gsize)classes));
+  g_autofree float *p = g_new(float, MAX(1, (gsize)MAX(n, n_unknown) * (gsize)classes));
   fmn_softmax(logits, n, classes, c.temperature, p);
-  c.threshold = fmn_fit_threshold(p, labels, n, classes, share);
+  double most = n_unknown ? FMN_THRESHOLD_SHARE_UNKNOWN : FMN_THRESHOLD_SHARE;
+  c.threshold = fit_sets(data, p, labels, classes, share < 0 ? most : share);
+  if (n_unknown == 0)
+    return c;
+  double least = MIN(c.threshold, fit_sets(data, p, labels, classes, FMN_THRESHOLD_SHARE));
+  fmn_softmax(unknown, n_unknown, classes, c.temperature, p);
+  c.threshold = CLAMP(fmn_fit_threshold_unknown(p, n_unknown, classes, FMN_THRESHOLD_ASSERTED), least, c.threshold);
   return c;
 }

@@ -2,10 +2,13 @@
 #ifndef FMN_TRAIN_CALIBRATE_H
 #define FMN_TRAIN_CALIBRATE_H
 
-#include <glib.h>
+#include "train/data.h"
 
-/* Share of the right answers that may fall under the threshold. */
+/* Share of the right answers that may fall under the threshold; and where there are pictures of none of the classes. */
 #define FMN_THRESHOLD_SHARE 0.005
+#define FMN_THRESHOLD_SHARE_UNKNOWN 0.04
+/* Share of these that a threshold need not turn away. */
+#define FMN_THRESHOLD_ASSERTED 0.005
 
 typedef struct {
   double temperature; /* logits are divided by it */
@@ -21,7 +24,16 @@ double fmn_fit_temperature(const float *logits, const guint8 *labels, int n, int
  */
 double fmn_fit_threshold(const float *probabilities, const guint8 *labels, int n, int classes, double share);
 
-/* Both, from n × classes logits; temperature 1 and threshold 0 for n = 0. */
-FmnCalibration fmn_calibrate(const float *logits, const guint8 *labels, int n, int classes, double share);
+/* The lowest threshold (0..1, in steps of 0.0001) that at most `share` of n rows of probabilities do not stay under; 0
+ * for n = 0. */
+double fmn_fit_threshold_unknown(const float *probabilities, int n, int classes, double share);
+
+/* Both, from the logits (n × classes) of the images that a training set aside, labels being their classes, and those of
+ * its pictures of none of the classes. At most `share` of the right answers to the images of any data set stay under
+ * the threshold; with such pictures, a threshold that loses fewer is taken where it turns away all but
+ * FMN_THRESHOLD_ASSERTED of them and loses FMN_THRESHOLD_SHARE or more. share < 0: FMN_THRESHOLD_SHARE, or
+ * FMN_THRESHOLD_SHARE_UNKNOWN with them. Temperature 1 and threshold 0 without images. */
+FmnCalibration fmn_calibrate(const FmnTrainData *data, const float *logits, const guint8 *labels, const float *unknown,
+                             int classes, double share);
 
 #endif

@@ -83,6 +83,24 @@ static FmnStep step(FmnSession *s, guint64 seed) {
   return (FmnStep){loss.loss, loss.correct, b->n};
 }
 
+/* Each data set counts as much as any other, however many images it has: a small one is there for its own sake. */
+static void mean_of_sets(const FmnSession *s, const float *p, const guint8 *labels, FmnEpoch *e) {
+  int sets = 0;
+  double loss = 0, accuracy = 0;
+  for (int i = 0; i < fmn_train_data_n_sets(s->data); i++) {
+    int first, n = fmn_train_data_set(s->data, i, &first);
+    if (n == 0)
+      continue;
+    FmnMetrics *m = fmn_metrics_new(p + (gsize)first * (gsize)s->classes, labels + first, n, s->classes);
+    loss += m->nll;
+    accuracy += m->accuracy;
+    fmn_metrics_free(m);
+    sets++;
+  }
+  e->validation_loss = loss / sets;
+  e->validation_accuracy = accuracy / sets;
+}
+
 static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
   const FmnImages *images = fmn_train_data_validation(s->data);
   if (images->n == 0)
@@ -92,15 +110,12 @@ static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
   fmn_evaluate(plan, &s->model->preprocess, images, FALSE, s->config->threads, p);
   fmn_labels_choose(fmn_train_data_labels(s->data), images->labels, p, images->n, labels);
   fmn_softmax(p, images->n, s->classes, 1, p);
-  FmnMetrics *m = fmn_metrics_new(p, labels, images->n, s->classes);
-  e->validation_loss = m->nll;
-  e->validation_accuracy = m->accuracy;
-  fmn_metrics_free(m);
+  mean_of_sets(s, p, labels, e);
 }
 
-/* Accuracy of the model on images (NAN: there are none); calibrates it by them when asked to. */
+/* Accuracy of the model on images (NAN: there are none); when these are what data set aside, calibrates it by them. */
 static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages *images, const FmnLabels *meaning,
-                             int threads, FmnCalibration *calibration) {
+                             int threads, const FmnTrainData *data, FmnCalibration *calibration) {
   int classes = (int)g_strv_length(model->labels);
   if (images->n == 0)
     return NAN;
@@ -108,8 +123,12 @@ static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages
   g_autofree guint8 *labels = g_new(guint8, images->n);
   fmn_evaluate(plan, &model->preprocess, images, FALSE, threads, p);
   fmn_labels_choose(meaning, images->labels, p, images->n, labels);
-  if (calibration)
-    *calibration = fmn_calibrate(p, labels, images->n, classes, FMN_THRESHOLD_SHARE);
+  if (data) {
+    const FmnImages *unknown = fmn_train_data_unknown(data);
+    g_autofree float *q = g_new(float, MAX(1, (gsize)unknown->n * (gsize)classes));
+    fmn_evaluate(plan, &model->preprocess, unknown, FALSE, threads, q);
+    *calibration = fmn_calibrate(data, p, labels, q, classes, -1);
+  }
   FmnMetrics *m = fmn_metrics_new(p, labels, images->n, classes);
   double accuracy = m->accuracy;
   fmn_metrics_free(m);
@@ -124,8 +143,9 @@ static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
   if (test) {
     const FmnPreprocess *p = &model->preprocess;
     FmnImages *images = fmn_images_from_dataset(test);
+    fmn_images_free(fmn_images_take_unknown(images, meaning));
     if (fmn_images_fit(images, p->channels, p->height, p->width))
-      accuracy = measure_images(model, plan, images, meaning, s->config->threads, NULL);
+      accuracy = measure_images(model, plan, images, meaning, s->config->threads, NULL, NULL);
     else
       fmn_session_notice(s, "no test accuracy: the test images are of another size than those for training");
     fmn_images_free(images);
@@ -139,7 +159,7 @@ static gboolean measure(FmnSession *s, FmnModelFile *read, gboolean complete, Fm
   FmnPlan *plan = fmn_plan_new(read->graph);
   result->validation_accuracy =
       measure_images(read, plan, fmn_train_data_validation(s->data), fmn_train_data_labels(s->data), s->config->threads,
-                     &result->calibration);
+                     s->data, &result->calibration);
   result->test_accuracy = measure_test(s, read, plan);
   fmn_plan_unref(plan);
   s->model->temperature = result->calibration.temperature;

@@ -9,6 +9,7 @@ typedef struct {
   FmnDataset *data;
   int *train, n_train; /* indices of the images for training */
   int n_epoch;         /* times weight */
+  int first, n_aside;  /* in the validation images */
 } Source;
 
 struct FmnTrainData {
@@ -16,7 +17,7 @@ struct FmnTrainData {
   int n_sources, n_images, epoch_size;
   guint64 seed;
   FmnLabels *labels;
-  FmnImages validation;
+  FmnImages validation, unknown;
   char *sha256;
 };
 
@@ -37,6 +38,11 @@ guint64 fmn_permute(guint64 seed, guint64 n, guint64 i) {
   return i;
 }
 
+static void append(FmnImages *images, const guint8 *image, int label) {
+  images->images[images->n] = image;
+  images->labels[images->n++] = (guint8)label;
+}
+
 /* Sets aside `share` of each class: those that a random order of the class puts first. */
 static void split(FmnTrainData *d, Source *s, double share, guint64 seed) {
   const FmnDataset *data = s->data;
@@ -45,16 +51,18 @@ static void split(FmnTrainData *d, Source *s, double share, guint64 seed) {
   for (int i = 0; i < data->n; i++)
     count[data->labels[i]]++;
   s->train = g_new(int, MAX(1, data->n));
+  s->first = d->validation.n;
   for (int i = 0; i < data->n; i++) {
     int label = data->labels[i];
     guint64 rank = fmn_permute(fmn_random_derive(seed, (guint64)label), (guint64)count[label], (guint64)seen[label]++);
     if (rank < (guint64)(share * count[label] + 0.5)) {
-      d->validation.images[d->validation.n] = data->images + (gsize)i * size;
-      d->validation.labels[d->validation.n++] = (guint8)label;
+      append(fmn_labels_is_unknown(d->labels, label) ? &d->unknown : &d->validation, data->images + (gsize)i * size,
+             label);
     } else {
       s->train[s->n_train++] = i;
     }
   }
+  s->n_aside = d->validation.n - s->first;
 }
 
 static gboolean check_shapes(FmnDataset **sets, int n_sets, GError **error) {
@@ -83,8 +91,11 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
     d->sources[i].data = sets[i];
     total += sets[i]->n;
   }
-  d->validation.images = g_new(const guint8 *, MAX(1, total));
-  d->validation.labels = g_new(guint8, MAX(1, total));
+  FmnImages *const aside[] = {&d->validation, &d->unknown};
+  for (int i = 0; i < 2; i++) {
+    aside[i]->images = g_new(const guint8 *, MAX(1, total));
+    aside[i]->labels = g_new(guint8, MAX(1, total));
+  }
   d->labels = fmn_labels_new(classes);
   gboolean ok = check_shapes(sets, n_sets, error);
   for (int i = 0; ok && i < n_sets; i++) {
@@ -104,13 +115,15 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "no image is left for training: the data has %d and %d are set aside for validation; use a smaller "
                 "--validation or more data",
-                total, d->validation.n);
+                total, d->validation.n + d->unknown.n);
     ok = FALSE;
   }
   if (ok) {
-    d->validation.channels = sets[0]->channels;
-    d->validation.height = sets[0]->height;
-    d->validation.width = sets[0]->width;
+    for (int i = 0; i < 2; i++) {
+      aside[i]->channels = sets[0]->channels;
+      aside[i]->height = sets[0]->height;
+      aside[i]->width = sets[0]->width;
+    }
     return d;
   }
   fmn_train_data_free(d);
@@ -169,6 +182,8 @@ void fmn_train_data_free(FmnTrainData *d) {
   g_free(d->sources);
   g_free(d->validation.images);
   g_free(d->validation.labels);
+  g_free(d->unknown.images);
+  g_free(d->unknown.labels);
   fmn_labels_free(d->labels);
   g_free(d->sha256);
   g_free(d);
@@ -187,6 +202,15 @@ int fmn_train_data_n_images(const FmnTrainData *d) { return d->n_images; }
 int fmn_train_data_epoch_size(const FmnTrainData *d) { return d->epoch_size; }
 
 const FmnImages *fmn_train_data_validation(const FmnTrainData *d) { return &d->validation; }
+
+const FmnImages *fmn_train_data_unknown(const FmnTrainData *d) { return &d->unknown; }
+
+int fmn_train_data_n_sets(const FmnTrainData *d) { return d->n_sources; }
+
+int fmn_train_data_set(const FmnTrainData *d, int set, int *first) {
+  *first = d->sources[set].first;
+  return d->sources[set].n_aside;
+}
 
 const char *fmn_train_data_sha256(const FmnTrainData *d) { return d->sha256; }
 
@@ -252,4 +276,21 @@ void fmn_images_free(FmnImages *images) {
   g_free(images->images);
   g_free(images->labels);
   g_free(images);
+}
+
+FmnImages *fmn_images_take_unknown(FmnImages *images, const FmnLabels *l) {
+  FmnImages *unknown = g_memdup2(images, sizeof *images);
+  int known = 0;
+  unknown->images = g_new(const guint8 *, MAX(1, images->n));
+  unknown->labels = g_new(guint8, MAX(1, images->n));
+  unknown->n = 0;
+  for (int i = 0; i < images->n; i++)
+    if (fmn_labels_is_unknown(l, images->labels[i])) {
+      append(unknown, images->images[i], images->labels[i]);
+    } else {
+      images->images[known] = images->images[i];
+      images->labels[known++] = images->labels[i];
+    }
+  images->n = known;
+  return unknown;
 }

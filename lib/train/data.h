@@ -32,7 +32,13 @@ const FmnLabels *fmn_train_data_labels(const FmnTrainData *d);
 void fmn_train_data_shape(const FmnTrainData *d, int *channels, int *height, int *width);
 int fmn_train_data_n_images(const FmnTrainData *d);   /* for training, without weights */
 int fmn_train_data_epoch_size(const FmnTrainData *d); /* images an epoch */
+/* The images set aside that have a class, data set by data set; and those of FMN_LABEL_UNKNOWN. */
 const FmnImages *fmn_train_data_validation(const FmnTrainData *d);
+const FmnImages *fmn_train_data_unknown(const FmnTrainData *d);
+int fmn_train_data_n_sets(const FmnTrainData *d);
+/* Which of the images set aside that have a class are of that data set: their number, and in *first where they begin.
+ */
+int fmn_train_data_set(const FmnTrainData *d, int set, int *first);
 /* Of the training images, in 0..1, one a channel. */
 void fmn_train_data_mean_std(const FmnTrainData *d, float *mean, float *std);
 /* Of all data sets, joined by commas; owned by d. */
@@ -56,5 +62,7 @@ guint64 fmn_permute(guint64 seed, guint64 n, guint64 i);
 gboolean fmn_images_fit(const FmnImages *images, int channels, int height, int width);
 FmnImages *fmn_images_from_dataset(const FmnDataset *data); /* data must outlive it */
 void fmn_images_free(FmnImages *images);                    /* NULL allowed */
+/* Takes the images of FMN_LABEL_UNKNOWN out of these, and returns them. */
+FmnImages *fmn_images_take_unknown(FmnImages *images, const FmnLabels *l);
 
 #endif

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "image/crop.h"
 #include "io/model_file.h"
+#include "train/labels.h"
 
 /* --- folders and classes --- */
 
@@ -67,14 +68,17 @@ static const char *find_map(char *const *maps, const char *folder) {
 
 /* "5|7" as "Sandal|Sneaker"; "" for none. NULL with an error. */
 static char *parse_classes(const char *text, const char *folder, GError **error) {
+  if (strcmp(text, FMN_LABEL_UNKNOWN) == 0)
+    return g_strdup(text);
   GString *s = g_string_new(NULL);
   g_auto(GStrv) parts = g_strsplit(text, "|", -1);
   for (int i = 0; parts[i]; i++) {
     const char *class = find_class(parts[i]);
     if (!class) {
       g_autofree char *classes = g_strjoinv(", ", (char **)fmn_fashion_mnist_labels);
-      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--map %s=%s: “%s” is no class; expected 0 to 9 or one of %s",
-                  folder, text, parts[i], classes);
+      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                  "--map %s=%s: “%s” is no class; expected 0 to 9, “unknown” alone or one of %s", folder, text,
+                  parts[i], classes);
       g_string_free(s, TRUE);
       return NULL;
     }

@@ -19,8 +19,8 @@ typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer use
  * as p says, which must be of one channel.
  *
  * maps: NULL, or a NULL-ended list of FOLDER=CLASS[|CLASS...]. Without it the names of the folders become the classes.
- * With it the classes are Fashion-MNIST's, by name or number: several where any of them is right, none ("FOLDER=") to
- * leave the folder out; a folder that bears a class's name needs no entry.
+ * With it the classes are Fashion-MNIST's, by name or number: several where any of them is right, "unknown"
+ * where none is, nothing ("FOLDER=") to leave the folder out; a folder that bears a class's name needs no entry.
  *
  * NULL with an error: no such folder, none in it, a map that makes no sense, no picture at all. Free with
  * fmn_dataset_free(). */

@@ -51,10 +51,11 @@ static int number(FmnLabels *l, const char *name, GError **error) {
     return i;
   g_auto(GStrv) parts = g_strsplit(name, "|", -1);
   guint8 *members = l->members + l->n * l->n_classes;
-  if (l->n == MAX_LABELS || !parts[0] || !parts[1])
+  gboolean none = strcmp(name, FMN_LABEL_UNKNOWN) == 0;
+  if (l->n == MAX_LABELS || (!none && (!parts[0] || !parts[1])))
     return fail(l, name, error) - 1;
   memset(members, 0, (gsize)l->n_classes);
-  for (int k = 0; parts[k]; k++) {
+  for (int k = 0; !none && parts[k]; k++) {
     int class = find(l, parts[k], l->n_classes);
     if (class < 0)
       return fail(l, parts[k], error) - 1;
@@ -87,8 +88,17 @@ gboolean fmn_labels_join(FmnLabels *l, FmnDataset *data, GError **error) {
   return TRUE;
 }
 
+gboolean fmn_labels_is_unknown(const FmnLabels *l, int label) {
+  return label >= l->n_classes && !memchr(l->members + label * l->n_classes, 1, (gsize)l->n_classes);
+}
+
 static void deal_out(const FmnLabels *l, int label, float share, const float *logits, float *target) {
   const guint8 *members = l->members + label * l->n_classes;
+  if (fmn_labels_is_unknown(l, label)) {
+    for (int k = 0; k < l->n_classes; k++)
+      target[k] += share / (float)l->n_classes;
+    return;
+  }
   double max = -HUGE_VAL, sum = 0;
   for (int k = 0; k < l->n_classes; k++)
     if (members[k])

@@ -133,6 +133,12 @@ static void test_maps(void) {
   g_assert_cmpstr(d->names[10], ==, "Sandal|Sneaker|Ankle boot");
   g_assert_cmpmem(d->labels, 3, ((const guint8[]){8, 9, 10}), 3); /* Scarf, ankle BOOT, shoes */
   fmn_dataset_free(d);
+  char *const none[] = {(char *)"hat=", (char *)"Scarf=unknown", (char *)"shoes=", NULL};
+  d = extract(none, &counts, NULL);
+  g_assert_cmpstr(d->names[10], ==, "unknown");
+  g_assert_cmpmem(d->labels, 2, ((const guint8[]){10, 9}), 2);
+  fmn_dataset_free(d);
+  expect_error((char *const[]){(char *)"Scarf=5|unknown", (char *)"hat=", NULL}, "“unknown” is no class");
   expect_error((char *const[]){(char *)"hat=", (char *)"shoes=5", NULL}, "folder “Scarf” bears no class's name");
   expect_error((char *const[]){(char *)"Scarf=", (char *)"hat=Hood", NULL}, "“Hood” is no class");
   expect_error((char *const[]){(char *)"Scarf=", (char *)"hat=10", NULL}, "“10” is no class");

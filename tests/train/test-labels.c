@@ -64,7 +64,8 @@ static FmnLabels *with_shoes(void) {
   return l;
 }
 
-/* -log of the probability that it is any of the set, for a picture of which share is labelled so and the rest a shirt */
+/* -log of the probability that it is any of the set, for a picture of which share is labelled so and the rest a shirt
+ */
 static double loss_of(const float *logits, double share) {
   double sum = 0, shoes = 0;
   for (int k = 0; k < 4; k++)
@@ -117,9 +118,28 @@ static void test_choose(void) {
   fmn_labels_free(l);
 }
 
+/* Pictures of no class are to leave the network undecided. */
+static void test_unknown(void) {
+  FmnLabels *l = fmn_labels_new(classes);
+  const char *const names[] = {"unknown", "Boot", NULL};
+  FmnDataset *d = dataset(names, (const guint8[]){0, 1, 0}, 3);
+  g_assert_true(fmn_labels_join(l, d, NULL));
+  g_assert_cmpmem(d->labels, 3, ((const guint8[]){4, 3, 4}), 3);
+  g_assert_true(fmn_labels_is_unknown(l, 4));
+  g_assert_false(fmn_labels_is_unknown(l, 3));
+  const float shares[] = {0, 0, 0, 0, 1, 0, 0, 0, 0.75f, 0.25f}, logits[8] = {0};
+  float targets[8];
+  fmn_labels_targets(l, shares, logits, 2, targets);
+  for (int k = 0; k < 8; k++)
+    g_assert_cmpfloat(targets[k], ==, k < 4 ? 0.25f : k < 7 ? 0.0625f : 0.8125f);
+  fmn_dataset_free(d);
+  fmn_labels_free(l);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/labels/join", test_join);
+  g_test_add_func("/labels/unknown", test_unknown);
   g_test_add_func("/labels/gradient", test_gradient);
   g_test_add_func("/labels/plain", test_plain);
   g_test_add_func("/labels/choose", test_choose);

@@ -144,19 +144,86 @@ static void test_threshold(void) {
   g_assert_cmpfloat(fmn_fit_threshold(broken, zero, 3, K, 0.01), ==, 0);
 }
 
+/* All but one in ten of 1000 rows stay under it. */
+static void test_threshold_unknown(void) {
+  enum { N = 1000, K = 2 };
+  float p[N * K];
+  for (int i = 0; i < N; i++) {
+    p[i * K + i % 2] = (float)(0.5 + (i * 7 % N) * 4e-4 + 5e-5);
+    p[i * K + 1 - i % 2] = 1 - p[i * K + i % 2];
+  }
+  double threshold = fmn_fit_threshold_unknown(p, N, K, 0.1);
+  int over = 0;
+  for (int i = 0; i < N; i++)
+    over += (double)MAX(p[i * K], p[i * K + 1]) >= threshold;
+  g_assert_cmpint(over, <=, 100);
+  g_assert_cmpint(over, >=, 98);
+  g_assert_cmpfloat(fmn_fit_threshold_unknown(p, N, K, 1), ==, 0);
+  g_assert_cmpfloat(fmn_fit_threshold_unknown(p, 0, K, 0.1), ==, 0);
+  const float sure[] = {1, 0, 1, 0};
+  g_assert_cmpfloat(fmn_fit_threshold_unknown(sure, 2, K, 0), ==, 1);
+}
+
+static const char *const three[] = {"a", "b", "c", NULL};
+
+/* A data set of which all but an image of each class is set aside; of n images of `name`, or of the classes in turn. */
+static FmnDataset *dataset(int n, const char *name) {
+  FmnDataset *d = g_new0(FmnDataset, 1);
+  const char *const names[] = {name, NULL};
+  *d = (FmnDataset){n, 1, 1, 1, g_new0(guint8, n), g_new0(guint8, n), g_strdupv((char **)(name ? names : three))};
+  for (int i = 0; !name && i < n; i++)
+    d->labels[i] = (guint8)(i % 3);
+  return d;
+}
+
+/* With pictures of no class a threshold is taken that turns these away, but not more than a share of right answers. */
+static void test_calibrate_unknown(void) {
+  enum { N = 1200, K = 3 };
+  FmnDataset *sets[] = {dataset(N, NULL), dataset(N, "unknown")};
+  FmnTrainData *data = fmn_train_data_new(sets, NULL, 2, three, 0.9, 1, NULL);
+  int n = fmn_train_data_validation(data)->n, n_unknown = fmn_train_data_unknown(data)->n, first;
+  g_assert_cmpint(n, ==, n_unknown);
+  g_assert_cmpint(fmn_train_data_n_sets(data), ==, 2);
+  g_assert_cmpint(fmn_train_data_set(data, 0, &first), ==, n);
+  g_assert_cmpint(first, ==, 0);
+  g_assert_cmpint(fmn_train_data_set(data, 1, &first), ==, 0);
+  g_autofree float *logits = g_new0(float, N *K), *others = g_new0(float, N *K), *p = g_new(float, N *K);
+  const guint8 *labels = fmn_train_data_validation(data)->labels;
+  FmnRandom r = {4};
+  const double spread[] = {0.02, 0.2, 3}; /* of the others: told apart with ease, with losses, not at all */
+  for (int s = 0; s < 3; s++) {
+    for (int i = 0; i < n; i++)
+      for (int k = 0; k < K; k++) {
+        logits[i * K + k] = 3 * ((float)(k == labels[i]) + 0.5f * (float)fmn_random_normal(&r));
+        others[i * K + k] = 3 * (float)(spread[s] * fmn_random_normal(&r));
+      }
+    FmnCalibration c = fmn_calibrate(data, logits, labels, others, K, -1);
+    fmn_softmax(logits, n, K, c.temperature, p);
+    double least = fmn_fit_threshold(p, labels, n, K, FMN_THRESHOLD_SHARE),
+           most = fmn_fit_threshold(p, labels, n, K, FMN_THRESHOLD_SHARE_UNKNOWN);
+    fmn_softmax(others, n, K, c.temperature, p);
+    double wanted = fmn_fit_threshold_unknown(p, n, K, FMN_THRESHOLD_ASSERTED);
+    g_assert_cmpfloat(least, <, most);
+    g_assert_cmpfloat(c.threshold, ==, CLAMP(wanted, least, most));
+    g_assert_true(s == 0 ? c.threshold < most : s == 1 || c.threshold == most);
+  }
+  fmn_train_data_free(data);
+}
+
 /* The threshold is one for the probabilities at the fitted temperature. */
 static void test_calibrate(void) {
-  enum { N = 3000, K = 3 };
+  enum { K = 3 };
+  FmnDataset *set = dataset(3300, NULL);
+  FmnTrainData *data = fmn_train_data_new(&set, NULL, 1, three, 0.9, 1, NULL);
+  const int N = fmn_train_data_validation(data)->n;
+  const guint8 *labels = fmn_train_data_validation(data)->labels;
   g_autofree float *logits = g_new(float, N *K), *p = g_new(float, N *K);
-  g_autofree guint8 *labels = g_new(guint8, N);
   FmnRandom r = {4};
   int right = 0, under = 0;
-  for (int i = 0; i < N; i++) {
-    labels[i] = (guint8)(i % K);
+  for (int i = 0; i < N; i++)
     for (int k = 0; k < K; k++)
-      logits[i * K + k] = 9 * ((float)(k == i % K) + 0.7f * (float)fmn_random_normal(&r));
-  }
-  FmnCalibration c = fmn_calibrate(logits, labels, N, K, 0.05);
+      logits[i * K + k] = 9 * ((float)(k == labels[i]) + 0.7f * (float)fmn_random_normal(&r));
+  FmnCalibration c = fmn_calibrate(data, logits, labels, NULL, K, 0.05);
   g_assert_cmpfloat(c.temperature, ==, fmn_fit_temperature(logits, labels, N, K));
   g_assert_cmpfloat(c.temperature, >, 2);
   fmn_softmax(logits, N, K, c.temperature, p);
@@ -167,8 +234,12 @@ static void test_calibrate(void) {
   }
   g_assert_cmpint(under, <=, (int)(0.05 * right));
   g_assert_cmpint(under, >, (int)(0.04 * right));
-  c = fmn_calibrate(logits, labels, 0, K, 0.05);
+  fmn_train_data_free(data);
+  set = dataset(3, NULL);
+  data = fmn_train_data_new(&set, NULL, 1, three, 0, 1, NULL);
+  c = fmn_calibrate(data, logits, NULL, NULL, K, 0.05);
   g_assert_true(c.temperature == 1 && c.threshold == 0);
+  fmn_train_data_free(data);
 }
 
 int main(int argc, char **argv) {
@@ -181,5 +252,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/calibrate/temperature", test_temperature);
   g_test_add_func("/calibrate/threshold", test_threshold);
   g_test_add_func("/calibrate/both", test_calibrate);
+  g_test_add_func("/calibrate/both-unknown", test_calibrate_unknown);
+  g_test_add_func("/calibrate/threshold-unknown", test_threshold_unknown);
   return g_test_run();
 }
