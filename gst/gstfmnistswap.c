@@ -84,27 +84,51 @@ static void request_free(gpointer data) {
   g_free(data);
 }
 
+/* The answer to a request that came to nothing. */
+static void refuse(GstFmnistInference *self, const char *name, const GError *error) {
+  GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s. The model in use stays.", error->message), ("model=%s", name));
+  post(self, name, error);
+}
+
+static GError *too_late(void) {
+  return g_error_new(FMN_ERROR, FMN_ERROR_ARGUMENT, "another model was asked for meanwhile");
+}
+
+/* One that waited for a frame in vain, as the next one was open before it. */
+static void refuse_replaced(GstFmnistInference *self, GstFmnistNet *net, const char *name) {
+  GError *error = too_late();
+  refuse(self, name, error);
+  g_error_free(error);
+  gst_fmnist_net_unref(net);
+}
+
 /* *stopped: nobody waits for it any longer. */
 static void settle(const Request *r, GstFmnistNet *net, GstClockTime cost, gboolean *stopped, GError **error) {
   GstFmnistSwap *s = r->swap;
-  GstFmnistNet *unused = net;
+  GstFmnistNet *replaced = NULL;
+  char *replaced_name = NULL;
   gboolean wanted;
   GST_OBJECT_LOCK(s->element);
   wanted = r->request == s->request;
   *stopped = s->request == 0;
   if (wanted && net != NULL) {
-    unused = s->next;
+    replaced = s->next;
+    replaced_name = s->in_use;
     s->next = net;
     s->next_cost = cost;
-    g_free(s->in_use);
     s->in_use = g_strdup(r->name);
   } else if (wanted) {
     gst_fmnist_inference_properties_set_model(s->properties, s->in_use);
   }
   GST_OBJECT_UNLOCK(s->element);
-  gst_fmnist_net_unref(unused);
-  if (!wanted && *error == NULL)
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "another model was asked for meanwhile");
+  if (replaced != NULL)
+    refuse_replaced(s->element, replaced, replaced_name);
+  g_free(replaced_name);
+  if (!wanted) {
+    gst_fmnist_net_unref(net);
+    if (*error == NULL)
+      *error = too_late();
+  }
 }
 
 /* Whoever sets the property faster than models open has only the last one opened. */
@@ -125,9 +149,7 @@ static void open_next(GstElement *element, gpointer data) {
   GstFmnistNet *net = is_wanted(r) ? gst_fmnist_net_new(self, r->name, r->threads, &cost, &settings, &error) : NULL;
   settle(r, net, cost, &stopped, &error);
   if (error != NULL && !stopped) {
-    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s. The model in use stays.", error->message),
-                        ("model=%s", r->name));
-    post(self, r->name, error);
+    refuse(self, r->name, error);
     g_object_notify(G_OBJECT(self), "model");
   }
   g_clear_error(&error);

@@ -135,6 +135,31 @@ static void test_quick(void) {
   g_free(b);
 }
 
+/* One that is open, but replaced before a frame came, is answered too. */
+static void test_replaced(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify threshold=0", &info);
+  GstElement *c = gst_harness_find_element(h, "fmnistclassify");
+  GstBus *bus = gst_bus_new();
+  char *a = copy_model("a.safetensors"), *b = copy_model("b.safetensors"), *error;
+  gst_element_set_bus(c, bus);
+  g_assert_cmpstr(named_by(h, &info, 0), ==, "compact");
+  g_object_set(c, "model", a, NULL);
+  g_usleep(300000); /* ample for opening it; if not, the answer is the same */
+  g_object_set(c, "model", b, NULL);
+  error = model_message(bus, a);
+  g_assert_nonnull(strstr(error, "another model was asked for"));
+  pass_until(h, &info, "b", "compact", 1);
+  g_assert_null(model_message(bus, b));
+  gst_element_set_bus(c, NULL);
+  gst_object_unref(bus);
+  gst_object_unref(c);
+  gst_harness_teardown(h);
+  g_free(error);
+  g_free(a);
+  g_free(b);
+}
+
 /* Opening a large model holds no frame up. */
 static void test_unheld(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
@@ -190,6 +215,7 @@ int main(int argc, char **argv) {
   live_write_detector();
   g_test_add_func("/swap/good-and-bad", test_good_and_bad);
   g_test_add_func("/swap/quick", test_quick);
+  g_test_add_func("/swap/replaced", test_replaced);
   g_test_add_func("/swap/unheld", test_unheld);
   g_test_add_func("/swap/stopped", test_stopped);
   return helper_run();
