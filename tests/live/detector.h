@@ -12,35 +12,50 @@ static inline void live_write_detector(void) {
   g_free(path);
 }
 
-static inline GstStructure *live_stats(GstElement *element) {
+/* The property `stats`. */
+typedef struct {
+  guint64 frames, inferred, reused, dropped;
+  double p50, p95; /* ms */
+  gboolean live;
+} LiveStats;
+
+static inline LiveStats live_stats(GstElement *element) {
   GstStructure *s = NULL;
+  LiveStats v;
   g_object_get(element, "stats", &s, NULL);
   g_assert_nonnull(s);
-  return s;
-}
-
-static inline guint64 live_count(GstElement *element, const char *field) {
-  GstStructure *s = live_stats(element);
-  guint64 n = 0;
-  g_assert_true(gst_structure_get_uint64(s, field, &n));
-  gst_structure_free(s);
-  return n;
-}
-
-static inline double live_ms(GstElement *element, const char *field) {
-  GstStructure *s = live_stats(element);
-  double v = 0;
-  g_assert_true(gst_structure_get_double(s, field, &v));
+  g_assert_true(gst_structure_get(s, "frames", G_TYPE_UINT64, &v.frames, "inferred", G_TYPE_UINT64, &v.inferred,
+                                  "reused", G_TYPE_UINT64, &v.reused, "dropped", G_TYPE_UINT64, &v.dropped, "p50",
+                                  G_TYPE_DOUBLE, &v.p50, "p95", G_TYPE_DOUBLE, &v.p95, "live", G_TYPE_BOOLEAN, &v.live,
+                                  NULL));
   gst_structure_free(s);
   return v;
 }
 
-static inline gboolean live_is_live(GstElement *element) {
-  GstStructure *s = live_stats(element);
-  gboolean live = FALSE;
-  g_assert_true(gst_structure_get_boolean(s, "live", &live));
-  gst_structure_free(s);
-  return live;
+/* The smallest size, 416 or more, at which a frame takes the detector at least so many ms on this machine. */
+static inline int live_slow_size(double ms) {
+  for (int size = 416;; size += 208) {
+    char *launch = g_strdup_printf("videotestsrc num-buffers=5 ! video/x-raw,format=I420,width=640,height=480 ! "
+                                   "fmnistyolo name=d size=%d ! fakesink",
+                                   size / 32 * 32);
+    GstElement *pipeline = gst_parse_launch(launch, NULL), *d = gst_bin_get_by_name(GST_BIN(pipeline), "d");
+    GstBus *bus = gst_element_get_bus(pipeline);
+    GstMessage *message;
+    double took;
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    g_assert_nonnull(message);
+    g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
+    took = live_stats(d).p50;
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_message_unref(message);
+    gst_object_unref(bus);
+    gst_object_unref(d);
+    gst_object_unref(pipeline);
+    g_free(launch);
+    if (took >= ms)
+      return size / 32 * 32;
+  }
 }
 
 #endif

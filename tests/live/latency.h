@@ -6,37 +6,50 @@
 
 #include "gstfmnistmeta.h"
 
+typedef double (*LatencyAge)(GstPad *pad, GstBuffer *buffer); /* ms; negative: not known */
+
 typedef struct {
-  GArray *late;      /* of double: ms from a frame's timestamp to its arrival */
+  LatencyAge age;
+  GArray *late;      /* of double: ages of the frames at their arrival */
+  guint unread;      /* frames of unknown age */
   guint named;       /* frames with objects */
   guint oldest;      /* greatest frames_ago */
   GstClockTime last; /* timestamp */
   gboolean ordered;
 } Latency;
 
+/* ms since a frame's timestamp. */
+static inline double latency_of_timestamp(GstPad *pad, GstBuffer *buffer) {
+  GstElement *element = gst_pad_get_parent_element(pad);
+  GstClockTime now = gst_element_get_current_running_time(element);
+  gst_object_unref(element);
+  return MAX(0, ((double)now - (double)GST_BUFFER_PTS(buffer)) / GST_MSECOND);
+}
+
 static inline GstPadProbeReturn latency_probe(GstPad *pad, GstPadProbeInfo *info, gpointer user) {
   Latency *l = user;
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  GstElement *element = gst_pad_get_parent_element(pad);
-  GstClockTime now = gst_element_get_current_running_time(element);
   GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
-  double ms = ((double)now - (double)GST_BUFFER_PTS(buffer)) / GST_MSECOND;
-  g_array_append_val(l->late, ms);
+  double ms = l->age(pad, buffer);
+  if (ms >= 0)
+    g_array_append_val(l->late, ms);
+  else
+    l->unread++;
   l->ordered &= !GST_CLOCK_TIME_IS_VALID(l->last) || GST_BUFFER_PTS(buffer) > l->last;
   l->last = GST_BUFFER_PTS(buffer);
   if (meta != NULL && gst_fmnist_meta_size(meta) > 0) {
     l->named++;
     l->oldest = MAX(l->oldest, gst_fmnist_meta_object(meta, 0)->frames_ago);
   }
-  gst_object_unref(element);
   return GST_PAD_PROBE_OK;
 }
 
 /* At the sink pad of the element with that name, until the pipeline goes. */
-static inline void latency_watch(Latency *l, GstElement *pipeline, const char *name) {
+static inline void latency_watch(Latency *l, GstElement *pipeline, const char *name, LatencyAge age) {
   GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), name);
   GstPad *pad = gst_element_get_static_pad(element, "sink");
-  *l = (Latency){.late = g_array_new(FALSE, FALSE, sizeof(double)), .last = GST_CLOCK_TIME_NONE, .ordered = TRUE};
+  *l = (Latency){
+      .age = age, .late = g_array_new(FALSE, FALSE, sizeof(double)), .last = GST_CLOCK_TIME_NONE, .ordered = TRUE};
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, latency_probe, l, NULL);
   gst_object_unref(pad);
   gst_object_unref(element);

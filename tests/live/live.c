@@ -32,28 +32,28 @@ static void test_latency(gconstpointer data) {
   GstElement *pipeline = gst_parse_launch(launch, NULL), *d = gst_bin_get_by_name(GST_BIN(pipeline), "d");
   double inference, late, first, last;
   Latency l;
-  latency_watch(&l, pipeline, "s");
+  latency_watch(&l, pipeline, "s", latency_of_timestamp);
   play(pipeline);
-  inference = live_ms(d, "p95");
+  inference = live_stats(d).p95;
   late = latency_percentile(&l, 0, n, 0.95);
   first = latency_percentile(&l, 0, n / 3, 0.5);
   last = latency_percentile(&l, 2 * n / 3, n, 0.5);
   g_test_message("size %d: inference %.1f ms (p95), %.1f (p50); frames arrive %.1f ms after their timestamp (p50), "
                  "%.1f (p95), %.1f "
                  "(greatest); results are at most %u frames old; %u of %u frames looked at",
-                 size, inference, live_ms(d, "p50"), latency_percentile(&l, 0, n, 0.5), late,
-                 latency_percentile(&l, 0, n, 1), l.oldest, (guint)live_count(d, "inferred"), n);
-  g_assert_true(live_is_live(d));
+                 size, inference, live_stats(d).p50, latency_percentile(&l, 0, n, 0.5), late,
+                 latency_percentile(&l, 0, n, 1), l.oldest, (guint)live_stats(d).inferred, n);
+  g_assert_true(live_stats(d).live);
   g_assert_cmpuint(l.late->len, ==, n); /* none is lost */
   g_assert_true(l.ordered);
   g_assert_cmpfloat(late, <, 2 * 1000.0 / 60 + inference);
   g_assert_cmpfloat(last, <, first + 1000.0 / 60); /* and it does not pile up */
-  g_assert_cmpuint(live_count(d, "frames"), ==, n);
-  g_assert_cmpuint(live_count(d, "inferred") + live_count(d, "dropped"), <=, n);
-  g_assert_cmpuint(live_count(d, "inferred") + live_count(d, "dropped"), >=,
+  g_assert_cmpuint(live_stats(d).frames, ==, n);
+  g_assert_cmpuint(live_stats(d).inferred + live_stats(d).dropped, <=, n);
+  g_assert_cmpuint(live_stats(d).inferred + live_stats(d).dropped, >=,
                    n - 3); /* one runs, one waits, one is done at the end */
-  g_assert_cmpuint(live_count(d, "inferred"), >=, 3);
-  g_assert_cmpuint(live_count(d, "reused") + live_count(d, "inferred"), >=, l.named);
+  g_assert_cmpuint(live_stats(d).inferred, >=, 3);
+  g_assert_cmpuint(live_stats(d).reused + live_stats(d).inferred, >=, l.named);
   g_assert_cmpuint(l.named, >, n / 2);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   g_array_unref(l.late);
@@ -70,12 +70,11 @@ static void test_fast(void) {
                                           NULL);
   GstElement *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
   Latency l;
-  latency_watch(&l, pipeline, "s");
+  latency_watch(&l, pipeline, "s", latency_of_timestamp);
   play(pipeline);
-  g_assert_true(live_is_live(c));
-  g_test_message("%u of 60 frames inferred, the oldest result %u frames old", (guint)live_count(c, "inferred"),
-                 l.oldest);
-  g_assert_cmpuint(live_count(c, "inferred"), >=, 50); /* a busy machine may be slow for a moment */
+  g_assert_true(live_stats(c).live);
+  g_test_message("%u of 60 frames inferred, the oldest result %u frames old", (guint)live_stats(c).inferred, l.oldest);
+  g_assert_cmpuint(live_stats(c).inferred, >=, 50); /* a busy machine may be slow for a moment */
   gst_element_set_state(pipeline, GST_STATE_NULL);
   g_array_unref(l.late);
   gst_object_unref(c);
@@ -100,7 +99,7 @@ static void test_found_out(void) {
     GstElement *pipeline = gst_parse_launch(launch, NULL), *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
     play(pipeline);
     g_test_message("%s", launch);
-    g_assert_true(live_is_live(c) == cases[i].live);
+    g_assert_true(live_stats(c).live == cases[i].live);
     gst_element_set_state(pipeline, GST_STATE_NULL);
     gst_object_unref(c);
     gst_object_unref(pipeline);
@@ -129,12 +128,12 @@ static void test_exhaustive(void) {
   for (int i = 0; i < 2; i++) {
     GstElement *d, *pipeline;
     lines[i] = lines_of_file(&d, &pipeline);
-    g_assert_cmpuint(live_count(d, "frames"), ==, 20);
-    g_assert_cmpuint(live_count(d, "inferred"), ==, 20);
-    g_assert_cmpuint(live_count(d, "reused"), ==, 0);
-    g_assert_cmpuint(live_count(d, "dropped"), ==, 0);
-    g_assert_cmpfloat(live_ms(d, "p50"), >, 0);
-    g_assert_cmpfloat(live_ms(d, "p95"), >=, live_ms(d, "p50"));
+    g_assert_cmpuint(live_stats(d).frames, ==, 20);
+    g_assert_cmpuint(live_stats(d).inferred, ==, 20);
+    g_assert_cmpuint(live_stats(d).reused, ==, 0);
+    g_assert_cmpuint(live_stats(d).dropped, ==, 0);
+    g_assert_cmpfloat(live_stats(d).p50, >, 0);
+    g_assert_cmpfloat(live_stats(d).p95, >=, live_stats(d).p50);
     gst_element_set_state(pipeline, GST_STATE_NULL);
     gst_object_unref(d);
     gst_object_unref(pipeline);
@@ -197,16 +196,16 @@ static void test_qos(void) {
     g_assert_true(seen); /* upstream may act on it too */
     for (guint i = 1; i <= 5; i++)
       objects_of(h, helper_frame(&info, &scene, 0), i * 40 * GST_MSECOND, &ago);
-    g_assert_cmpuint(live_count(d, "dropped"), ==, live ? 5 : 0);
-    g_assert_cmpuint(live_count(d, "frames"), ==, 6);
+    g_assert_cmpuint(live_stats(d).dropped, ==, live ? 5 : 0);
+    g_assert_cmpuint(live_stats(d).frames, ==, 6);
     objects_of(h, helper_frame(&info, &scene, 0), 280 * GST_MSECOND, &ago);
     objects_of(h, helper_frame(&info, &scene, 0), 320 * GST_MSECOND, &ago);
-    g_assert_cmpuint(live_count(d, "dropped"), ==, live ? 6 : 0); /* 280 was looked at */
+    g_assert_cmpuint(live_stats(d).dropped, ==, live ? 6 : 0); /* 280 was looked at */
     g_assert_true(
         gst_harness_push_upstream_event(h, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.0, -10, 320 * GST_MSECOND)));
     objects_of(h, helper_frame(&info, &scene, 0), 360 * GST_MSECOND, &ago);
     if (!live)
-      g_assert_cmpuint(live_count(d, "inferred"), ==, 9);
+      g_assert_cmpuint(live_stats(d).inferred, ==, 9);
     gst_object_unref(d);
     gst_harness_teardown(h);
   }
