@@ -2,8 +2,13 @@
 
 #include "gstfmnistroi.h"
 
+#define SHARE 16 /* of one frame in the running mean of times */
+
 typedef struct {
   GstFmnistFormat *format;
+  GstClockTime spent;    /* on a frame in the streaming thread: running mean; like the next under the object lock */
+  GstClockTime reported; /* latency; 0: none, or the source is not live */
+  gboolean renewed;      /* in the present frame, whose time is not like that of others */
 } GstFmnistAnalyserPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(GstFmnistAnalyser, gst_fmnist_analyser, GST_TYPE_BASE_TRANSFORM)
@@ -58,6 +63,67 @@ void gst_fmnist_analyser_post(GstFmnistAnalyser *self, GstBuffer *buffer, const 
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
 }
 
+/* Half as much again as is needed, in whole ms; locked. */
+static GstClockTime latency(GstFmnistAnalyser *self) {
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
+  GstFmnistAnalyserClass *klass = GST_FMNIST_ANALYSER_GET_CLASS(self);
+  GstClockTime expected = klass->expected != NULL ? klass->expected(self) : 0;
+  GstClockTime time = MAX(expected + expected / 2 + GST_MSECOND / 2, p->spent + p->spent / 2);
+  return (time + GST_MSECOND - 1) / GST_MSECOND * GST_MSECOND;
+}
+
+static void post_latency(GstFmnistAnalyser *self) {
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+}
+
+static void add_spent(GstFmnistAnalyser *self, GstClockTime spent) {
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
+  gboolean slower;
+  GST_OBJECT_LOCK(self);
+  if (!p->renewed)
+    p->spent = p->spent == 0 ? spent : p->spent - p->spent / SHARE + spent / SHARE;
+  p->renewed = FALSE;
+  slower = p->reported != 0 && p->spent > p->reported;
+  if (slower) /* say so once */
+    p->reported = 0;
+  GST_OBJECT_UNLOCK(self);
+  if (slower)
+    post_latency(self);
+}
+
+void gst_fmnist_analyser_renew_latency(GstFmnistAnalyser *self) {
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
+  gboolean other;
+  GST_OBJECT_LOCK(self);
+  p->spent = 0;
+  p->renewed = TRUE;
+  other = p->reported != 0 && latency(self) != p->reported;
+  if (other)
+    p->reported = 0;
+  GST_OBJECT_UNLOCK(self);
+  if (other)
+    post_latency(self);
+}
+
+static gboolean gst_fmnist_analyser_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query) {
+  GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
+  GstClockTime min, max, own;
+  gboolean live;
+  if (!GST_BASE_TRANSFORM_CLASS(gst_fmnist_analyser_parent_class)->query(trans, direction, query))
+    return FALSE;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)
+    return TRUE;
+  gst_query_parse_latency(query, &live, &min, &max);
+  GST_OBJECT_LOCK(self);
+  own = p->reported = live ? latency(self) : 0;
+  GST_OBJECT_UNLOCK(self);
+  if (live)
+    gst_query_set_latency(query, TRUE, min + own, GST_CLOCK_TIME_IS_VALID(max) ? max + own : max);
+  GST_DEBUG_OBJECT(self, "own latency %" GST_TIME_FORMAT, GST_TIME_ARGS(own));
+  return TRUE;
+}
+
 static void reset(GstFmnistAnalyser *self) {
   GstFmnistAnalyserClass *klass = GST_FMNIST_ANALYSER_GET_CLASS(self);
   if (klass->reset != NULL)
@@ -88,11 +154,15 @@ static GstFlowReturn gst_fmnist_analyser_prepare_output_buffer(GstBaseTransform 
 static GstFlowReturn gst_fmnist_analyser_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
   GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
   GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  GstClockTime start = gst_util_get_timestamp();
+  GstFlowReturn result;
   if (gst_fmnist_analyser_format(self) == NULL) /* what passes through may come without caps */
     return GST_FLOW_NOT_NEGOTIATED;
   if (GST_CLOCK_TIME_IS_VALID(time))
     gst_object_sync_values(GST_OBJECT(self), time);
-  return GST_FMNIST_ANALYSER_GET_CLASS(self)->analyse(self, buffer);
+  result = GST_FMNIST_ANALYSER_GET_CLASS(self)->analyse(self, buffer);
+  add_spent(self, gst_util_get_timestamp() - start);
+  return result;
 }
 
 static gboolean gst_fmnist_analyser_sink_event(GstBaseTransform *trans, GstEvent *event) {
@@ -106,6 +176,9 @@ static gboolean gst_fmnist_analyser_stop(GstBaseTransform *trans) {
   GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
   reset(self);
   g_clear_pointer(&p->format, gst_fmnist_format_free);
+  GST_OBJECT_LOCK(self);
+  p->spent = p->reported = 0;
+  GST_OBJECT_UNLOCK(self);
   return TRUE;
 }
 
@@ -125,6 +198,7 @@ static void gst_fmnist_analyser_class_init(GstFmnistAnalyserClass *klass) {
   trans->prepare_output_buffer = gst_fmnist_analyser_prepare_output_buffer;
   trans->transform_ip = gst_fmnist_analyser_transform_ip;
   trans->sink_event = gst_fmnist_analyser_sink_event;
+  trans->query = gst_fmnist_analyser_query;
   trans->stop = gst_fmnist_analyser_stop;
   trans->transform_ip_on_passthrough = TRUE;
 }

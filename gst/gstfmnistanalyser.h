@@ -20,6 +20,8 @@ struct _GstFmnistAnalyserClass {
   GstFlowReturn (*analyse)(GstFmnistAnalyser *self, GstBuffer *buffer);
   /* Time jumps (flush, new stream) or processing ends: what is known of earlier frames no longer counts. May be NULL. */
   void (*reset)(GstFmnistAnalyser *self);
+  /* ns that a frame will take, as far as is known before one has come; the object is locked. May be NULL. */
+  GstClockTime (*expected)(GstFmnistAnalyser *self);
 };
 
 /* For the streaming thread, between set_format() and stop(). */
@@ -33,6 +35,10 @@ void gst_fmnist_analyser_unmap(GstFmnistAnalyser *self);
 /* Posts the element message `fmnist` {timestamp, stream-time, running-time, duration, objects} with n objects of the buffer's
  * GstFmnistMeta, told by their indices; nothing for n = 0. */
 void gst_fmnist_analyser_post(GstFmnistAnalyser *self, GstBuffer *buffer, const guint *indices, guint n);
+
+/* From analyse(): the time a frame takes has become another: what frames took until now is forgotten, and a LATENCY message is posted where
+ * another latency was reported in a live pipeline. Frames that take longer than was reported have that done by themselves. */
+void gst_fmnist_analyser_renew_latency(GstFmnistAnalyser *self);
 
 G_END_DECLS
 

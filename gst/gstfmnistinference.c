@@ -143,6 +143,7 @@ static void take_next_net(GstFmnistInference *self) {
   if (GST_FMNIST_INFERENCE_GET_CLASS(self)->swapped != NULL)
     GST_FMNIST_INFERENCE_GET_CLASS(self)->swapped(self, next);
   gst_fmnist_net_unref(old);
+  gst_fmnist_analyser_renew_latency(GST_FMNIST_ANALYSER(self));
 }
 
 static void spare_job(Private *p, GstFmnistJob *job) {
@@ -232,9 +233,9 @@ static void post_events(GstFmnistInference *self) {
   g_array_set_size(p->told, 0);
 }
 
-static void end_frame(GstFmnistInference *self, GstBuffer *buffer, GstClockTime start) {
+static void end_frame(GstFmnistInference *self, GstBuffer *buffer) {
   Private *p = PRIVATE(self);
-  gboolean reused, slower;
+  gboolean reused;
   g_array_set_size(p->indices, 0);
   reused = GST_FMNIST_INFERENCE_GET_CLASS(self)->attach(self, buffer, p->indices);
   if (p->post_messages)
@@ -248,16 +249,12 @@ static void end_frame(GstFmnistInference *self, GstBuffer *buffer, GstClockTime 
   p->frame++;
   GST_OBJECT_LOCK(self);
   p->stats.reused += reused ? 1 : 0;
-  slower = gst_fmnist_pace_add_spent(&p->pace, gst_util_get_timestamp() - start);
   GST_OBJECT_UNLOCK(self);
-  if (slower)
-    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
 static GstFlowReturn gst_fmnist_inference_analyse(GstFmnistAnalyser *analyser, GstBuffer *buffer) {
   GstFmnistInference *self = GST_FMNIST_INFERENCE(analyser);
   Private *p = PRIVATE(self);
-  GstClockTime start = gst_util_get_timestamp();
   GstFmnistJob *done;
   gboolean due;
   find_out_live(self);
@@ -268,7 +265,7 @@ static GstFlowReturn gst_fmnist_inference_analyse(GstFmnistAnalyser *analyser, G
     apply(self, done);
   if (due)
     look(self, buffer);
-  end_frame(self, buffer, start);
+  end_frame(self, buffer);
   return GST_FLOW_OK;
 }
 
@@ -319,23 +316,8 @@ static gboolean gst_fmnist_inference_src_event(GstBaseTransform *trans, GstEvent
   return GST_BASE_TRANSFORM_CLASS(gst_fmnist_inference_parent_class)->src_event(trans, event);
 }
 
-static gboolean gst_fmnist_inference_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query) {
-  GstFmnistInference *self = GST_FMNIST_INFERENCE(trans);
-  GstClockTime min, max, own;
-  gboolean live;
-  if (!GST_BASE_TRANSFORM_CLASS(gst_fmnist_inference_parent_class)->query(trans, direction, query))
-    return FALSE;
-  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)
-    return TRUE;
-  gst_query_parse_latency(query, &live, &min, &max);
-  if (!live)
-    return TRUE;
-  GST_OBJECT_LOCK(self);
-  own = gst_fmnist_pace_latency(&PRIVATE(self)->pace);
-  GST_OBJECT_UNLOCK(self);
-  gst_query_set_latency(query, TRUE, min + own, GST_CLOCK_TIME_IS_VALID(max) ? max + own : max);
-  GST_DEBUG_OBJECT(self, "own latency %" GST_TIME_FORMAT, GST_TIME_ARGS(own));
-  return TRUE;
+static GstClockTime gst_fmnist_inference_expected(GstFmnistAnalyser *analyser) {
+  return gst_fmnist_pace_expected(&PRIVATE(GST_FMNIST_INFERENCE(analyser))->pace);
 }
 
 static void gst_fmnist_inference_finalize(GObject *object) {
@@ -361,10 +343,10 @@ static void gst_fmnist_inference_class_init(GstFmnistInferenceClass *klass) {
   trans->stop = gst_fmnist_inference_stop;
   trans->sink_event = gst_fmnist_inference_sink_event;
   trans->src_event = gst_fmnist_inference_src_event;
-  trans->query = gst_fmnist_inference_query;
   analyser->set_format = gst_fmnist_inference_set_format;
   analyser->analyse = gst_fmnist_inference_analyse;
   analyser->reset = gst_fmnist_inference_reset;
+  analyser->expected = gst_fmnist_inference_expected;
   gst_type_mark_as_plugin_api(GST_TYPE_FMNIST_LIVE, 0);
   gst_type_mark_as_plugin_api(GST_TYPE_FMNIST_INFERENCE, 0);
   GST_DEBUG_CATEGORY_INIT(fmnistinference_debug, "fmnistinference", 0, "networks that run on frames");

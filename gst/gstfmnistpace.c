@@ -65,17 +65,4 @@ void gst_fmnist_pace_add_cost(GstFmnistPace *p, guint n, GstClockTime took) {
   learn(&p->cost, MAX(took / MAX(n, 1), 1), 8);
 }
 
-gboolean gst_fmnist_pace_add_spent(GstFmnistPace *p, GstClockTime spent) {
-  learn(&p->spent, spent, 16);
-  if (!p->upstream_live || p->reported == 0 || p->spent <= p->reported)
-    return FALSE;
-  p->reported = 0; /* say so once */
-  return TRUE;
-}
-
-GstClockTime gst_fmnist_pace_latency(GstFmnistPace *p) {
-  GstClockTime here = p->cost <= p->frame_time / 2 ? p->cost : 0;
-  GstClockTime time = MAX(here + here / 2 + GST_MSECOND / 2, p->spent + p->spent / 2);
-  p->reported = (time + GST_MSECOND - 1) / GST_MSECOND * GST_MSECOND;
-  return p->reported;
-}
+GstClockTime gst_fmnist_pace_expected(const GstFmnistPace *p) { return p->cost <= p->frame_time / 2 ? p->cost : 0; }

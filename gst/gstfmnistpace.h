@@ -21,8 +21,6 @@ typedef struct {
   gboolean from_caps;      /* frame_time is; else it is learnt */
   GstClockTime last;       /* timestamp of the last frame */
   GstClockTime cost;       /* of one picture through the network: running mean */
-  GstClockTime spent;      /* on a frame in the streaming thread: running mean */
-  GstClockTime reported;   /* latency */
   GstClockTime
       earliest; /* running time: frames up to it come too late, says downstream; GST_CLOCK_TIME_NONE: all are in time */
   GstClockTime looked; /* running time of the last frame that was looked at */
@@ -41,13 +39,11 @@ gboolean gst_fmnist_pace_is_late(GstFmnistPace *p, GstClockTime running_time);
 
 /* n pictures are for a thread of their own, since the streaming thread would be held up too long. */
 gboolean gst_fmnist_pace_goes_aside(GstFmnistPace *p, guint n);
-/* They took that long, */
+/* They took that long. */
 void gst_fmnist_pace_add_cost(GstFmnistPace *p, guint n, GstClockTime took);
-/* and the streaming thread spent so much on a frame. TRUE: more than was reported as latency. */
-gboolean gst_fmnist_pace_add_spent(GstFmnistPace *p, GstClockTime spent);
 
-/* The latency to report: what the streaming thread needs for a frame, in whole ms. */
-GstClockTime gst_fmnist_pace_latency(GstFmnistPace *p);
+/* How long one picture will hold the streaming thread up, ns. */
+GstClockTime gst_fmnist_pace_expected(const GstFmnistPace *p);
 
 G_END_DECLS
 

@@ -211,34 +211,96 @@ static void test_qos(void) {
   }
 }
 
-/* The element adds what it holds a live frame up by. */
-static void test_latency_query(void) {
-  static const HelperScene scene = HELPER_SCENE;
-  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
-  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify", &info);
-  GstElement *pipeline;
-  GstQuery *query;
-  GstClockTime min;
-  gboolean live;
-  guint ago;
-  gst_harness_set_upstream_latency(h, 100 * GST_MSECOND);
-  objects_of(h, helper_frame(&info, &scene, 0), 0, &ago);
-  min = gst_harness_query_latency(h);
-  g_test_message("%.0f ms of its own", (double)(min - 100 * GST_MSECOND) / GST_MSECOND);
-  g_assert_cmpuint(min, >=, 101 * GST_MSECOND);
-  g_assert_cmpuint(min, <=, 200 * GST_MSECOND);
-  gst_harness_teardown(h);
+static GstClockTime own_latency(GstHarness *h) {
+  GstClockTime min = gst_harness_query_latency(h);
+  g_assert_cmpuint(min, >=, 100 * GST_MSECOND);
+  return min - 100 * GST_MSECOND;
+}
 
-  pipeline = gst_parse_launch("videotestsrc num-buffers=1 ! fmnistclassify ! fakesink", NULL);
+/* How many LATENCY messages there are. */
+static guint latency_messages(GstBus *bus) {
+  GstMessage *message;
+  guint n = 0;
+  while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_LATENCY)) != NULL) {
+    gst_message_unref(message);
+    n++;
+  }
+  return n;
+}
+
+/* Each element adds what it holds a live frame up by, and says when that has become more than it had said. */
+static void test_latency_query(gconstpointer element) {
+  static const HelperScene scene = HELPER_SCENE;
+  GstVideoInfo small = helper_info(GST_VIDEO_FORMAT_I420, 160, 120),
+               large = helper_info(GST_VIDEO_FORMAT_I420, 8000, 6000);
+  GstHarness *h = helper_harness(element, &small);
+  GstBus *bus = gst_bus_new();
+  GstBuffer *frame = helper_frame(&large, &scene, 0);
+  GstClockTime before, after;
+  GstQuery *query;
+  guint ago, i = 0;
+  gst_element_set_bus(h->element, bus);
+  gst_harness_set_upstream_latency(h, 100 * GST_MSECOND);
+  for (; i < 3; i++)
+    objects_of(h, helper_frame(&small, &scene, 0), i * 40 * GST_MSECOND, &ago);
+  before = own_latency(h);
+  g_assert_cmpuint(before, >=, GST_MSECOND);
+  g_assert_cmpuint(before, <=, 40 * GST_MSECOND);
+  latency_messages(bus);
+  gst_harness_set_src_caps(h, helper_caps(&large));
+  while (latency_messages(bus) == 0) {
+    g_assert_cmpuint(i++, <, 1000);
+    objects_of(h, gst_buffer_copy(frame), i * 40 * GST_MSECOND, &ago);
+  }
+  after = own_latency(h);
+  g_test_message("%s: %.0f ms of its own, then %.0f", (const char *)element, (double)before / GST_MSECOND,
+                 (double)after / GST_MSECOND);
+  g_assert_cmpuint(after, >, before);
+
+  gst_harness_set_live(h, FALSE); /* a file waits: nothing to say */
   query = gst_query_new_latency();
-  play(pipeline);
-  g_assert_true(gst_element_query(pipeline, query));
-  gst_query_parse_latency(query, &live, &min, NULL);
-  g_assert_false(live);
-  g_assert_cmpuint(min, ==, 0);
+  g_assert_true(gst_pad_peer_query(h->sinkpad, query));
+  gst_query_parse_latency(query, NULL, &before, NULL);
+  g_assert_cmpuint(before % (100 * GST_MSECOND), ==, 0); /* the harness's own alone */
   gst_query_unref(query);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(pipeline);
+  gst_element_set_bus(h->element, NULL);
+  gst_buffer_unref(frame);
+  gst_object_unref(bus);
+  gst_harness_teardown(h);
+}
+
+/* A model that is faster or slower than the one before changes it too. */
+static void test_latency_of_models(void) {
+  static const HelperScene scene = HELPER_SCENE;
+  static const char *const sizes[] = {"size=320", "size=32"};
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstHarness *h = helper_harness("fmnistyolo size=0 live=off", &info);
+  GstElement *d = gst_harness_find_element(h, "fmnistyolo");
+  GstBus *bus = gst_bus_new();
+  GstClockTime own[2];
+  gst_element_set_bus(h->element, bus);
+  gst_harness_set_upstream_latency(h, 100 * GST_MSECOND);
+  own_latency(h);
+  for (guint i = 0; i < 2; i++) {
+    char *path = helper_path(i == 0 ? "slow.safetensors" : "quick.safetensors");
+    guint ago, frames = 0;
+    write_detector(path, sizes[i], "10,14 28,28 37,58 81,82 135,169 288,288");
+    latency_messages(bus);
+    g_object_set(d, "model", path, NULL);
+    while (latency_messages(bus) == 0) {
+      g_assert_cmpuint(frames++, <, 1000);
+      g_usleep(10000);
+      objects_of(h, helper_frame(&info, &scene, 0), (i * 1000 + frames) * GST_SECOND, &ago);
+    }
+    own[i] = own_latency(h);
+    g_free(path);
+  }
+  g_test_message("%.0f ms of its own, then %.0f", (double)own[0] / GST_MSECOND, (double)own[1] / GST_MSECOND);
+  g_assert_cmpuint(own[0], >, own[1]);
+  gst_element_set_bus(h->element, NULL);
+  gst_object_unref(bus);
+  gst_object_unref(d);
+  gst_harness_teardown(h);
 }
 
 /* Flushed, stopped and started while a network runs aside. */
@@ -288,7 +350,11 @@ int main(int argc, char **argv) {
   g_test_add_func("/live/exhaustive", test_exhaustive);
   g_test_add_func("/live/expires", test_expires);
   g_test_add_func("/live/qos", test_qos);
-  g_test_add_func("/live/latency-query", test_latency_query);
+  g_test_add_data_func("/live/latency-query/segment", "fmnistsegment", test_latency_query);
+  g_test_add_data_func("/live/latency-query/classify", "fmnistclassify inference-region=full-frame",
+                       test_latency_query);
+  g_test_add_data_func("/live/latency-query/yolo", "fmnistyolo size=32", test_latency_query);
+  g_test_add_func("/live/latency-query/models", test_latency_of_models);
   g_test_add_func("/live/interrupted", test_interrupted);
   return helper_run();
 }
