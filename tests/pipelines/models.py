@@ -94,6 +94,18 @@ def every_model_has_a_card_that_tells_the_truth():
         assert float(metadata["temperature"]) != 1 and 0 < float(metadata["threshold"]) < 1, path.name
 
 
+def the_detectors_card_tells_the_truth():
+    path = SOURCE / "models" / "yolov3-tiny.safetensors"
+    rows, info = card(path.stem), describe(path)
+    metadata = info["metadata"]
+    assert rows["parameters"] == f"{info['parameters']:,}" and rows["file"] == f"{path.stat().st_size:,} bytes, F16"
+    assert rows["dataset_sha256"].strip("`") == metadata["dataset_sha256"]
+    assert rows["mAP50 on 2,000 scenes `mixed"] == metadata["map50"] and rows["mAP50:95 on 2,000 scenes `mixed"] == metadata["map50_95"], metadata
+    given = options_of(rows["second command"].strip("`"))
+    used = options_of(metadata["command"])
+    assert all(k == "--init" or used[k] == v for k, v in given.items()), (given, used)
+
+
 def options_of(command):
     """Every option of a spelled-out training command but where data and result are, and how many threads work."""
     words = command.split()
@@ -117,4 +129,5 @@ def the_command_on_a_card_is_that_of_the_model():
 
 
 harness.main(each_network_names_objects_in_a_pipeline, shipped_models_work_by_their_names, every_model_has_a_card_that_tells_the_truth,
+             the_detectors_card_tells_the_truth,
              the_command_on_a_card_is_that_of_the_model)
