@@ -104,56 +104,80 @@ static void blend_line(guint8 *dest, int step, const guint32 *line, int n, const
   }
 }
 
-/* What the picture adds to the sums of a subsampled line's even and odd bytes: pixels x0, x0 + 1, … of the frame. */
-static void add_line(const guint32 *line, int n, int shift, guint32 *even, guint32 *odd) {
-  for (int i = 0; i < n; i++) {
-    even[(i + shift) >> 1] += line[i] & 0x00ff00ff;
-    odd[(i + shift) >> 1] += line[i] >> 8 & 0x00ff00ff;
+/* A pixel's even and odd bytes, with room for sums of up to 256. */
+static inline guint32 even_of(guint32 argb) { return argb & 0x00ff00ff; }
+static inline guint32 odd_of(guint32 argb) { return argb >> 8 & 0x00ff00ff; }
+
+/* What n pixels of the picture add to a subsampled line's sums; with shift 1 the first of them is the second of its
+ * pair. */
+static void add_line(const guint32 *restrict line, int n, int shift, guint32 *restrict even, guint32 *restrict odd) {
+  if (shift > 0 && n > 0) {
+    *even++ += even_of(line[0]);
+    *odd++ += odd_of(line[0]);
+    line++;
+    n--;
+  }
+  for (int i = 0; i < n / 2; i++) {
+    even[i] += even_of(line[2 * i]) + even_of(line[2 * i + 1]);
+    odd[i] += odd_of(line[2 * i]) + odd_of(line[2 * i + 1]);
+  }
+  if (n % 2) {
+    even[n / 2] += even_of(line[n - 1]);
+    odd[n / 2] += odd_of(line[n - 1]);
   }
 }
 
-/* Means of the frame's pixels under each chroma sample of line y: n of them; where the picture does not reach it is
- * clear. */
-static void subsample(const Pixels *p, const Plane *plane, int y, int n, int frame_width, int frame_height,
-                      guint32 *sums, guint32 *out) {
-  guint32 *even = sums, *odd = sums + n;
-  int x0 = p->x >> plane->sub_x, lines = MIN(1 << plane->sub_y, frame_height - (y << plane->sub_y));
-  memset(sums, 0, sizeof *sums * 2 * (gsize)n);
-  for (int k = 0; k < lines; k++) {
-    int line = (y << plane->sub_y) + k - p->y;
-    if (line >= 0 && line < p->height)
-      add_line((const guint32 *)(gconstpointer)(p->data + (gsize)line * p->stride), p->width, p->x & 1, even, odd);
-  }
-  for (int i = 0; i < n; i++) {
-    int columns = MIN(2, frame_width - 2 * (x0 + i)), shift = (columns == 2) + (lines == 2);
-    guint32 half = shift > 0 ? 0x00010001u << (shift - 1) : 0;
-    out[i] = ((even[i] + half) >> shift & 0x00ff00ff) | ((odd[i] + half) >> shift & 0x00ff00ff) << 8;
-  }
+/* Means of 2 to the power of `shift` pixels each. */
+static void mean_line(const guint32 *restrict even, const guint32 *restrict odd, int n, int shift,
+                      guint32 *restrict out) {
+  guint32 half = shift > 0 ? 0x00010001u << (shift - 1) : 0;
+  for (int i = 0; i < n; i++)
+    out[i] = even_of((even[i] + half) >> shift) | even_of((odd[i] + half) >> shift) << 8;
 }
 
-static void blend(GstVideoFrame *frame, const Plane *plane, const Weights *w, const Pixels *p, guint32 *scratch) {
-  int x0 = p->x >> plane->sub_x, n = ((p->x + p->width + plane->sub_x) >> plane->sub_x) - x0;
-  int y0 = p->y >> plane->sub_y, y1 = (p->y + p->height + plane->sub_y) >> plane->sub_y;
-  for (int y = y0; y < y1; y++) {
-    const guint32 *line = scratch;
-    if (plane->sub_x)
-      subsample(p, plane, y, n, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame), scratch + n, scratch);
-    else
-      line = (const guint32 *)(gconstpointer)(p->data + (gsize)(y - p->y) * p->stride);
-    blend_line(plane->data + y * plane->stride + x0 * plane->step, plane->step, line, n, w);
+/* The picture as chroma samples have it, means of the frame's pixels under each; where the picture does not reach they
+ * are clear. scratch: (width + 2) × (height + 4) of the picture. */
+static Pixels subsample(const Pixels *p, const Plane *plane, int frame_width, int frame_height, guint32 *scratch) {
+  int x0 = p->x >> 1, n = ((p->x + p->width + 1) >> 1) - x0, y0 = p->y >> plane->sub_y,
+      y1 = (p->y + p->height + plane->sub_y) >> plane->sub_y;
+  guint32 *even = scratch, *odd = even + n, *out = odd + n;
+  Pixels half = {(const guint8 *)out, sizeof *out * (gsize)n, x0, y0, n, y1 - y0};
+  gboolean cut = 2 * (x0 + n) > frame_width; /* there is but one pixel under the last sample */
+  for (int y = y0; y < y1; y++, out += n) {
+    int lines = MIN(1 << plane->sub_y, frame_height - (y << plane->sub_y));
+    memset(even, 0, sizeof *even * 2 * (gsize)n);
+    for (int k = 0; k < lines; k++) {
+      int line = (y << plane->sub_y) + k - p->y;
+      if (line >= 0 && line < p->height)
+        add_line((const guint32 *)(gconstpointer)(p->data + (gsize)line * p->stride), p->width, p->x & 1, even, odd);
+    }
+    mean_line(even, odd, n, lines, out);
+    if (cut)
+      mean_line(even + n - 1, odd + n - 1, 1, lines - 1, out + n - 1);
   }
+  return half;
+}
+
+/* p: on the plane's own grid. */
+static void blend(const Plane *plane, const Weights *w, const Pixels *p) {
+  for (int y = 0; y < p->height; y++)
+    blend_line(plane->data + (p->y + y) * plane->stride + p->x * plane->step, plane->step,
+               (const guint32 *)(gconstpointer)(p->data + (gsize)y * p->stride), p->width, w);
 }
 
 void gst_fmnist_paint_picture(GstVideoFrame *frame, const FmnImageFormat *image, int x, int y, GstBuffer *picture) {
   const GstVideoMeta *meta = gst_buffer_get_video_meta(picture);
-  guint32 *scratch = g_new(guint32, 3 * ((gsize)meta->width + 1));
+  guint32 *scratch = g_new(guint32, ((gsize)meta->width + 2) * ((gsize)meta->height + 4));
   GstMapInfo map;
   if (gst_buffer_map(picture, &map, GST_MAP_READ)) {
     Pixels p = {map.data, (gsize)meta->stride[0], x, y, (int)meta->width, (int)meta->height};
+    Pixels half = {0};
     for (int i = 0; i < n_components(image); i++) {
       Plane plane = plane_of(frame, &image->component[i]);
       Weights weights = weights_of(image, i);
-      blend(frame, &plane, &weights, &p, scratch);
+      if (plane.sub_x && half.data == NULL)
+        half = subsample(&p, &plane, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame), scratch);
+      blend(&plane, &weights, plane.sub_x ? &half : &p);
     }
     gst_buffer_unmap(picture, &map);
   }

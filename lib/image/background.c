@@ -55,16 +55,22 @@ static void count(const guint8 *values, int n, guint32 histogram[256]) {
     histogram[v] = part[0][v] + part[1][v] + part[2][v] + part[3][v];
 }
 
+static void scale_down(const guint16 *restrict cost, int n, guint8 *restrict distance) {
+  for (int x = 0; x < n; x++) {
+    guint16 d = cost[x] / FMN_WORK_STEPS;
+    distance[x] = (guint8)MIN(d, 255);
+  }
+}
+
 static void measure(FmnWork *w) {
   fmn_barrier(&w->field, PASSES, &w->sweep);
-  for (int y = 0; y < w->height; y++) {
-    const guint16 *restrict cost = w->field.cost + y * w->field.stride;
-    guint8 *restrict distance = w->distance + (gsize)y * w->width;
-    for (int x = 0; x < w->width; x++) {
-      guint16 d = cost[x] / FMN_WORK_STEPS;
-      distance[x] = (guint8)MIN(d, 255);
-    }
-  }
+  for (int y = 0; y < w->height; y++)
+    scale_down(w->field.cost + y * w->field.stride, w->width, w->distance + (gsize)y * w->width);
+}
+
+static void farther_than(int threshold, const guint8 *restrict distance, int n, guint8 *restrict mask) {
+  for (int i = 0; i < n; i++)
+    mask[i] = distance[i] > threshold ? 255 : 0;
 }
 
 void fmn_background_mask(FmnWork *w) {
@@ -76,6 +82,5 @@ void fmn_background_mask(FmnWork *w) {
   measure(w);
   count(w->distance, n, histogram);
   int threshold = fmn_choose_threshold(w, histogram, noise);
-  for (int i = 0; i < n; i++)
-    w->mask[i] = w->distance[i] > threshold ? 255 : 0;
+  farther_than(threshold, w->distance, n, w->mask);
 }

@@ -51,9 +51,12 @@ static Part trimmed(FmnSampler *s, const FmnBox *box, const FmnMask *mask, doubl
   int x0, x1, y0, y1, w = mask->width, h = mask->height;
   guint32 *rows = fmn_scratch_get(&s->crop, ((gsize)w + h) * sizeof *rows), *columns = rows + h;
   memset(rows, 0, ((gsize)w + h) * sizeof *rows);
-  for (int y = 0; y < h; y++)
+  for (int y = 0; y < h; y++) {
+    guint32 sum = 0;
     for (int x = 0; x < w; x++)
-      rows[y] += mask->data[(gsize)y * w + x];
+      sum += mask->data[(gsize)y * w + x];
+    rows[y] = sum;
+  }
   reaching(rows, h, trim, &y0, &y1);
   for (int y = y0; y < y1; y++)
     for (int x = 0; x < w; x++)

@@ -125,18 +125,30 @@ static guint32 doubt_of(const FmnRefiner *r, const guint8 *mask) {
   return (guint32)(65536 * MIN(DOUBT, DOUBT_MOST * sums[1] / MAX(sums[0], 1)));
 }
 
-/* From the colours under the mask, and what is certain of them, how much each colour is the object's. */
+/* What a pixel adds to its colour's two sums: the object's in the lower half, the ground's in the upper. */
+static inline guint64 said_by(const Weights own[2], guint32 in, guint32 doubt, guint32 sure) {
+  Weights w = own[in & 1];
+  return (w.object * (doubt + (-(in & 1) & sure)) >> 16) | (guint64)w.ground << 32;
+}
+
+/* From the colours under the mask, and what is certain of them, how much each colour is the object's. Pixels are added
+ * in turns to two sums a colour: of neighbours most are alike, and each would wait for the one before. */
 static void learn(FmnRefiner *r, const guint8 *mask, guint32 doubt) {
-  gsize n = (gsize)r->rough_width * r->rough_height;
+  gsize n = (gsize)r->rough_width * r->rough_height, i = 0;
   guint32 sure = (65536 - doubt) / 255;
-  const guint8 *restrict hint = r->hint;
-  guint64 *restrict sums = (guint64 *)r->histogram; /* object's in its lower half */
-  memset(sums, 0, FMN_COLOR_BINS * sizeof *sums);
-  for (gsize i = 0; i < n; i++) {
-    guint32 in = mask[i] & 1;
-    Weights w = r->weights[i][in];
-    sums[r->bins[i]] += (w.object * (doubt + (-in & sure * hint[i])) >> 16) | (guint64)w.ground << 32;
+  const guint8 *hint = r->hint;
+  const guint16 *bins = r->bins;
+  Weights(*weights)[2] = r->weights;
+  guint64 *sums = (guint64 *)r->histogram, *others = sums + FMN_COLOR_BINS;
+  memset(sums, 0, 2 * FMN_COLOR_BINS * sizeof *sums);
+  for (; i + 1 < n; i += 2) {
+    sums[bins[i]] += said_by(weights[i], mask[i], doubt, sure * hint[i]);
+    others[bins[i + 1]] += said_by(weights[i + 1], mask[i + 1], doubt, sure * hint[i + 1]);
   }
+  if (i < n)
+    sums[bins[i]] += said_by(weights[i], mask[i], doubt, sure * hint[i]);
+  for (gsize bin = 0; bin < FMN_COLOR_BINS; bin++)
+    sums[bin] += others[bin];
   fmn_loops()->color_share(r->histogram, r->histogram + 2 * FMN_COLOR_BINS, r->table);
 }
 
@@ -161,42 +173,50 @@ static void hint_at(FmnRefiner *r, const guint8 *mask) {
     soft[i] = (guint8)((hint[i] * HINT_WEIGHT + middle[i] * MIDDLE_WEIGHT) / (HINT_WEIGHT + MIDDLE_WEIGHT));
 }
 
-static guint8 decide(guint32 share, guint32 soft) {
-  return share * COLOR_WEIGHT + soft * (HINT_WEIGHT + MIDDLE_WEIGHT) > 255 * ALL_WEIGHTS / 2 ? 255 : 0;
+/* Sixteen bits hold 255 * ALL_WEIGHTS. */
+static void decide(const guint8 *restrict share, const guint8 *restrict soft, int n, guint8 *restrict mask) {
+  for (int i = 0; i < n; i++) {
+    gint16 sum = (gint16)(share[i] * COLOR_WEIGHT + soft[i] * (HINT_WEIGHT + MIDDLE_WEIGHT));
+    mask[i] = sum > 255 * ALL_WEIGHTS / 2 ? 255 : 0;
+  }
+}
+
+/* Of two masks' pixels those that differ. */
+static int differences(const guint8 *restrict a, const guint8 *restrict b, int n) {
+  int sum = 0;
+  for (int i = 0; i < n; i++)
+    sum += a[i] != b[i];
+  return sum;
 }
 
 /* Returns how many pixels have changed. */
-static int round_of(FmnRefiner *r, guint8 *restrict mask, guint32 doubt) {
-  int w = r->rough_width, h = r->rough_height;
-  const guint8 *restrict share = r->share, *restrict soft = r->soft;
+static int round_of(FmnRefiner *r, guint8 *mask, guint32 doubt) {
+  int w = r->rough_width, h = r->rough_height, changed;
   hint_at(r, mask);
   learn(r, mask, doubt);
   look_up(r->table, r->bins, (gsize)w * h, r->share);
   blur_twice(r->share, w, h, COLOR_RADIUS, r->scratch);
-  int changed = 0;
-  for (int i = 0; i < w * h; i++) {
-    guint8 now = decide(share[i], soft[i]);
-    changed += mask[i] != now;
-    mask[i] = now;
-  }
+  decide(r->share, r->soft, w * h, r->scratch);
+  changed = differences(mask, r->scratch, w * h);
+  memcpy(mask, r->scratch, (gsize)w * h);
   return changed;
 }
 
 /* The line y of what is known but for the colour, on the picture's grid. */
-static void enlarge_line(FmnRefiner *r, int y, guint8 *restrict out) {
-  int w = r->rough_width, own = y / 2, other = CLAMP(y % 2 ? own + 1 : own - 1, 0, r->rough_height - 1);
+static void enlarge_line(const FmnRefiner *r, int y, guint8 *restrict out) {
+  int w = r->rough_width, width = r->width, own = y / 2, other = CLAMP(y % 2 ? own + 1 : own - 1, 0, r->rough_height - 1);
   const guint8 *restrict near = r->soft + own * w, *restrict far = r->soft + other * w;
   guint16 *restrict line = r->line + 1;
   for (int x = 0; x < w; x++)
     line[x] = 3 * near[x] + far[x];
   line[-1] = line[0];
   line[w] = line[w - 1];
-  for (int x = 0; x < r->width / 2; x++) {
+  for (int x = 0; x < width / 2; x++) {
     out[2 * x] = (guint8)((3 * line[x] + line[x - 1] + 8) >> 4);
     out[2 * x + 1] = (guint8)((3 * line[x] + line[x + 1] + 8) >> 4);
   }
-  if (r->width % 2)
-    out[r->width - 1] = (guint8)((3 * line[w - 1] + line[w - 2] + 8) >> 4);
+  if (width % 2)
+    out[width - 1] = (guint8)((3 * line[w - 1] + line[w - 2] + 8) >> 4);
 }
 
 void fmn_refine(FmnRefiner *r, const guint8 *rough_rgb, guint8 *rough, const guint8 *rgb, guint8 *mask) {
@@ -213,13 +233,9 @@ void fmn_refine(FmnRefiner *r, const guint8 *rough_rgb, guint8 *rough, const gui
   look_up(r->table, r->bins, n, r->share);
   fmn_box_blur(r->share, r->width, r->height, COLOR_RADIUS, r->scratch);
   for (int y = 0; y < r->height; y++) {
-    const guint8 *restrict share = r->share + (gsize)y * r->width, *restrict soft = r->soft + (gsize)y * r->width;
-    guint8 *restrict out = mask + (gsize)y * r->width;
-    if (r->factor > 1) {
+    gsize line = (gsize)y * r->width;
+    if (r->factor > 1)
       enlarge_line(r, y, r->scratch);
-      soft = r->scratch;
-    }
-    for (int x = 0; x < r->width; x++)
-      out[x] = decide(share[x], soft[x]);
+    decide(r->share + line, r->factor > 1 ? r->scratch : r->soft + line, r->width, mask + line);
   }
 }
