@@ -153,6 +153,7 @@ static void learn(FmnRefiner *r, const guint8 *mask, guint32 doubt) {
 }
 
 static void look_up(const guint8 *table, const guint16 *bins, gsize n, guint8 *restrict out) {
+#pragma GCC unroll 8
   for (gsize i = 0; i < n; i++)
     out[i] = table[bins[i]];
 }
