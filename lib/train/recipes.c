@@ -46,7 +46,7 @@ static const struct {
                  .dense = 0.5,
                  .match = 0.5,
                  .class_weight = 3,
-                 .box_weight = 1}}},
+                 .box_weight = 10}}},
     {NULL,
      {.epochs = 30,
       .batch = 128,

@@ -76,19 +76,52 @@ static gboolean overlaps_any(const Job *j, int image, const FmnBox *box) {
   return FALSE;
 }
 
+/* Along one axis: of a box from its centre and size, and of the object, what they share and what holds both, and how
+ * these change with the box's two ends. */
+typedef struct {
+  double shared, whole;
+  double shared_from, shared_to, whole_from, whole_to;
+} Span;
+
+static Span span(double centre, double size, double other_from, double other_size) {
+  double from = centre - size / 2, to = centre + size / 2, other_to = other_from + other_size;
+  Span s = {MIN(to, other_to) - MAX(from, other_from), MAX(to, other_to) - MIN(from, other_from), -(from > other_from),
+            to<other_to, -(from < other_from), to> other_to};
+  if (s.shared <= 0)
+    s.shared = s.shared_from = s.shared_to = 0;
+  return s;
+}
+
+/* A side in anchors; bounded, so that one wild box leaves the loss finite, with a gradient that brings it back. */
+static double growth(float x) { return exp(fmin((double)x, 10)); }
+
+/* Distance-IoU (Zheng et al. 2020): 1 − IoU + squared distance of the centres / squared diagonal of what holds both. */
 static double box_loss(const FmnAnchor *anchor, const FmnBox *b, const float *v, int row, int column, FmnShape s,
                        const Job *j, float *gradient) {
-  double scale = j->options->box_weight * (2 - b->w * b->h), loss = 0; /* errors count more where the object is small */
-  double x = (b->x + b->w / 2) * s.w - column, y = (b->y + b->h / 2) * s.h - row;
-  double size[2] = {log(b->w * j->input_w / (double)anchor->w), log(b->h * j->input_h / (double)anchor->h)};
-  loss += cross_entropy(v[0], CLAMP(x, 0, 1), scale, &gradient[0]);
-  loss += cross_entropy(v[1], CLAMP(y, 0, 1), scale, &gradient[1]);
-  for (int i = 0; i < 2; i++) {
-    double error = (double)v[2 + i] - size[i];
-    loss += scale * error * error / 2;
-    gradient[2 + i] += (float)(scale * error);
+  double iw = j->input_w, ih = j->input_h, sx = sigmoid((double)v[0]), sy = sigmoid((double)v[1]);
+  double x = (column + sx) / s.w * iw, y = (row + sy) / s.h * ih;
+  double w = growth(v[2]) * (double)anchor->w, h = growth(v[3]) * (double)anchor->h;
+  double ow = b->w * iw, oh = b->h * ih, dx = x - (b->x * iw + ow / 2), dy = y - (b->y * ih + oh / 2);
+  Span across = span(x, w, b->x * iw, ow), down = span(y, h, b->y * ih, oh);
+  double both = across.shared * down.shared, either = w * h + ow * oh - both, iou = both / either;
+  double diagonal = across.whole * across.whole + down.whole * down.whole, distance = dx * dx + dy * dy;
+  double scale = j->options->box_weight;
+  /* by x, y, w, h */
+  double shared[4] = {(across.shared_from + across.shared_to) * down.shared,
+                      (down.shared_from + down.shared_to) * across.shared,
+                      (across.shared_to - across.shared_from) / 2 * down.shared,
+                      (down.shared_to - down.shared_from) / 2 * across.shared};
+  double area[4] = {0, 0, h, w}, apart[4] = {2 * dx, 2 * dy, 0, 0};
+  double whole[4] = {
+      2 * across.whole * (across.whole_from + across.whole_to), 2 * down.whole * (down.whole_from + down.whole_to),
+      across.whole * (across.whole_to - across.whole_from), down.whole * (down.whole_to - down.whole_from)};
+  double by_value[4] = {sx * (1 - sx) / s.w * iw, sy * (1 - sy) / s.h * ih, w, h};
+  for (int i = 0; i < 4; i++) {
+    double overlap = (shared[i] * either - both * (area[i] - shared[i])) / (either * either);
+    double away = apart[i] / diagonal - distance * whole[i] / (diagonal * diagonal);
+    gradient[i] += (float)(scale * (away - overlap) * by_value[i]);
   }
-  return loss;
+  return scale * (1 - iou + distance / diagonal);
 }
 
 static void class_loss(const Job *j, const float *v, int label, FmnYoloLoss *loss, float *gradient) {

@@ -1,4 +1,5 @@
-/* The loss of YOLOv3 (Redmon & Farhadi 2018, section 2). */
+/* The loss of YOLOv3 (Redmon & Farhadi 2018, section 2), but for boxes: theirs is the distance-IoU loss (Zheng et al.
+ * 2020, Distance-IoU Loss: Faster and Better Learning for Bounding Box Regression). */
 #ifndef FMN_TRAIN_YOLO_LOSS_H
 #define FMN_TRAIN_YOLO_LOSS_H
 
@@ -11,12 +12,12 @@ typedef struct {
                   * that nothing is there; 0..1, default 0.7 */
   double match; /* besides the anchor of best shape, every anchor whose shape overlaps the object's by more than this is
                  * to tell it; 1: the best alone; default 0.5 */
-  double box_weight, class_weight; /* of these parts of the sum; default 1 */
+  double box_weight, class_weight; /* of these parts of the sum; default 10, 1 */
   double label_smoothing;          /* 0..1, of the classes; default 0 */
 } FmnYoloLossOptions;
 
 #define FMN_YOLO_LOSS_DEFAULTS                                                                                         \
-  { 0.7, 0.5, 1, 1, 0 }
+  { 0.7, 0.5, 10, 1, 0 }
 
 typedef struct {
   double loss, box, objectness, classes; /* sums over the images; loss is that of the other three, weighted */

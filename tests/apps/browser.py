@@ -21,12 +21,14 @@ folder = harness.temporary()
 made = {}
 
 
-def server():
+def server(sanitizer=""):
     if not BROWSER.exists():
         raise harness.Skip("built without libsoup-3.0: Debian has it as libsoup-3.0-dev")
     if "video" not in made:
         made["video"], _ = harness.make_video(folder, "--items", "3", "--seconds", "1")
-    program = Program(BROWSER, "--port", "0", made["video"], env=harness.environment())
+    env = harness.environment()
+    env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":" + sanitizer
+    program = Program(BROWSER, "--port", "0", made["video"], env=env)
     return program, program.wait_for("http://").strip()
 
 
@@ -142,23 +144,30 @@ def frames_and_events_without_a_browser():
         assert program.end() == 0, program.all
 
 
+def memory(program):
+    return int(open(f"/proc/{program.process.pid}/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+
 def a_viewer_that_does_not_read_holds_nobody_up():
-    program, address = server()
+    # the sanitizers keep what is freed for a while, 256 MB of it, which is no leak
+    program, address = server("quarantine_size_mb=1:thread_local_quarantine_size_kb=64")
     port = int(address.split(":")[2].strip("/"))
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
     try:
         for s in idle:
             s.sendall(b"GET /video HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(3)
-        memory = int(open(f"/proc/{program.process.pid}/statm").read().split()[1])
         with get(address + "video") as video:
             begin, n = time.monotonic(), 0
             while n < 20:
                 n += video.read1(65536).count(b"Content-Length")
-            assert time.monotonic() - begin < 15
-        time.sleep(3)
-        more = (int(open(f"/proc/{program.process.pid}/statm").read().split()[1]) - memory) * 4 / 1024
-        assert more < 30, f"{more} MB more in 3 seconds"
+            assert time.monotonic() - begin < 30
+        # what is not read would pile up at some 5 MB a second; buffers fill, and then no more
+        more = []
+        while len(more) < 15 and (not more or more[-1] > 2):
+            before = memory(program)
+            time.sleep(3)
+            more.append(memory(program) - before)
+        assert more[-1] <= 2, f"MB more in 3 seconds each: {more}"
     finally:
         for s in idle:
             s.close()
