@@ -12,8 +12,8 @@ gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer
 libgstrtspserver-1.0-dev fonts-dejavu-core
 python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 dataset-fashion-mnist"
 
-# single tests use them and are skipped without: the packages' recipe, man page, browser
-for_tests="debhelper dpkg-dev lintian man-db chromium chromium-driver"
+# single tests use them and are skipped without: the packages' recipe, man page, browser, words on frames
+for_tests="debhelper dpkg-dev lintian man-db chromium chromium-driver gstreamer1.0-x"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then

@@ -8,6 +8,7 @@
 typedef struct {
   char *photos, *out, *split, *model;
   char **maps;
+  int views;
 } Options;
 
 static void notice(const char *path, const char *why, gpointer user) {
@@ -24,6 +25,8 @@ static void print_summary(const FmnDataset *d, const FmnExtractCounts *c, const 
       printf("%s %d %s", first ? ":" : ",", count[k], d->names[k]);
       first = 0;
     }
+  if (d->n_views)
+    printf("; %d more views of each", d->n_views);
   if (c->nothing + c->unreadable)
     printf("; %d files left out", c->nothing + c->unreadable);
   puts("");
@@ -39,7 +42,7 @@ static gboolean extract(const Options *o, GError **error) {
                 "model %s takes no grey pictures of one garment, which IDX files hold; choose another with --model",
                 fmn_model_name(model));
   else if (model)
-    d = fmn_extract(o->photos, o->maps, fmn_model_preprocess(model), notice, NULL, &counts, error);
+    d = fmn_extract(o->photos, o->maps, fmn_model_preprocess(model), o->views, notice, NULL, &counts, error);
   if (d &&
       (ok = fmn_dataset_save(d, o->out, g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN, error)))
     print_summary(d, &counts, o->out);
@@ -58,6 +61,8 @@ static int run(int argc, char **argv) {
        "none; nothing: leave it out. May be given again",
        "FOLDER=CLASS[|CLASS...]"},
       {"split", 's', 0, G_OPTION_ARG_STRING, &o.split, "Write files for train or test (train)", "NAME"},
+      {"views", 'n', 0, G_OPTION_ARG_INT, &o.views,
+       "More views of each picture, as other cameras might have taken it: turned, nearer, in other light (0)", "N"},
       {"model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Prepare the pictures for this model (the default one)", "FILE"},
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
@@ -71,6 +76,8 @@ static int run(int argc, char **argv) {
       command_usage("%s is missing", !o.photos || !*o.photos ? "--photos DIR" : "--out DIR");
     else if (o.split && strcmp(o.split, "train") != 0 && strcmp(o.split, "test") != 0)
       command_usage("--split must be train or test, not “%s”", o.split);
+    else if (o.views < 0 || o.views > FMN_EXTRACT_MAX_VIEWS)
+      command_usage("--views must be 0 to %d, not %d", FMN_EXTRACT_MAX_VIEWS, o.views);
     else
       status = extract(&o, &error) ? EXIT_OK : command_fail(error);
   }

@@ -30,7 +30,7 @@ typedef struct {
 
 static gboolean parse(int argc, char **argv, Options *o) {
   const GOptionEntry entries[] = {
-      {"preset", 'p', 0, G_OPTION_ARG_STRING, &o->preset, "green, mixed or worn", "NAME"},
+      {"preset", 'p', 0, G_OPTION_ARG_STRING, &o->preset, "green, mixed, worn or nothing", "NAME"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o->out, "Folder to write to; made where there is none", "DIR"},
       {"split", 0, 0, G_OPTION_ARG_STRING, &o->split, "Which images to take the garments from: train or test (train)",
        "NAME"},
@@ -43,7 +43,7 @@ static gboolean parse(int argc, char **argv, Options *o) {
        "files",
        "MIN-MAX"},
       {"background", 0, 0, G_OPTION_ARG_STRING, &o->background,
-       "Of mixed and worn: plain, gradient, fabric, wood, tiles, clutter, noise, room, or any (any)", "NAME"},
+       "Of mixed, worn and nothing: plain, gradient, fabric, wood, tiles, clutter, noise, room, or any (any)", "NAME"},
       {"width", 0, 0, G_OPTION_ARG_INT, &o->width, "Of the pictures, pixels (640)", "N"},
       {"height", 0, 0, G_OPTION_ARG_INT, &o->height, "Of the pictures, pixels (480)", "N"},
       {"threads", 't', 0, G_OPTION_ARG_INT, &o->threads, "Threads (all processors); the files are the same", "N"},
@@ -58,6 +58,7 @@ static gboolean parse(int argc, char **argv, Options *o) {
       "mixed: garments cut out, tinted, lit, scaled, turned, overlapping, in all kinds of rooms, as a camera sees "
       "them.\n"
       "worn: drawn people in drawn clothes; nothing of the data set.\n"
+      "nothing: no garment at all: empty rooms, household things, writing, clocks, test pictures.\n"
       "\n"
       "The same seed gives the same files, and a greater count the same first ones.\n",
       entries, 0);
@@ -100,7 +101,7 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
   guint64 seed = 1;
   FmnScenePreset preset;
   if (!fmn_scene_preset_parse(o->preset, &preset, NULL))
-    return fail(error, "--preset must be green, mixed or worn, not “%s”", o->preset);
+    return fail(error, "--preset must be green, mixed, worn or nothing, not “%s”", o->preset);
   if (o->split && strcmp(o->split, "train") != 0 && strcmp(o->split, "test") != 0)
     return fail(error, "--split must be train or test, not “%s”", o->split);
   if (o->seed && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &seed, NULL))
@@ -263,7 +264,7 @@ static int run(int argc, char **argv) {
   if (!parse(argc, argv, &o)) {
     /* the message is out */
   } else if (!o.preset || !*o.preset || !o.out || !*o.out) {
-    command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed|worn" : "--out DIR");
+    command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed|worn|nothing" : "--out DIR");
   } else if (!set_scenes(&o, &scenes, &split, &error)) {
     command_usage("%s", error->message);
     g_error_free(error);

@@ -55,7 +55,7 @@ _fmnist_train_value() { # COMMAND OPTION: words for its value in $cur; false whe
   --schedule) words="constant step plateau cosine onecycle" ;;
   --optimizer) words="adam sgd" ;;
   --format | -f) words="text json" ;;
-  --preset | -p | --scenes) words="green mixed" ;;
+  --preset | -p | --scenes) words="green mixed worn nothing" ;;
   --split) words="train test" ;;
   --mode) words="infer train" ;;
   --background) words="any plain gradient fabric wood tiles clutter noise room" ;;

@@ -13,7 +13,7 @@ const char *fmn_data_dir(const char *dir) {
 }
 
 /* dir/prefix-kind, with .gz or without (g_free); NULL where there is neither. */
-static char *find_file(const char *dir, const char *prefix, const char *kind, GError **error) {
+static char *find_optional(const char *dir, const char *prefix, const char *kind) {
   static const char *const endings[] = {"", ".gz"};
   for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
     char *name = g_strconcat(prefix, "-", kind, endings[i], NULL), *path = g_build_filename(dir, name, NULL);
@@ -22,6 +22,14 @@ static char *find_file(const char *dir, const char *prefix, const char *kind, GE
       return path;
     g_free(path);
   }
+  return NULL;
+}
+
+/* The same, with an error. */
+static char *find_file(const char *dir, const char *prefix, const char *kind, GError **error) {
+  char *path = find_optional(dir, prefix, kind);
+  if (path)
+    return path;
   char *shown = g_filename_display_name(dir);
   g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
               "%s: %s; expected a folder with %s-%s.gz. Fashion-MNIST is Debian's package dataset-fashion-mnist; "
@@ -48,6 +56,22 @@ static gboolean check_labels(const FmnDataset *d, const char *path, int n, GErro
     }
   }
   return TRUE;
+}
+
+static gboolean load_views(FmnDataset *d, const char *dir, const char *prefix, GError **error) {
+  g_autofree char *path = find_optional(dir, prefix, "views-idx4-ubyte");
+  int dims[4];
+  if (!path)
+    return TRUE;
+  if (!(d->views = fmn_idx_read(path, 4, dims, error)))
+    return FALSE;
+  d->n_views = dims[1];
+  if (dims[0] == d->n && dims[2] == d->height && dims[3] == d->width)
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT,
+              "%s: views of %d pictures of %d×%d; there are %d pictures of %d×%d. Remove the file or extract again",
+              path, dims[0], dims[3], dims[2], d->n, d->width, d->height);
+  return FALSE;
 }
 
 char **fmn_dataset_names(const char *dir, GError **error) {
@@ -85,7 +109,7 @@ FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, GError **error) {
     d->channels = 1;
     d->height = dims[1];
     d->width = dims[2];
-    if (check_labels(d, labels, n, error))
+    if (check_labels(d, labels, n, error) && load_views(d, dir, prefix, error))
       return d;
   }
   fmn_dataset_free(d);
@@ -97,6 +121,7 @@ void fmn_dataset_free(FmnDataset *data) {
     return;
   g_free(data->images);
   g_free(data->labels);
+  g_free(data->views);
   g_strfreev(data->names);
   g_free(data);
 }
@@ -107,6 +132,8 @@ char *fmn_dataset_sha256(const FmnDataset *data) {
   for (int i = 0; i < data->n; i++) /* one by one: a length is a signed type there */
     g_checksum_update(sum, data->images + (gsize)i * image, (gssize)image);
   g_checksum_update(sum, data->labels, data->n);
+  for (gsize i = 0; i < (gsize)data->n * (gsize)data->n_views; i++)
+    g_checksum_update(sum, data->views + i * image, (gssize)image);
   char *hex = g_strdup(g_checksum_get_string(sum));
   g_checksum_free(sum);
   return hex;

@@ -11,6 +11,8 @@ typedef struct {
   guint8 *images; /* n × channels × height × width; owned */
   guint8 *labels; /* n; owned */
   char **names;   /* what each label means, NULL-ended; owned; NULL: whatever the network has */
+  int n_views;    /* further views of each picture */
+  guint8 *views;  /* n × n_views × channels × height × width; owned; NULL where there are none */
 } FmnDataset;
 
 #define FMN_LABELS_FILE "labels.txt"
@@ -23,9 +25,11 @@ typedef enum { FMN_SPLIT_TRAIN, FMN_SPLIT_TEST } FmnSplit;
 /* The folder with the four files: dir, else the environment's FMNIST_DATA, else FMN_DATA_DIR. */
 const char *fmn_data_dir(const char *dir);
 
-/* Reads {train,t10k}-images-idx3-ubyte[.gz] and {train,t10k}-labels-idx1-ubyte[.gz] of a folder. Errors name the file,
- * what was expected and what was found, and for a missing folder the way to get the data. names come from labels.txt in
- * the folder, a line each; without such a file they are Fashion-MNIST's. Free with fmn_dataset_free(). */
+/* Reads {train,t10k}-images-idx3-ubyte[.gz] and {train,t10k}-labels-idx1-ubyte[.gz] of a folder, and where there is one
+ * {train,t10k}-views-idx4-ubyte[.gz], further views of the same pictures (pictures × views × height × width). Errors
+ * name the file, what was expected and what was found, and for a missing folder the way to get the data. names come
+ * from labels.txt in the folder, a line each; without such a file they are Fashion-MNIST's. Free with
+ * fmn_dataset_free(). */
 FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, GError **error);
 /* The names alone, NULL-ended; g_strfreev. A line “A|B” stands for any of several that stand before it. */
 char **fmn_dataset_names(const char *dir, GError **error);

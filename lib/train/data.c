@@ -238,6 +238,14 @@ void fmn_train_data_mean_std(const FmnTrainData *d, float *mean, float *std) {
   }
 }
 
+/* Picture or one of its views. */
+static const guint8 *view(const FmnDataset *data, int index, guint64 seed) {
+  gsize size = (gsize)data->channels * (gsize)data->height * (gsize)data->width;
+  guint64 drawn = fmn_random_below(&(FmnRandom){seed}, (guint64)data->n_views + 1);
+  return drawn == 0 ? data->images + (gsize)index * size
+                    : data->views + ((gsize)index * (gsize)data->n_views + (gsize)drawn - 1) * size;
+}
+
 FmnPick fmn_train_data_pick(const FmnTrainData *d, int epoch, int position) {
   guint64 seed = fmn_random_derive(fmn_random_derive(d->seed, 0x0de7), (guint64)epoch);
   guint64 id = fmn_permute(seed, (guint64)d->epoch_size, (guint64)position), rest = id;
@@ -248,8 +256,7 @@ FmnPick fmn_train_data_pick(const FmnTrainData *d, int epoch, int position) {
   /* Another part of the data set in every epoch, where weight is below 1. */
   guint64 n = (guint64)s->n_train;
   int index = s->train[fmn_permute(fmn_random_derive(seed, 1 + (guint64)source), n, rest % n)];
-  gsize size = (gsize)s->data->channels * (gsize)s->data->height * (gsize)s->data->width;
-  return (FmnPick){s->data->images + (gsize)index * size, s->data->labels[index], id};
+  return (FmnPick){view(s->data, index, fmn_random_derive(seed, ~id)), s->data->labels[index], id};
 }
 
 gboolean fmn_images_fit(const FmnImages *images, int channels, int height, int width) {

@@ -50,7 +50,9 @@ typedef struct {
   guint64 id; /* names the image and its repetition within an epoch */
 } FmnPick;
 
-/* Image at a position (0 ≤ position < epoch_size) of an epoch: each epoch goes through all of them in another order. */
+/* Image at a position (0 ≤ position < epoch_size) of an epoch: each epoch goes through all of them in another order. Of
+ * a picture with further views it is any of these or the picture itself, another one each time; what is set aside is
+ * always the picture itself. */
 FmnPick fmn_train_data_pick(const FmnTrainData *d, int epoch, int position);
 
 /* A random order of 0..n-1: what stands at position i. A keyed Feistel network with cycle walking (Black & Rogaway

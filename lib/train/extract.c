@@ -9,6 +9,8 @@
 #include "image/crop.h"
 #include "io/model_file.h"
 #include "train/labels.h"
+#include "train/photo_view.h"
+#include "train/random.h"
 
 /* --- folders and classes --- */
 
@@ -158,25 +160,39 @@ static FmnImageFormat format_of(const GdkPixbuf *pixbuf) {
 }
 
 /* Whether something stood out; then out is what a network sees of it. */
-static gboolean show(const GdkPixbuf *pixbuf, const FmnPreprocess *p, guint8 *out) {
-  FmnImageFormat format = format_of(pixbuf);
-  FmnImage image = {&format, {gdk_pixbuf_read_pixels(pixbuf)}, {gdk_pixbuf_get_rowstride(pixbuf)}};
+static gboolean show(const FmnImage *image, const FmnPreprocess *p, guint8 *out) {
   FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
-  FmnSegmenter *segmenter = fmn_segmenter_new(&format);
+  FmnSegmenter *segmenter = fmn_segmenter_new(image->format);
   const FmnObject *o;
-  int n = fmn_segmenter_run(segmenter, &image, &options, &o);
+  int n = fmn_segmenter_run(segmenter, image, &options, &o);
   if (n > 0) {
-    FmnSampler *sampler = fmn_sampler_new(&format);
-    fmn_crop(sampler, &image, &o->box, o->mask.data ? &o->mask : NULL, p, out);
+    FmnSampler *sampler = fmn_sampler_new(image->format);
+    fmn_crop(sampler, image, &o->box, o->mask.data ? &o->mask : NULL, p, out);
     fmn_sampler_free(sampler);
   }
   fmn_segmenter_free(segmenter);
   return n > 0;
 }
 
+static gboolean show_photo(const GdkPixbuf *photo, const FmnPreprocess *p, guint8 *out) {
+  FmnImageFormat format = format_of(photo);
+  return show(&(FmnImage){&format, {gdk_pixbuf_read_pixels(photo)}, {gdk_pixbuf_get_rowstride(photo)}}, p, out);
+}
+
+static gboolean show_view(FmnPhotoViewer *viewer, const GdkPixbuf *photo, guint64 seed, const FmnPreprocess *p,
+                          guint8 *out) {
+  FmnImageFormat format;
+  int width, height;
+  const guint8 *rgb = fmn_photo_view(viewer, photo, seed, &width, &height);
+  fmn_image_format_rgb(&format, width, height);
+  return show(&(FmnImage){&format, {rgb}, {3 * width}}, p, out);
+}
+
 typedef struct {
   const FmnPreprocess *p;
-  GByteArray *images, *labels;
+  int n_views;
+  FmnPhotoViewer *viewer;
+  GByteArray *images, *labels, *views;
   FmnExtractNotice notice;
   gpointer user;
   FmnExtractCounts *counts;
@@ -185,6 +201,17 @@ typedef struct {
 static void leave_out(const Job *j, const char *path, const char *why) {
   if (j->notice)
     j->notice(path, why, j->user);
+}
+
+/* The views of the picture that was added last. */
+static void add_views(const Job *j, const GdkPixbuf *photo) {
+  guint size = (guint)(j->p->width * j->p->height), at = j->views->len, picture = j->images->len - size;
+  g_byte_array_set_size(j->views, at + size * (guint)j->n_views);
+  for (int i = 0; i < j->n_views; i++) {
+    guint8 *out = j->views->data + at + size * (guint)i;
+    if (!show_view(j->viewer, photo, fmn_random_derive(picture / size, (guint64)i), j->p, out))
+      memcpy(out, j->images->data + picture, size);
+  }
 }
 
 static void add_photo(const Job *j, const char *path, int label) {
@@ -199,8 +226,9 @@ static void add_photo(const Job *j, const char *path, int label) {
     return;
   }
   g_byte_array_set_size(j->images, at + size);
-  if (show(pixbuf, j->p, j->images->data + at)) {
+  if (show_photo(pixbuf, j->p, j->images->data + at)) {
     g_byte_array_append(j->labels, &byte, 1);
+    add_views(j, pixbuf);
     j->counts->pictures++;
     return;
   }
@@ -219,13 +247,14 @@ static gboolean add_folder(const Job *j, const Folder *f, GError **error) {
   return files != NULL;
 }
 
-FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, FmnExtractNotice notice,
-                        gpointer user, FmnExtractCounts *counts, GError **error) {
-  g_return_val_if_fail(p->channels == 1, NULL);
+FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, int views,
+                        FmnExtractNotice notice, gpointer user, FmnExtractCounts *counts, GError **error) {
+  g_return_val_if_fail(p->channels == 1 && views >= 0 && views <= FMN_EXTRACT_MAX_VIEWS, NULL);
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GArray) folders = find_folders(photos, maps, names, error);
   *counts = (FmnExtractCounts){0, 0, 0};
-  Job job = {p, g_byte_array_new(), g_byte_array_new(), notice, user, counts};
+  Job job = {p,    views, fmn_photo_viewer_new(), g_byte_array_new(), g_byte_array_new(), g_byte_array_new(), notice,
+             user, counts};
   gboolean ok = folders != NULL;
   for (guint i = 0; ok && i < folders->len; i++)
     ok = add_folder(&job, &g_array_index(folders, Folder, i), error);
@@ -235,6 +264,7 @@ FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreproce
                 photos, counts->unreadable, counts->nothing);
     ok = FALSE;
   }
+  fmn_photo_viewer_free(job.viewer);
   FmnDataset *d = NULL;
   if (ok) {
     g_ptr_array_add(names, NULL);
@@ -245,10 +275,13 @@ FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreproce
                       .width = p->width,
                       .images = g_byte_array_free(g_steal_pointer(&job.images), FALSE),
                       .labels = g_byte_array_free(g_steal_pointer(&job.labels), FALSE),
+                      .n_views = views,
+                      .views = g_byte_array_free(g_steal_pointer(&job.views), views == 0),
                       .names = g_strdupv((char **)names->pdata)};
   } else {
     g_byte_array_free(job.images, TRUE);
     g_byte_array_free(job.labels, TRUE);
+    g_byte_array_free(job.views, TRUE);
   }
   return d;
 }
@@ -272,12 +305,17 @@ gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit spli
   const char *prefix = split == FMN_SPLIT_TRAIN ? "train" : "t10k";
   g_autofree char *images = g_strdup_printf("%s/%s-images-idx3-ubyte.gz", dir, prefix);
   g_autofree char *labels = g_strdup_printf("%s/%s-labels-idx1-ubyte.gz", dir, prefix);
+  g_autofree char *views = g_strdup_printf("%s/%s-views-idx4-ubyte.gz", dir, prefix);
   const int dims[3] = {data->n, data->height, data->width};
+  const int view_dims[4] = {data->n, data->n_views, data->height, data->width};
   if (g_mkdir_with_parents(dir, 0777) != 0) {
     g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "cannot make the folder %s: %s", dir,
                 g_strerror(errno));
     return FALSE;
   }
+  if (data->n_views == 0)
+    g_remove(views); /* of what was there before */
   return save_names(data, dir, error) && fmn_idx_write(images, data->images, dims, 3, error) &&
-         fmn_idx_write(labels, data->labels, dims, 1, error);
+         fmn_idx_write(labels, data->labels, dims, 1, error) &&
+         (data->n_views == 0 || fmn_idx_write(views, data->views, view_dims, 4, error));
 }

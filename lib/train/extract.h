@@ -11,6 +11,8 @@ typedef struct {
   int unreadable; /* files that are no pictures, or broken; left out */
 } FmnExtractCounts;
 
+#define FMN_EXTRACT_MAX_VIEWS 100
+
 /* Told of each file that is left out, and why. */
 typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer user);
 
@@ -22,13 +24,18 @@ typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer use
  * With it the classes are Fashion-MNIST's, by name or number: several where any of them is right, "unknown"
  * where none is, nothing ("FOLDER=") to leave the folder out; a folder that bears a class's name needs no entry.
  *
+ * views: how many further views of each picture to make (0 to FMN_EXTRACT_MAX_VIEWS), by fmn_photo_view(); one in which
+ * nothing stands out is the picture again. Photos and number of views decide them, so that they come out the same
+ * again.
+ *
  * NULL with an error: no such folder, none in it, a map that makes no sense, no picture at all. Free with
  * fmn_dataset_free(). */
-FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, FmnExtractNotice notice,
-                        gpointer user, FmnExtractCounts *counts, GError **error);
+FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, int views,
+                        FmnExtractNotice notice, gpointer user, FmnExtractCounts *counts, GError **error);
 
-/* Writes a split of a data set: {train,t10k}-images-idx3-ubyte.gz, -labels-idx1-ubyte.gz and labels.txt, into a folder
- * that is made where there is none. A labels.txt that is there already must be the same. */
+/* Writes a split of a data set: {train,t10k}-images-idx3-ubyte.gz, -labels-idx1-ubyte.gz, -views-idx4-ubyte.gz where
+ * there are views and labels.txt, into a folder that is made where there is none. A labels.txt that is there already
+ * must be the same. */
 gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit split, GError **error);
 
 #endif

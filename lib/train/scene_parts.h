@@ -93,7 +93,9 @@ typedef struct {
 FmnBackdrop fmn_backdrop_draw(FmnRandom *r, FmnBackground kind);
 void fmn_backdrop_render(const FmnBackdrop *b, FmnCanvas *c);
 void fmn_room_render(FmnRandom *r, const float *color, FmnCanvas *c);
-/* n things of a household, lying about. */
+/* A thing of a household; its middle and its longer side in units. */
+void fmn_thing_render(FmnRandom *r, double x, double y, double size, double angle, FmnCanvas *c);
+/* n of them, lying about. */
 void fmn_things_render(FmnRandom *r, int n, FmnCanvas *c);
 /* Fills a surface, seen straight on and turned by an angle. */
 void fmn_surface_render(FmnCanvas *c, const FmnMaterial *m, float angle);
@@ -247,6 +249,12 @@ typedef struct {
 void fmn_worn_draw(FmnWornLayout *l, FmnRandom *r, const FmnSceneSet *set);
 /* Draws the people and says what the numbers from 1 on in owner stand for; returns how many these are. */
 int fmn_worn_render(const FmnWornLayout *l, FmnCanvas *c, guint8 *owner, FmnMark marks[FMN_SCENE_MAX_ITEMS]);
+
+/* --- scene_nothing.c --- */
+
+/* Fills the canvas with writing, a clock, a test picture, shapes or large things. Leaves the canvas without its scale.
+ */
+void fmn_nothing_render(FmnRandom *r, FmnCanvas *c);
 
 /* --- scene_camera.c --- */
 

@@ -26,10 +26,10 @@ struct FmnSceneSource {
   FmnSceneMix mix;
   guint64 seed;
   double dense;
-  FmnSceneSet *green, *mixed[2][SHAPES], *worn[SHAPES]; /* [dense] */
+  FmnSceneSet *green, *mixed[2][SHAPES], *worn[SHAPES], *nothing[SHAPES]; /* [dense] */
 };
 
-static const char *const presets[FMN_N_SCENE_PRESETS] = {"green", "mixed", "worn"};
+static const char *const presets[FMN_N_SCENE_PRESETS] = {"green", "mixed", "worn", "nothing"};
 
 gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error) {
   for (int i = 0; i < FMN_N_SCENE_PRESETS; i++)
@@ -37,7 +37,7 @@ gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError
       *preset = (FmnScenePreset)i;
       return TRUE;
     }
-  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "scenes are green, mixed or worn, not “%s”", text);
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "scenes are green, mixed, worn or nothing, not “%s”", text);
   return FALSE;
 }
 
@@ -60,7 +60,8 @@ gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error)
   }
   if (!ok || !(sum > 0)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-                "scenes must be some of green, mixed and worn, with weights (mixed:3,green:1), not “%s”", text);
+                "scenes must be some of green, mixed, worn and nothing, with weights (mixed:3,green:1), not “%s”",
+                text);
     return FALSE;
   }
   for (int i = 0; i < FMN_N_SCENE_PRESETS; i++)
@@ -167,10 +168,12 @@ FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnSceneRecip
                                       fmn_random_derive(seed, (guint64)(2 + i)));
     ok = (s->mixed[i / SHAPES][i % SHAPES] = fmn_scene_set_new(items, &o, error)) != NULL;
   }
-  for (int i = 0; ok && i < SHAPES; i++) {
+  for (int i = 0; ok && i < 2 * SHAPES; i++) {
     guint64 own = fmn_random_derive(seed, (guint64)(2 + 2 * SHAPES + i));
-    FmnSceneOptions o = sized_options(FMN_SCENE_WORN, recipe, size, i, FALSE, own);
-    ok = (s->worn[i] = fmn_scene_set_new(items, &o, error)) != NULL;
+    FmnScenePreset preset = i < SHAPES ? FMN_SCENE_WORN : FMN_SCENE_NOTHING;
+    FmnSceneOptions o = sized_options(preset, recipe, size, i % SHAPES, FALSE, own);
+    FmnSceneSet **set = i < SHAPES ? &s->worn[i] : &s->nothing[i % SHAPES];
+    ok = (*set = fmn_scene_set_new(items, &o, error)) != NULL;
   }
   if (!ok)
     g_clear_pointer(&s, fmn_scene_source_free);
@@ -183,8 +186,10 @@ void fmn_scene_source_free(FmnSceneSource *s) {
   fmn_scene_set_free(s->green);
   for (int i = 0; i < 2 * SHAPES; i++)
     fmn_scene_set_free(s->mixed[i / SHAPES][i % SHAPES]);
-  for (int i = 0; i < SHAPES; i++)
+  for (int i = 0; i < SHAPES; i++) {
     fmn_scene_set_free(s->worn[i]);
+    fmn_scene_set_free(s->nothing[i]);
+  }
   g_free(s);
 }
 
@@ -197,7 +202,10 @@ void fmn_scene_source_render(const FmnSceneSource *s, guint64 index, FmnScene *s
     int i = 0;
     while (i < SHAPES - 1 && u >= shapes[i].share)
       u -= shapes[i++].share;
-    set = preset < 1 - s->mix.share[FMN_SCENE_WORN] ? s->mixed[fmn_random_uniform(&r) < s->dense][i] : s->worn[i];
+    double drawn = s->mix.share[FMN_SCENE_WORN], none = s->mix.share[FMN_SCENE_NOTHING];
+    set = preset < 1 - drawn - none ? s->mixed[fmn_random_uniform(&r) < s->dense][i]
+          : preset < 1 - none       ? s->worn[i]
+                                    : s->nothing[i];
   }
   fmn_scene_render(set, index, s->size, s->size, scene);
 }

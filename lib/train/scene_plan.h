@@ -12,7 +12,7 @@ typedef struct {
 
 /* "PRESET[:WEIGHT],...", weights default to 1. FMN_ERROR_ARGUMENT. */
 gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error);
-/* "green", "mixed" or "worn". FMN_ERROR_ARGUMENT. */
+/* "green", "mixed", "worn" or "nothing". FMN_ERROR_ARGUMENT. */
 gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error);
 
 #define FMN_MAX_STAGES 16

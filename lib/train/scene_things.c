@@ -270,14 +270,18 @@ static void word(const Thing *t) {
 static void (*const things[])(const Thing *t) = {book,  paper,  telephone, laptop, cup,  plate,  fruit, pencil,
                                                  cable, bottle, box,       lump,   lump, leaves, word};
 
+void fmn_thing_render(FmnRandom *r, double x, double y, double size, double angle, FmnCanvas *c) {
+  Thing t = {c->cr, r, size};
+  cairo_save(c->cr);
+  cairo_translate(c->cr, x, y);
+  cairo_rotate(c->cr, angle);
+  things[fmn_random_below(r, G_N_ELEMENTS(things))](&t);
+  cairo_restore(c->cr);
+}
+
 void fmn_things_render(FmnRandom *r, int n, FmnCanvas *c) {
   for (int i = 0; i < n; i++) {
     double u = fmn_random_uniform(r), x = fmn_random_range(r, 0, c->right), y = fmn_random_range(r, 0, c->below);
-    Thing t = {c->cr, r, 24 + 190 * u * u};
-    cairo_save(c->cr);
-    cairo_translate(c->cr, x, y);
-    cairo_rotate(c->cr, fmn_random_range(r, 0, 2 * G_PI));
-    things[fmn_random_below(r, G_N_ELEMENTS(things))](&t);
-    cairo_restore(c->cr);
+    fmn_thing_render(r, x, y, 24 + 190 * u * u, fmn_random_range(r, 0, 2 * G_PI), c);
   }
 }

@@ -47,7 +47,7 @@ static gboolean in_range(const char *name, double value, double low, double high
 }
 
 static gboolean check_options(const FmnSceneOptions *o, GError **error) {
-  return in_range("the preset", (double)o->preset, FMN_SCENE_GREEN, FMN_SCENE_WORN, error) &&
+  return in_range("the preset", (double)o->preset, FMN_SCENE_GREEN, FMN_N_SCENE_PRESETS - 1, error) &&
          in_range("the frame's width", o->frame_width, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE, error) &&
          in_range("the frame's height", o->frame_height, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE, error) &&
          in_range("the jitter", o->jitter, 0, 1, error) &&
@@ -315,11 +315,31 @@ static void render_worn(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
   finish(marks, n, &layout.backdrop, layout.camera_seed, &canvas, scene);
 }
 
+static void render_nothing(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
+  FmnRandom r = {fmn_random_derive(s->options.seed, index)};
+  FmnCanvas canvas;
+  FmnBackdrop backdrop = fmn_backdrop_draw(&r, s->options.background == FMN_BACKGROUND_ANY
+                                                   ? (FmnBackground)fmn_random_below(&r, FMN_N_BACKGROUNDS)
+                                                   : s->options.background);
+  guint64 camera_seed = fmn_random_next(&r);
+  open_canvas(s, scene, &canvas);
+  if (fmn_random_uniform(&r) < 0.5) {
+    fmn_backdrop_render(&backdrop, &canvas);
+    fmn_things_render(&r, fmn_random_uniform(&r) < 0.4 ? 1 + (int)fmn_random_below(&r, 6) : 0, &canvas);
+    cairo_surface_flush(canvas.surface);
+  } else {
+    fmn_nothing_render(&r, &canvas);
+  }
+  finish(NULL, 0, &backdrop, camera_seed, &canvas, scene);
+}
+
 void fmn_scene_render(const FmnSceneSet *s, guint64 index, int width, int height, FmnScene *scene) {
   letterbox(&s->options, CLAMP(width, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE),
             CLAMP(height, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE), scene);
-  static void (*const render[])(const FmnSceneSet *, guint64, FmnScene *) = {
-      [FMN_SCENE_GREEN] = render_green, [FMN_SCENE_MIXED] = render_mixed, [FMN_SCENE_WORN] = render_worn};
+  static void (*const render[])(const FmnSceneSet *, guint64, FmnScene *) = {[FMN_SCENE_GREEN] = render_green,
+                                                                             [FMN_SCENE_MIXED] = render_mixed,
+                                                                             [FMN_SCENE_WORN] = render_worn,
+                                                                             [FMN_SCENE_NOTHING] = render_nothing};
   render[s->options.preset](s, index, scene);
 }
 

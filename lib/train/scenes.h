@@ -16,6 +16,8 @@ typedef enum {
   FMN_SCENE_MIXED, /* garments cut out by their own masks, lit, tinted, turned, overlapping, in all kinds of rooms */
   FMN_SCENE_WORN,  /* drawn people in drawn clothes before a camera, as Fashion-MNIST numbers these; the images are not
                       used */
+  FMN_SCENE_NOTHING, /* no garment: half of them empty rooms as of FMN_SCENE_MIXED, half writing, clocks, test pictures,
+                      * shapes, things; the images are not used */
   FMN_N_SCENE_PRESETS
 } FmnScenePreset;
 

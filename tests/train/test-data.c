@@ -94,6 +94,30 @@ static void test_weights(void) {
   fmn_train_data_free(d);
 }
 
+/* Of a picture with further views each comes now and then, always with its own label; set aside is the picture. */
+static void test_views(void) {
+  FmnDataset *set = synthetic_new(40, 1);
+  gsize size = SIDE * SIDE;
+  set->n_views = 3;
+  set->views = g_malloc0(40 * 3 * size);
+  FmnTrainData *d = fmn_train_data_new(&set, NULL, 1, classes, 0.25, 1, NULL);
+  const FmnImages *aside = fmn_train_data_validation(d);
+  int seen[40][4] = {0}, n = 0;
+  for (int i = 0; i < aside->n; i++)
+    g_assert_true(aside->images[i] >= set->images && aside->images[i] < set->images + 40 * size);
+  for (int epoch = 0; epoch < 60; epoch++)
+    for (int i = 0; i < 30; i++) {
+      FmnPick p = fmn_train_data_pick(d, epoch, i);
+      gboolean view = p.image < set->images || p.image >= set->images + 40 * size;
+      gsize at = (gsize)(p.image - (view ? set->views : set->images)) / size, picture = view ? at / 3 : at;
+      g_assert_cmpint(p.label, ==, set->labels[picture]);
+      g_assert_true(fmn_train_data_pick(d, epoch, i).image == p.image);
+      n += seen[picture][view ? 1 + at % 3 : 0]++ == 0;
+    }
+  g_assert_cmpint(n, ==, 30 * 4);
+  fmn_train_data_free(d);
+}
+
 static void test_data_errors(void) {
   g_autoptr(GError) error = NULL;
   FmnDataset *sets[] = {synthetic_new(20, 1), synthetic_new(20, 2)};
@@ -270,6 +294,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/data/permute", test_permute);
   g_test_add_func("/data/split", test_split);
   g_test_add_func("/data/weights", test_weights);
+  g_test_add_func("/data/views", test_views);
   g_test_add_func("/data/mean-std", test_mean_std);
   g_test_add_func("/data/errors", test_data_errors);
   g_test_add_func("/loader/same-batches", test_loader);

@@ -52,7 +52,7 @@ static void count_notice(const char *path, const char *why, gpointer user) {
 
 static FmnDataset *extract(char *const *maps, FmnExtractCounts *counts, GError **error) {
   int notices = 0;
-  FmnDataset *d = fmn_extract(photos, maps, preprocess, count_notice, &notices, counts, error);
+  FmnDataset *d = fmn_extract(photos, maps, preprocess, 0, count_notice, &notices, counts, error);
   g_assert_cmpint(notices, ==, counts->nothing + counts->unreadable);
   return d;
 }
@@ -148,6 +148,41 @@ static void test_maps(void) {
                "no folder for any class");
 }
 
+/* Further views are other pictures of the same garments, the same again, and go to files and back. */
+static void test_views(void) {
+  FmnExtractCounts counts;
+  GError *error = NULL;
+  char *const maps[] = {(char *)"hat=", (char *)"Scarf=bag", (char *)"shoes=", NULL};
+  g_autofree char *out = g_build_filename(photos, "..", "fmnist-views", NULL);
+  FmnDataset *d = fmn_extract(photos, maps, preprocess, 4, NULL, NULL, &counts, &error);
+  g_assert_no_error(error);
+  FmnDataset *same = fmn_extract(photos, maps, preprocess, 4, NULL, NULL, &counts, NULL),
+             *plain = fmn_extract(photos, maps, preprocess, 0, NULL, NULL, &counts, NULL);
+  gsize size = 28 * 28;
+  g_assert_cmpint(d->n_views, ==, 4);
+  g_assert_cmpmem(d->images, (gsize)d->n * size, plain->images, (gsize)plain->n * size);
+  g_assert_cmpmem(d->views, 4 * (gsize)d->n * size, same->views, 4 * (gsize)d->n * size);
+  for (int i = 0; i < 4; i++)
+    for (int k = -1; k < i; k++)
+      g_assert_cmpint(memcmp(d->views + i * size, k < 0 ? d->images : d->views + k * size, size), !=, 0);
+  g_assert_true(fmn_dataset_save(d, out, FMN_SPLIT_TRAIN, &error));
+  FmnDataset *again = fmn_dataset_load(out, FMN_SPLIT_TRAIN, &error);
+  g_assert_no_error(error);
+  g_assert_cmpint(again->n_views, ==, 4);
+  g_assert_cmpmem(d->views, 4 * (gsize)d->n * size, again->views, 4 * (gsize)d->n * size);
+  g_autofree char *hash = fmn_dataset_sha256(again), *without = fmn_dataset_sha256(plain);
+  g_assert_cmpstr(hash, !=, without);
+  g_assert_true(fmn_dataset_save(plain, out, FMN_SPLIT_TRAIN, &error));
+  fmn_dataset_free(again);
+  again = fmn_dataset_load(out, FMN_SPLIT_TRAIN, &error);
+  g_assert_cmpint(again->n_views, ==, 0);
+  remove_all(out);
+  fmn_dataset_free(again);
+  fmn_dataset_free(d);
+  fmn_dataset_free(same);
+  fmn_dataset_free(plain);
+}
+
 static void test_save(void) {
   FmnExtractCounts counts;
   GError *error = NULL;
@@ -180,7 +215,7 @@ static void test_save(void) {
 static void test_nothing_there(void) {
   FmnExtractCounts counts;
   GError *error = NULL;
-  g_assert_null(fmn_extract("/no/such/folder", NULL, preprocess, NULL, NULL, &counts, &error));
+  g_assert_null(fmn_extract("/no/such/folder", NULL, preprocess, 0, NULL, NULL, &counts, &error));
   g_assert_nonnull(strstr(error->message, "/no/such/folder"));
   g_clear_error(&error);
   remove_all(photos);
@@ -199,6 +234,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/extract/pictures", test_pictures);
   g_test_add_func("/extract/left-out", test_left_out);
   g_test_add_func("/extract/maps", test_maps);
+  g_test_add_func("/extract/views", test_views);
   g_test_add_func("/extract/save", test_save);
   g_test_add_func("/extract/nothing-there", test_nothing_there);
   int status = g_test_run();
