@@ -4,6 +4,7 @@
 #include "command.h"
 #include "error.h"
 #include "io/onnx.h"
+#include "nets/nets.h"
 
 /* The new file is renamed into place, which would replace a pipe or the model itself as readily as an older export. */
 static gboolean check_target(const char *model, const char *onnx, GError **error) {
@@ -23,10 +24,28 @@ static gboolean check_target(const char *model, const char *onnx, GError **error
   return TRUE;
 }
 
-static gboolean export(const char *model, const char *onnx, GError **error) {
+/* The same weights for another size of input, which detectors can have. */
+static gboolean resize(FmnModelFile *file, int size, GError **error) {
+  g_autofree char *text = g_strdup_printf("%d", size);
+  char *options = fmn_net_options_set(file->arch_options, "size", text);
+  FmnGraph *g = fmn_net_build_bare(file->arch, options, (int)g_strv_length(file->labels), error);
+  if (!g) {
+    g_free(options);
+    return FALSE;
+  }
+  fmn_graph_swap_weights(g, file->graph);
+  fmn_graph_free(file->graph);
+  file->graph = g;
+  g_free(file->arch_options);
+  file->arch_options = options;
+  file->preprocess.width = file->preprocess.height = size;
+  return TRUE;
+}
+
+static gboolean export(const char *model, int size, const char *onnx, GError **error) {
   g_autofree char *path = command_model_path(model, error);
   FmnModelFile *file = path && check_target(path, onnx, error) ? fmn_model_file_load(path, error) : NULL;
-  gboolean ok = file && fmn_onnx_save(file, onnx, error);
+  gboolean ok = file && (!size || resize(file, size, error)) && fmn_onnx_save(file, onnx, error);
   if (ok) {
     FmnShape in = fmn_graph_node(file->graph, 0)->out;
     printf("%s: %s%s%s, %" G_GUINT64_FORMAT " parameters, opset %d, input N×%d×%d×%d\n", onnx, file->arch,
@@ -39,9 +58,12 @@ static gboolean export(const char *model, const char *onnx, GError **error) {
 
 static int run(int argc, char **argv) {
   char *model = NULL, *onnx = NULL;
+  int size = 0;
   const GOptionEntry entries[] = {{"model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
                                    "Model: a file, or the name of one in FMNIST_MODEL_PATH", "FILE"},
                                   {"onnx", 'o', 0, G_OPTION_ARG_FILENAME, &onnx, "ONNX file to write", "FILE"},
+                                  {"size", 's', 0, G_OPTION_ARG_INT, &size,
+                                   "Width and height of a detector's input, a multiple of 32 (0 = the model's)", "N"},
                                   G_OPTION_ENTRY_NULL};
   GError *error = NULL;
   int status = EXIT_USAGE;
@@ -55,7 +77,7 @@ static int run(int argc, char **argv) {
     else if (!onnx || !*onnx)
       command_usage("--onnx FILE is missing");
     else
-      status = export(model, onnx, &error) ? EXIT_OK : command_fail(error);
+      status = export(model, size, onnx, &error) ? EXIT_OK : command_fail(error);
   }
   g_free(model);
   g_free(onnx);

@@ -1,5 +1,6 @@
 #include "io/onnx.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -91,17 +92,40 @@ static void fill_graph(FmnOnnxGraph *o, Onnx__GraphProto *graph, const char *nam
   graph->n_initializer = o->initializers->len;
 }
 
+static void add_property(FmnOnnxGraph *o, Onnx__ModelProto *model, const char *key, const char *value) {
+  Onnx__StringStringEntryProto *entry = fmn_onnx_new0(o, sizeof *entry);
+  onnx__string_string_entry_proto__init(entry);
+  entry->key = (char *)key;
+  entry->value = (char *)value;
+  model->metadata_props[model->n_metadata_props++] = entry;
+}
+
+static int by_key(const void *a, const void *b) {
+  return strcmp((*(Onnx__StringStringEntryProto *const *)a)->key, (*(Onnx__StringStringEntryProto *const *)b)->key);
+}
+
+/* GStreamer's onnxinference wants to know by which id decoders find each output; a classifier's has one in GStreamer.
+ */
+static const char *tensor_id(FmnOnnxGraph *o, int output, GHashTable *metadata) {
+  const char *arch = g_hash_table_lookup(metadata, "arch");
+  return o->vectors[output] ? "classification-generic-out"
+                            : fmn_onnx_text(o, "%s-%s", arch ? arch : "fmnist", o->values[output]);
+}
+
 static void fill_metadata(FmnOnnxGraph *o, Onnx__ModelProto *model, GHashTable *metadata) {
-  GList *keys = g_list_sort(g_hash_table_get_keys(metadata), (GCompareFunc)strcmp);
-  model->metadata_props = fmn_onnx_new0(o, (gsize)g_hash_table_size(metadata) * sizeof *model->metadata_props);
-  for (GList *l = keys; l; l = l->next) {
-    Onnx__StringStringEntryProto *entry = fmn_onnx_new0(o, sizeof *entry);
-    onnx__string_string_entry_proto__init(entry);
-    entry->key = l->data;
-    entry->value = g_hash_table_lookup(metadata, l->data);
-    model->metadata_props[model->n_metadata_props++] = entry;
+  gsize room = g_hash_table_size(metadata) + (gsize)o->graph->n_outputs;
+  GHashTableIter iter;
+  gpointer key, value;
+  model->metadata_props = fmn_onnx_new0(o, room * sizeof *model->metadata_props);
+  g_hash_table_iter_init(&iter, metadata);
+  while (g_hash_table_iter_next(&iter, &key, &value))
+    add_property(o, model, key, value);
+  for (int i = 0; i < o->graph->n_outputs; i++) {
+    int output = o->graph->outputs[i];
+    if (!g_hash_table_contains(metadata, o->values[output]))
+      add_property(o, model, o->values[output], tensor_id(o, output, metadata));
   }
-  g_list_free(keys);
+  qsort(model->metadata_props, model->n_metadata_props, sizeof *model->metadata_props, by_key);
 }
 
 static GBytes *pack(const Onnx__ModelProto *model, GError **error) {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../detect/model.h"
 #include "folder.h"
 #include "io/onnx.h"
 #include "model-fixture.h"
@@ -64,28 +65,63 @@ static void run(const char *path, int status, const char *message, const char *c
 }
 #define RUN(path, status, message, ...) run(path, status, message, (const char *const[]){__VA_ARGS__, NULL})
 
-static void test_good(void) {
-  Place p = place_new();
+static Onnx__ModelProto *read_onnx(const char *path) {
   char *content;
   gsize size;
+  g_assert_true(g_file_get_contents(path, &content, &size, NULL));
+  Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, (const guint8 *)content);
+  g_assert_nonnull(model);
+  g_free(content);
+  return model;
+}
+
+static const char *property(const Onnx__ModelProto *model, const char *key) {
+  for (gsize i = 0; i < model->n_metadata_props; i++)
+    if (g_str_equal(model->metadata_props[i]->key, key))
+      return model->metadata_props[i]->value;
+  return NULL;
+}
+
+static void test_good(void) {
+  Place p = place_new();
   g_assert_true(g_file_set_contents(p.onnx, "an older export", -1, NULL));
   RUN(NULL, 0, "small.onnx: compact, 285619 parameters, opset 13, input N×1×28×28", "--model", p.model, "--onnx",
       p.onnx);
-  g_assert_true(g_file_get_contents(p.onnx, &content, &size, NULL));
-  Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, (const guint8 *)content);
-  g_assert_nonnull(model);
+  Onnx__ModelProto *model = read_onnx(p.onnx);
   g_assert_cmpstr(model->graph->name, ==, "small");
   g_assert_cmpstr(model->graph->output[0]->name, ==, "logits");
   g_assert_cmpint(model->graph->output[0]->type->tensor_type->shape->dim[1]->dim_value, ==, 3);
-  const char *labels = NULL;
-  for (gsize i = 0; i < model->n_metadata_props; i++)
-    if (g_str_equal(model->metadata_props[i]->key, "labels"))
-      labels = model->metadata_props[i]->value;
-  g_assert_cmpstr(labels, ==, "[\"red\",\"größer\",\"blue\"]");
+  g_assert_cmpstr(property(model, "labels"), ==, "[\"red\",\"größer\",\"blue\"]");
   onnx__model_proto__free_unpacked(model, NULL);
-  g_free(content);
   RUN(p.folder, 0, "opset 13", "-m", "small", "-o", p.onnx); /* by its name */
   place_free(&p, 1);
+}
+
+/* A detector's file can be for another size, and has then all that onnxinference asks for. */
+static void test_size(void) {
+  Place p = place_new();
+  char *detector = g_build_filename(p.folder, "d.safetensors", NULL);
+  write_detector(detector, "size=64", "12,16 20,30 32,24 40,48 60,44 70,80");
+  RUN(NULL, 0, "yolov3-tiny:size=96, 8690666 parameters, opset 13, input N×3×96×96", "--model", detector, "--size=96",
+      "--onnx", p.onnx);
+  Onnx__ModelProto *model = read_onnx(p.onnx);
+  for (int i = 0; i < 2; i++) {
+    const Onnx__ValueInfoProto *output = model->graph->output[i];
+    char *id = g_strdup_printf("yolov3-tiny-%s", output->name);
+    g_assert_cmpint(output->type->tensor_type->shape->dim[2]->dim_value, ==, i ? 6 : 3);
+    g_assert_cmpstr(property(model, output->name), ==, id);
+    g_free(id);
+  }
+  g_assert_cmpstr(property(model, "arch_options"), ==, "size=96");
+  g_assert_nonnull(strstr(property(model, "input"), "\"width\":96,\"height\":96"));
+  g_assert_nonnull(property(model, "anchors"));
+  onnx__model_proto__free_unpacked(model, NULL);
+  RUN(NULL, 0, "input N×3×64×64", "--model", detector, "--onnx", p.onnx);
+  RUN(NULL, 1, "100", "--model", detector, "--size=100", "--onnx", p.onnx);
+  RUN(NULL, 1, "-32", "--model", detector, "--size=-32", "--onnx", p.onnx);
+  RUN(NULL, 1, "has no option “size”", "--model", p.model, "--size=32", "--onnx", p.onnx);
+  g_free(detector);
+  place_free(&p, 2);
 }
 
 static void test_usage(void) {
@@ -126,6 +162,7 @@ static void test_refused(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/export/good", test_good);
+  g_test_add_func("/export/size", test_size);
   g_test_add_func("/export/usage", test_usage);
   g_test_add_func("/export/refused", test_refused);
   return g_test_run();

@@ -308,12 +308,33 @@ static void test_metadata(void) {
   for (gsize i = 0; i < G_N_ELEMENTS(good_metadata); i++)
     g_hash_table_insert(metadata, (gpointer)good_metadata[i][0], (gpointer)good_metadata[i][1]);
   Onnx__ModelProto *model = model_of(g, metadata);
-  g_assert_cmpuint(model->n_metadata_props, ==, G_N_ELEMENTS(good_metadata));
+  g_assert_cmpuint(model->n_metadata_props, ==, G_N_ELEMENTS(good_metadata) + 1);
   for (gsize i = 0; i < model->n_metadata_props; i++) {
     const Onnx__StringStringEntryProto *e = model->metadata_props[i];
-    g_assert_cmpstr(e->value, ==, g_hash_table_lookup(metadata, e->key));
+    const char *expected = g_hash_table_lookup(metadata, e->key);
+    g_assert_cmpstr(e->value, ==, expected ? expected : "classification-generic-out");
+    g_assert_true(expected || g_str_equal(e->key, "logits"));
     g_assert_true(i == 0 || strcmp(model->metadata_props[i - 1]->key, e->key) < 0);
   }
+  onnx__model_proto__free_unpacked(model, NULL);
+  g_hash_table_unref(metadata);
+  fmn_graph_free(g);
+}
+
+/* GStreamer's onnxinference finds an entry for each output; one that is there stays. */
+static void test_tensor_ids(void) {
+  static const char *expected[][2] = {{"arch", "yolov3-tiny"}, {"head16", "mine"}, {"head32", "yolov3-tiny-head32"}};
+  FmnGraph *g = net("yolov3-tiny", "size=32");
+  GHashTable *metadata = g_hash_table_new(g_str_hash, g_str_equal);
+  g_hash_table_insert(metadata, (gpointer) "arch", (gpointer) "yolov3-tiny");
+  g_hash_table_insert(metadata, (gpointer) "head16", (gpointer) "mine");
+  Onnx__ModelProto *model = model_of(g, metadata);
+  g_assert_cmpuint(model->n_metadata_props, ==, G_N_ELEMENTS(expected));
+  for (gsize i = 0; i < model->n_metadata_props; i++) {
+    g_assert_cmpstr(model->metadata_props[i]->key, ==, expected[i][0]);
+    g_assert_cmpstr(model->metadata_props[i]->value, ==, expected[i][1]);
+  }
+  g_assert_cmpuint(g_hash_table_size(metadata), ==, 2);
   onnx__model_proto__free_unpacked(model, NULL);
   g_hash_table_unref(metadata);
   fmn_graph_free(g);
@@ -359,6 +380,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/onnx/layers", test_layers);
   g_test_add_func("/onnx/all-layers", test_all_layers);
   g_test_add_func("/onnx/metadata", test_metadata);
+  g_test_add_func("/onnx/tensor-ids", test_tensor_ids);
   g_test_add_func("/onnx/errors", test_errors);
   return g_test_run();
 }
