@@ -15,6 +15,9 @@ python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 dataset-fashion-mnis
 # single tests use them and are skipped without: the packages' recipe, man page, browser, words on frames
 for_tests="debhelper dpkg-dev lintian man-db chromium chromium-driver gstreamer1.0-x"
 
+# from GStreamer 1.24 on: its own analytics metadata is written too; what draws it, for a test
+analytics=libgstreamer-plugins-bad1.0-dev analytics_for_tests=gstreamer1.0-plugins-bad
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
@@ -48,7 +51,7 @@ install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $*
 }
 
-missing=
+missing= renewed=
 if command -v dpkg-query > /dev/null; then
   missing=$(missing_of $packages "$@")
   if [ -n "$missing" ]; then
@@ -56,6 +59,13 @@ if command -v dpkg-query > /dev/null; then
       echo "setup: apt-get could not install$missing. The reason stands above; this needs Debian 12 or newer and a network or a mirror." >&2
       exit 1
     }
+  fi
+  if dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libgstreamer1.0-dev)" ge 1.24; then
+    missing=$(missing_of $analytics)
+    if [ -n "$missing" ]; then
+      (install "$missing") && renewed=--reconfigure || echo "setup: without$missing no analytics metadata of GStreamer's own will be written" >&2
+    fi
+    [ -z "$tests" ] || tests="$tests $analytics_for_tests"
   fi
   missing=$(missing_of $tests)
   if [ -n "$missing" ]; then
@@ -69,7 +79,8 @@ if [ -e build ] && [ ! -w build ]; then
   echo "setup: $(pwd)/build belongs to $(stat -c %U build) and cannot be written to; remove it as that user and start again" >&2
   exit 1
 fi
-[ -f build/build.ninja ] || meson setup --buildtype=release build || {
+[ -f build/build.ninja ] || renewed=
+[ -f build/build.ninja ] && [ -z "$renewed" ] || meson setup ${renewed:---buildtype=release} build || {
   echo "setup: meson could not set up build/; see build/meson-logs/meson-log.txt" >&2
   exit 1
 }

@@ -1,5 +1,6 @@
 #include "gstfmnistanalyser.h"
 
+#include "gstfmnistanalytics.h"
 #include "gstfmnistroi.h"
 
 #define SHARE 16 /* of one frame in the running mean of times */
@@ -25,6 +26,10 @@ GstFmnistFormat *gst_fmnist_analyser_format(GstFmnistAnalyser *self) {
 
 const GstVideoInfo *gst_fmnist_analyser_info(GstFmnistAnalyser *self) {
   return gst_fmnist_format_info(gst_fmnist_analyser_format(self));
+}
+
+GstClockTime gst_fmnist_analyser_running_time(GstFmnistAnalyser *self, GstBuffer *buffer) {
+  return gst_segment_to_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
 }
 
 gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, FmnImage *image) {
@@ -155,12 +160,15 @@ static GstFlowReturn gst_fmnist_analyser_transform_ip(GstBaseTransform *trans, G
   GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
   GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
   GstClockTime start = gst_util_get_timestamp();
+  const GstVideoInfo *info;
   GstFlowReturn result;
   if (gst_fmnist_analyser_format(self) == NULL) /* what passes through may come without caps */
     return GST_FLOW_NOT_NEGOTIATED;
   if (GST_CLOCK_TIME_IS_VALID(time))
     gst_object_sync_values(GST_OBJECT(self), time);
   result = GST_FMNIST_ANALYSER_GET_CLASS(self)->analyse(self, buffer);
+  info = gst_fmnist_analyser_info(self);
+  gst_fmnist_analytics_publish(buffer, info->width, info->height, gst_fmnist_analyser_running_time(self, buffer));
   add_spent(self, gst_util_get_timestamp() - start);
   return result;
 }

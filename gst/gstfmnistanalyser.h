@@ -28,6 +28,9 @@ struct _GstFmnistAnalyserClass {
 GstFmnistFormat *gst_fmnist_analyser_format(GstFmnistAnalyser *self);
 const GstVideoInfo *gst_fmnist_analyser_info(GstFmnistAnalyser *self);
 
+/* GST_CLOCK_TIME_NONE for a buffer without timestamp. */
+GstClockTime gst_fmnist_analyser_running_time(GstFmnistAnalyser *self, GstBuffer *buffer);
+
 /* gst_fmnist_format_map(), with a warning on the bus when it fails. */
 gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, FmnImage *image);
 void gst_fmnist_analyser_unmap(GstFmnistAnalyser *self);

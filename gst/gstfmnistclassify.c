@@ -192,6 +192,7 @@ static void gst_fmnist_classify_begin(GstFmnistInference *inference, GstBuffer *
   n = gst_fmnist_regions_size(&self->regions);
   g_ptr_array_set_size(self->tracks, (gint)n);
   gst_fmnist_tracker_update(self->tracker, (const FmnBox *)(gpointer)self->regions.boxes->data, n,
+                            gst_fmnist_analyser_running_time(GST_FMNIST_ANALYSER(self), buffer),
                             (GstFmnistTrack **)self->tracks->pdata);
 }
 
@@ -259,6 +260,8 @@ static gboolean gst_fmnist_classify_attach(GstFmnistInference *inference, GstBuf
       g_clear_pointer(&track->result, gst_fmnist_result_unref);
     if (track->result != NULL)
       gst_fmnist_object_set_result(o, track->result, track->result_age);
+    if (!GST_CLOCK_TIME_IS_VALID(o->first_seen))
+      o->first_seen = track->first_seen;
     if (o->id == 0)
       gst_fmnist_regions_identify(buffer, o, track->id, info->width, info->height);
     gst_fmnist_roi_publish(buffer, o, info->width, info->height);

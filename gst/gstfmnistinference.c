@@ -197,8 +197,7 @@ static void look(GstFmnistInference *self, GstBuffer *buffer) {
 /* What holds for one frame. TRUE: it is to be looked at. */
 static gboolean begin_frame(GstFmnistInference *self, GstBuffer *buffer) {
   Private *p = PRIVATE(self);
-  GstClockTime now =
-      gst_segment_to_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  GstClockTime now = gst_fmnist_analyser_running_time(GST_FMNIST_ANALYSER(self), buffer);
   gboolean due;
   GST_OBJECT_LOCK(self);
   p->interval = p->properties.interval;

@@ -77,7 +77,8 @@ guint gst_fmnist_meta_free_id(const GstFmnistMeta *m, guint id) {
 }
 
 GstFmnistObject *gst_fmnist_meta_add(GstFmnistMeta *m, const FmnBox *box, guint id) {
-  GstFmnistObject o = {.box = *box, .id = id, .label = g_quark_from_static_string(GST_FMNIST_OBJECT), .confidence = 1};
+  GstFmnistObject o = {.box = *box, .id = id, .label = g_quark_from_static_string(GST_FMNIST_OBJECT), .confidence = 1,
+                       .first_seen = GST_CLOCK_TIME_NONE};
   g_array_append_val(m->objects, o);
   return gst_fmnist_meta_object(m, m->objects->len - 1);
 }
@@ -109,6 +110,7 @@ GType gst_fmnist_meta_api_get_type(void) {
 static gboolean meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer) {
   GstFmnistMeta *m = (GstFmnistMeta *)meta;
   m->objects = g_array_new(FALSE, TRUE, sizeof(GstFmnistObject));
+  m->analytics_first = m->analytics_n = 0;
   g_array_set_clear_func(m->objects, object_clear);
   return TRUE;
 }
@@ -148,6 +150,8 @@ static gboolean meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQ
   copy = gst_fmnist_meta_ensure(to);
   g_array_set_size(copy->objects, 0);
   copy_objects(copy->objects, ((GstFmnistMeta *)meta)->objects);
+  copy->analytics_first = ((GstFmnistMeta *)meta)->analytics_first;
+  copy->analytics_n = ((GstFmnistMeta *)meta)->analytics_n;
   if (scale) {
     const GstVideoMetaTransform *t = data;
     letterbox(copy->objects, t->in_info, t->out_info);

@@ -56,11 +56,13 @@ typedef struct {
   GstFmnistGrid mask;  /* data NULL: none */
   GstFmnistResult *result; /* NULL: not classified; owned reference */
   guint frames_ago;    /* how many frames old result is; 0: of this frame */
+  GstClockTime first_seen; /* running time of the frame that showed it first, or GST_CLOCK_TIME_NONE */
 } GstFmnistObject;
 
 typedef struct {
   GstMeta meta;
   GArray *objects; /* of GstFmnistObject; owned */
+  guint analytics_first, analytics_n; /* which entries of the buffer's GstAnalyticsRelationMeta stand for them */
 } GstFmnistMeta;
 
 GType gst_fmnist_meta_api_get_type(void);

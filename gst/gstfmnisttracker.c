@@ -53,14 +53,15 @@ static gboolean best_pair(GstFmnistTracker *t, const FmnBox *boxes, guint n, Gst
   return *track != NULL;
 }
 
-static GstFmnistTrack *track_new(GstFmnistTracker *t) {
+static GstFmnistTrack *track_new(GstFmnistTracker *t, GstClockTime now) {
   GstFmnistTrack *track = g_new0(GstFmnistTrack, 1);
   track->id = ++t->last_id;
+  track->first_seen = now;
   g_ptr_array_add(t->tracks, track);
   return track;
 }
 
-void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks) {
+void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstClockTime now, GstFmnistTrack **tracks) {
   guint i;
   GstFmnistTrack *track;
   for (guint k = t->tracks->len; k-- > 0;) {
@@ -80,7 +81,7 @@ void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n
   for (i = 0; i < n; i++) {
     if (tracks[i] != NULL)
       continue;
-    tracks[i] = track_new(t);
+    tracks[i] = track_new(t, now);
     tracks[i]->box = boxes[i];
   }
 }

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 typedef struct {
   guint id; /* ≥ 1, unique in this tracker until it is reset */
   FmnBox box;
+  GstClockTime first_seen;     /* running time of the first frame that it was in */
   guint missed;                /* frames since it was last seen */
   GstFmnistResult *result;     /* the newest, or NULL; owned reference */
   guint result_age;            /* frames since the one that result is of */
@@ -24,9 +25,10 @@ GstFmnistTracker *gst_fmnist_tracker_new(guint keep);
 void gst_fmnist_tracker_free(GstFmnistTracker *t); /* NULL allowed */
 void gst_fmnist_tracker_reset(GstFmnistTracker *t);
 
-/* One new frame with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best
+/* One new frame, of running time now, with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best
  * overlaps are matched first. The tracks belong to t and hold until the next call. */
-void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks);
+void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstClockTime now,
+                               GstFmnistTrack **tracks);
 
 /* The track with that id, or NULL. */
 GstFmnistTrack *gst_fmnist_tracker_find(GstFmnistTracker *t, guint id);

@@ -250,6 +250,7 @@ static gboolean gst_fmnist_yolo_attach(GstFmnistInference *inference, GstBuffer 
   n = self->found->len;
   g_ptr_array_set_size(self->tracks, (gint)n);
   gst_fmnist_tracker_update(self->tracker, (const FmnBox *)(gpointer)self->boxes->data, n,
+                            gst_fmnist_analyser_running_time(GST_FMNIST_ANALYSER(self), buffer),
                             (GstFmnistTrack **)self->tracks->pdata);
   for (guint i = 0; i < n; i++) {
     const Found *f = &g_array_index(self->found, Found, i);
@@ -260,6 +261,7 @@ static gboolean gst_fmnist_yolo_attach(GstFmnistInference *inference, GstBuffer 
     o->label_id = f->detection.label;
     o->confidence = (double)f->detection.confidence;
     o->frames_ago = self->age;
+    o->first_seen = track->first_seen;
     gst_fmnist_roi_publish(buffer, o, info->width, info->height);
     g_array_append_val(indices, index);
   }
