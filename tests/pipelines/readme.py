@@ -11,6 +11,7 @@ from harness import BUILD, SOURCE, run
 folder = harness.temporary()
 INSTEAD = ((r"v4l2src( device=\S+)?", "videotestsrc num-buffers=5"), (r"rtspsrc location=rtsp://\S+( [\w-]+=\S+)*", "filesrc location=clip.mp4"),
            (r"\bautovideosink\b( [\w-]+=\S+)*", "fakesink"), (r"\bimagefreeze\b", "imagefreeze num-buffers=3"))
+ELSEWHERE = ("objectdetectionoverlay", "onnxinference")  # of newer GStreamers than the oldest that will do
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in sorted((SOURCE / "docs").glob("*.md")))]
 
 
@@ -35,6 +36,8 @@ def prepare():
     detector = SOURCE / "models" / "yolov3-tiny.safetensors"
     if detector.exists():
         shutil.copy(detector, folder)
+        r = run([BUILD / "tools" / "fmnist-train", "export", "--model", detector, "--onnx", folder / "yolov3-tiny.onnx"])
+        assert r.returncode == 0, r.stderr
         return
     r = run([BUILD / "tools" / "fmnist-train", "train", "--arch", "yolov3-tiny:anchors=original,size=96", "--epochs", "1", "--epoch-scenes", "4", "--batch", "2",
              "--validation-scenes", "1", "--test-scenes", "0", "--sizes", "96", "--item-size", "10-40", "--threads", "1",
@@ -60,6 +63,10 @@ def every_pipeline_runs():
     for document in DOCUMENTS:
         found = lines(document, "gst-launch-1.0")
         for line in found:
+            missing = [e for e in ELSEWHERE if e in line.split() and run(["gst-inspect-1.0", "--exists", e]).returncode != 0]
+            if missing:
+                print(f"# {document}: no {missing[0]} here, so not run: {line}")
+                continue
             r = shell(line)
             if " -m " in line:
                 assert "fmnist, " in r.stdout, f"{document}: {line}: {r.stdout}"
