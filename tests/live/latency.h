@@ -10,12 +10,13 @@ typedef double (*LatencyAge)(GstPad *pad, GstBuffer *buffer); /* ms; negative: n
 
 typedef struct {
   LatencyAge age;
-  GArray *late;      /* of double: ages of the frames at their arrival */
-  guint unread;      /* frames of unknown age */
-  guint named;       /* frames with objects */
-  guint oldest;      /* greatest frames_ago */
-  GstClockTime last; /* timestamp */
-  gboolean ordered;
+  GArray *late;  /* of double: ages of the frames at their arrival */
+  GArray *times; /* of GstClockTime: their timestamps */
+  GArray *fresh; /* of double: how many frames old a result is where it is attached first */
+  guint unread;  /* frames of unknown age */
+  guint named;   /* frames with objects */
+  guint oldest;  /* greatest frames_ago */
+  gint64 ago;    /* frames_ago of the frame before; < 0: it had no objects */
 } Latency;
 
 /* ms since a frame's timestamp. */
@@ -24,6 +25,14 @@ static inline double latency_of_timestamp(GstPad *pad, GstBuffer *buffer) {
   GstClockTime now = gst_element_get_current_running_time(element);
   gst_object_unref(element);
   return MAX(0, ((double)now - (double)GST_BUFFER_PTS(buffer)) / GST_MSECOND);
+}
+
+static inline void latency_add_result(Latency *l, guint ago) {
+  double frames = ago;
+  if ((gint64)ago != l->ago + 1)
+    g_array_append_val(l->fresh, frames);
+  l->named++;
+  l->oldest = MAX(l->oldest, ago);
 }
 
 static inline GstPadProbeReturn latency_probe(GstPad *pad, GstPadProbeInfo *info, gpointer user) {
@@ -35,12 +44,10 @@ static inline GstPadProbeReturn latency_probe(GstPad *pad, GstPadProbeInfo *info
     g_array_append_val(l->late, ms);
   else
     l->unread++;
-  l->ordered &= !GST_CLOCK_TIME_IS_VALID(l->last) || GST_BUFFER_PTS(buffer) > l->last;
-  l->last = GST_BUFFER_PTS(buffer);
-  if (meta != NULL && gst_fmnist_meta_size(meta) > 0) {
-    l->named++;
-    l->oldest = MAX(l->oldest, gst_fmnist_meta_object(meta, 0)->frames_ago);
-  }
+  g_array_append_val(l->times, GST_BUFFER_PTS(buffer));
+  if (meta != NULL && gst_fmnist_meta_size(meta) > 0)
+    latency_add_result(l, gst_fmnist_meta_object(meta, 0)->frames_ago);
+  l->ago = meta != NULL && gst_fmnist_meta_size(meta) > 0 ? gst_fmnist_meta_object(meta, 0)->frames_ago : -2;
   return GST_PAD_PROBE_OK;
 }
 
@@ -48,11 +55,20 @@ static inline GstPadProbeReturn latency_probe(GstPad *pad, GstPadProbeInfo *info
 static inline void latency_watch(Latency *l, GstElement *pipeline, const char *name, LatencyAge age) {
   GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), name);
   GstPad *pad = gst_element_get_static_pad(element, "sink");
-  *l = (Latency){
-      .age = age, .late = g_array_new(FALSE, FALSE, sizeof(double)), .last = GST_CLOCK_TIME_NONE, .ordered = TRUE};
+  *l = (Latency){.age = age,
+                 .late = g_array_new(FALSE, FALSE, sizeof(double)),
+                 .times = g_array_new(FALSE, FALSE, sizeof(GstClockTime)),
+                 .fresh = g_array_new(FALSE, FALSE, sizeof(double)),
+                 .ago = -2};
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, latency_probe, l, NULL);
   gst_object_unref(pad);
   gst_object_unref(element);
+}
+
+static inline void latency_clear(Latency *l) {
+  g_array_unref(l->late);
+  g_array_unref(l->times);
+  g_array_unref(l->fresh);
 }
 
 static inline int latency_compare(const void *a, const void *b) {
@@ -60,15 +76,24 @@ static inline int latency_compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The given share of the frames from..to came within so many ms. */
-static inline double latency_percentile(const Latency *l, guint from, guint to, double share) {
+/* The value of that rank, 0 to 1, among those from..to. */
+static inline double latency_rank(const GArray *values, guint from, guint to, double share) {
   GArray *part = g_array_new(FALSE, FALSE, sizeof(double));
   double v;
-  g_array_append_vals(part, &g_array_index(l->late, double, from), to - from);
+  g_array_append_vals(part, &g_array_index(values, double, from), to - from);
   qsort(part->data, part->len, sizeof(double), latency_compare);
   v = g_array_index(part, double, MIN((guint)(share * part->len), part->len - 1));
   g_array_unref(part);
   return v;
 }
+
+/* The given share of the frames from..to came within so many ms. */
+static inline double latency_percentile(const Latency *l, guint from, guint to, double share) {
+  return latency_rank(l->late, from, to, share);
+}
+
+/* How old half of the results are at most, in frames, where they come out. Never more than an inference takes, a frame
+ * before it and one after it, where it is the newest frame that waits. */
+static inline double latency_fresh(const Latency *l) { return latency_rank(l->fresh, 0, l->fresh->len, 0.5); }
 
 #endif

@@ -38,15 +38,18 @@ static void test_latency(gconstpointer data) {
   late = latency_percentile(&l, 0, n, 0.95);
   first = latency_percentile(&l, 0, n / 3, 0.5);
   last = latency_percentile(&l, 2 * n / 3, n, 0.5);
-  g_test_message("size %d: inference %.1f ms (p95), %.1f (p50); frames arrive %.1f ms after their timestamp (p50), "
-                 "%.1f (p95), %.1f "
-                 "(greatest); results are at most %u frames old; %u of %u frames looked at",
-                 size, inference, live_stats(d).p50, latency_percentile(&l, 0, n, 0.5), late,
-                 latency_percentile(&l, 0, n, 1), l.oldest, (guint)live_stats(d).inferred, n);
+  g_test_message(
+      "size %d: inference %.1f ms (p95), %.1f (p50); frames arrive %.1f ms after their timestamp (p50), "
+      "%.1f (p95), %.1f "
+      "(greatest); new results are %.0f frames old (p50), carried ones at most %u; %u of %u frames looked at",
+      size, inference, live_stats(d).p50, latency_percentile(&l, 0, n, 0.5), late, latency_percentile(&l, 0, n, 1),
+      latency_fresh(&l), l.oldest, (guint)live_stats(d).inferred, n);
   g_assert_true(live_stats(d).live);
   g_assert_cmpuint(l.late->len, ==, n); /* none is lost */
-  g_assert_true(l.ordered);
+  for (guint i = 1; i < n; i++)
+    g_assert_cmpuint(g_array_index(l.times, GstClockTime, i), >, g_array_index(l.times, GstClockTime, i - 1));
   g_assert_cmpfloat(late, <, 2 * 1000.0 / 60 + inference);
+  g_assert_cmpfloat(latency_fresh(&l) * 1000 / 60, <, 2 * 1000.0 / 60 + inference);
   g_assert_cmpfloat(last, <, first + 1000.0 / 60); /* and it does not pile up */
   g_assert_cmpuint(live_stats(d).frames, ==, n);
   g_assert_cmpuint(live_stats(d).inferred + live_stats(d).dropped, <=, n);
@@ -56,7 +59,7 @@ static void test_latency(gconstpointer data) {
   g_assert_cmpuint(live_stats(d).reused + live_stats(d).inferred, >=, l.named);
   g_assert_cmpuint(l.named, >, n / 2);
   gst_element_set_state(pipeline, GST_STATE_NULL);
-  g_array_unref(l.late);
+  latency_clear(&l);
   gst_object_unref(d);
   gst_object_unref(pipeline);
   g_free(launch);
@@ -76,7 +79,7 @@ static void test_fast(void) {
   g_test_message("%u of 60 frames inferred, the oldest result %u frames old", (guint)live_stats(c).inferred, l.oldest);
   g_assert_cmpuint(live_stats(c).inferred, >=, 50); /* a busy machine may be slow for a moment */
   gst_element_set_state(pipeline, GST_STATE_NULL);
-  g_array_unref(l.late);
+  latency_clear(&l);
   gst_object_unref(c);
   gst_object_unref(pipeline);
 }
@@ -172,6 +175,30 @@ static void test_expires(void) {
   g_assert_cmpuint(ago, ==, 2);
   g_assert_cmpuint(objects_of(h, gst_buffer_new(), 10 * GST_SECOND, &ago), ==, 0);
   g_assert_cmpuint(objects_of(h, helper_frame(&info, &scene, 0), 11 * GST_SECOND, &ago), ==, n);
+  gst_harness_teardown(h);
+}
+
+/* Of those that come while the network runs the last one is looked at next. Frames that cannot be read show what is
+ * known. */
+static void test_newest(void) {
+  static const HelperScene scene = HELPER_SCENE;
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstHarness *h = helper_harness("fmnistyolo name=d size=832 threshold=0.001 max-detections=3", &info);
+  GstElement *d = gst_harness_find_element(h, "fmnistyolo");
+  guint ago, frame = 0;
+  gst_util_set_object_arg(G_OBJECT(d), "live", "on");
+  while (frame < 5)
+    objects_of(h, helper_frame(&info, &scene, 0), frame++ * GST_MSECOND, &ago);
+  g_assert_cmpuint(live_stats(d).inferred, ==, 0);
+  while (live_stats(d).inferred < 2) {
+    g_assert_cmpuint(frame, <, 900);
+    g_usleep(20000);
+    g_assert_true(objects_of(h, gst_buffer_new(), frame++ * GST_MSECOND, &ago) > 0 || live_stats(d).inferred == 0);
+  }
+  g_assert_cmpuint(ago, ==, frame - 1 - 4);
+  g_assert_cmpuint(live_stats(d).frames, ==, frame);
+  g_assert_cmpuint(live_stats(d).dropped + live_stats(d).inferred, ==, 5);
+  gst_object_unref(d);
   gst_harness_teardown(h);
 }
 
@@ -349,6 +376,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/live/found-out", test_found_out);
   g_test_add_func("/live/exhaustive", test_exhaustive);
   g_test_add_func("/live/expires", test_expires);
+  g_test_add_func("/live/newest", test_newest);
   g_test_add_func("/live/qos", test_qos);
   g_test_add_data_func("/live/latency-query/segment", "fmnistsegment", test_latency_query);
   g_test_add_data_func("/live/latency-query/classify", "fmnistclassify inference-region=full-frame",
