@@ -21,14 +21,15 @@ folder = harness.temporary()
 made = {}
 
 
-def server(sanitizer=""):
+def server(*arguments, sanitizer=""):
+    """Of a video with one garment after the other, where nothing else is asked for."""
     if not BROWSER.exists():
         raise harness.Skip("built without libsoup-3.0: Debian has it as libsoup-3.0-dev")
-    if "video" not in made:
+    if not arguments and "video" not in made:
         made["video"], _ = harness.make_video(folder, "--items", "3", "--seconds", "1")
     env = harness.environment()
     env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":" + sanitizer
-    program = Program(BROWSER, "--port", "0", made["video"], env=env)
+    program = Program(BROWSER, "--port", "0", *(arguments or [made["video"]]), env=env)
     return program, program.wait_for("http://").strip()
 
 
@@ -144,13 +145,29 @@ def frames_and_events_without_a_browser():
         assert program.end() == 0, program.all
 
 
+def a_detector_sees_several():
+    video, _ = harness.make_scenes(folder, 6)
+    program, address = server("--detector", video)
+    try:
+        with get(address + "events") as events:
+            there = set()
+            for event in (json.loads(line[6:]) for line in events if line.startswith(b"data: ")):
+                there = there | {event["id"]} if event["type"] == "appear" else there - {event["id"]} if event["type"] == "leave" else there
+                assert event["label"] in harness.LABELS, event
+                if len(there) >= 2:
+                    break
+    finally:
+        program.signal(signal.SIGINT)
+        assert program.end() == 0, program.all
+
+
 def memory(program):
     return int(open(f"/proc/{program.process.pid}/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
 
 
 def a_viewer_that_does_not_read_holds_nobody_up():
     # the sanitizers keep what is freed for a while, 256 MB of it, which is no leak
-    program, address = server("quarantine_size_mb=1:thread_local_quarantine_size_kb=64")
+    program, address = server(sanitizer="quarantine_size_mb=1:thread_local_quarantine_size_kb=64")
     port = int(address.split(":")[2].strip("/"))
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
     try:
@@ -188,4 +205,4 @@ def what_cannot_be_is_said():
         assert r.returncode == 1 and "in use" in r.stderr, r.stderr
 
 
-harness.main(a_page_shows_it_all, frames_and_events_without_a_browser, a_viewer_that_does_not_read_holds_nobody_up, what_cannot_be_is_said)
+harness.main(a_page_shows_it_all, frames_and_events_without_a_browser, a_detector_sees_several, a_viewer_that_does_not_read_holds_nobody_up, what_cannot_be_is_said)

@@ -32,6 +32,13 @@ class Program:
             time.sleep(0.02)
         raise AssertionError(f"not a line with {words} in {seconds} s; exit {self.process.poll()}, and it said: {self.all}")
 
+    def wait_for_each(self, *words, seconds=20):
+        """A line for each of the words, in any order."""
+        missing, end = set(words), time.monotonic() + seconds
+        while missing:
+            line = self.wait_for("", seconds=max(0.1, end - time.monotonic()))
+            missing -= {word for word in missing if word in line}
+
     def signal(self, number):
         self.process.send_signal(number)
 

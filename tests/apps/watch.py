@@ -1,4 +1,5 @@
 """examples/c/watch: events of files and cameras; ends with a file, on Ctrl-C, and goes on when a lost camera is back."""
+import collections
 import pathlib
 import signal
 import sys
@@ -43,8 +44,25 @@ def a_file_ends():
     assert "appear" in kinds and kinds.count("appear") == kinds.count("leave") and len(events) >= 4, events
 
 
+def a_detector_sees_several():
+    """Several come at once, most under names that are there; without it one at a time would."""
+    video, truth = harness.make_scenes(folder, 12)
+    r = run([WATCH, "--detector", video], timeout=120)
+    assert r.returncode == 0 and not r.stderr, r.stderr
+    there, most, named = set(), 0, collections.Counter()
+    for kind, number, label in (line.split("\t")[2:5] for line in r.stdout.splitlines()):
+        there = there | {number} if kind == "appear" else there - {number} if kind == "leave" else there
+        most = max(most, len(there))
+        named[label] += kind == "appear"
+    garments = collections.Counter(harness.LABELS[c] for scene in truth for c in scene)
+    right = (named & garments).total()
+    print(f"# {garments.total()} garments, {named.total()} came, up to {most} at once, {right} under a name that is there")
+    assert most >= 2 and right >= 0.3 * garments.total() and right >= 0.7 * named.total(), r.stdout
+
+
 def what_cannot_be_read_is_a_failure():
-    for arguments, word in (([folder / "nowhere.mp4"], "nowhere.mp4"), ([picture(), "--model", "trilobite"], "trilobite")):
+    for arguments, word in (([folder / "nowhere.mp4"], "nowhere.mp4"), ([picture(), "--model", "trilobite"], "trilobite"),
+                            ([picture(), "--detector", "--model", "compact"], "compact")):
         r = run([WATCH, *arguments], timeout=60)
         assert r.returncode == 1 and word in r.stderr, r.stderr
     for arguments in ([], ["--silence=0", "x"], ["--frobnicate"]):
@@ -77,8 +95,7 @@ def a_lost_camera_comes_back():
         program.wait_for("lost", "next try")
         server, again = camera(address.split(":")[2].split("/")[0])
         assert again == address
-        program.wait_for("\tappear\t", seconds=30)
-        program.wait_for("is back", seconds=10)
+        program.wait_for_each("\tappear\t", "is back", seconds=40)
         server.signal(signal.SIGSTOP)  # it is there and says nothing
         program.wait_for("lost", seconds=30)
         server.signal(signal.SIGCONT)
@@ -108,4 +125,4 @@ def a_camera_that_is_not_there_yet():
         server.kill()
 
 
-harness.main(a_file_ends, what_cannot_be_read_is_a_failure, ctrl_c_ends_in_order, a_lost_camera_comes_back, a_camera_that_is_not_there_yet)
+harness.main(a_file_ends, a_detector_sees_several, what_cannot_be_read_is_a_failure, ctrl_c_ends_in_order, a_lost_camera_comes_back, a_camera_that_is_not_there_yet)

@@ -99,6 +99,20 @@ def make_video(folder, *options):
     return video, truth
 
 
+def make_scenes(folder, count):
+    """(video, truth) of composed scenes, a second each at 5 frames/s; truth: the classes in each."""
+    if not DATA.is_dir():
+        raise Skip(f"no Fashion-MNIST in {DATA}")
+    r = run([tool("tools", "fmnist-train"), "scenes", "--preset", "mixed", "--split", "test", "--count", count, "--seed", 1, "--out", folder / "scenes"])
+    assert r.returncode == 0, r.stderr
+    video = folder / "scenes.mkv"
+    play(f"multifilesrc location={folder}/scenes/%06d.png caps=image/png,framerate=1/1 ! pngdec ! videorate ! video/x-raw,framerate=5/1 ! videoconvert "
+         f"! jpegenc quality=95 ! matroskamux ! filesink location={video}")
+    truth = [[int(line.split()[0]) for line in open(path, encoding="utf-8")] for path in sorted((folder / "scenes").glob("0*.txt"))]
+    assert len(truth) == count
+    return video, truth
+
+
 def main(*cases):
     """Runs functions as TAP cases; their names and doc strings say what they show."""
     print(f"1..{len(cases)}", flush=True)
