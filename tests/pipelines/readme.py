@@ -1,9 +1,11 @@
-"""Every pipeline that the documents show is run, with a test picture for a camera and a file for a network; figures and files in them are right."""
+"""Every pipeline and program that the documents show is run, with a test picture for a camera and a file for a network; figures and files in them are right."""
 import json
 import os
 import re
 import shlex
 import shutil
+import signal
+import subprocess
 
 import harness
 from harness import BUILD, SOURCE, run
@@ -75,6 +77,37 @@ def every_pipeline_runs():
     assert len(harness.read_lines(folder / "clip.jsonl")) == 12
 
 
+def in_devenv(line, clip):
+    """What a line that begins with `meson devenv` says in the repository's folder, with a file for each camera."""
+    line = re.sub(r"(rtsp|v4l2)://\S+| clip.mp4", f" {clip}", line).replace("-C build ", f"-C {BUILD} ").replace(" build/", f" {BUILD}/")
+    env = {k: v for k, v in harness.environment(GST_REGISTRY=folder / "devenv.bin").items() if k not in ("GST_PLUGIN_PATH", "FMNIST_MODEL_PATH")}
+    program = subprocess.Popen(shlex.split(line), cwd=SOURCE, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    if "browser" in line:  # goes on for ever
+        said = program.stdout.readline()
+        os.killpg(program.pid, signal.SIGTERM)
+        program.communicate(timeout=60)
+        return said
+    said, errors = program.communicate("pwd; gst-inspect-1.0 fmnistjson; fmnist-train info models/compact.safetensors\n", timeout=120)
+    assert program.returncode == 0, f"exit {program.returncode} of {line}: {said} {errors}"
+    return said
+
+
+def every_program_starts_as_shown():
+    shown = {"README.md": (f"{SOURCE}\n", "fmnistjson", "286074"), "docs/python.md": (" s: ", "appear "), "docs/c.md": ("\tappear\t",), "docs/browser.md": ("http://",)}
+    clip, _ = harness.make_video(folder, "--items", "2", "--seconds", "1")
+    for document in DOCUMENTS:
+        found = lines(document, "meson devenv")
+        assert len(found) == (document in shown), f"{document}: {found}"
+        if document == "docs/python.md" and (os.environ.get("FMN_PRELOAD") or run(["/usr/bin/python3", "-c", "import gi"]).returncode != 0):
+            print(f"# {document}: no PyGObject, or a sanitizer that it does not go with")
+        elif document == "docs/browser.md" and not (BUILD / "examples" / "browser").exists():
+            print(f"# {document}: built without the browser view")
+        elif found:
+            said = in_devenv(found[0], clip)
+            assert all(word in said for word in shown[document]), f"{document}: {found}: {said}"
+
+
 def every_option_of_the_tool_exists():
     for document in DOCUMENTS:
         for line in lines(document, "fmnist-train"):
@@ -100,15 +133,22 @@ def files_named_in_documents_exist():
         assert (SOURCE / path).exists(), f"docs/data-path.md: {path}"
 
 
-def the_worked_example_is_checked():
-    """The layer of docs/add-a-layer.md compiles as it stands."""
-    code = re.search(r"```c\n(.*?)```", (SOURCE / "docs" / "add-a-layer.md").read_text(encoding="utf-8"), re.S)[1]
-    source = folder / "gain.c"
-    source.write_text(code)
-    flags = run("pkg-config --cflags glib-2.0").stdout.split()
-    r = run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Werror", f"-I{SOURCE}/lib",
-             *flags, "-c", source, "-o", folder / "gain.o"], env=dict(os.environ))
-    assert r.returncode == 0, r.stderr
+def the_code_in_c_compiles():
+    """The layer of docs/add-a-layer.md as it stands, fragments within a function; tests/library runs the program of docs/library.md."""
+    gst = "#include <gst/video/video.h>\n"
+    around = {"docs/add-a-layer.md": [("", "")], "docs/add-a-network.md": [('#include "nets/nets.h"\n#include "nn/layers.h"\n', "void (*f)(FmnGraph *, int, FmnNetOptions *) = build;")],
+              "docs/c.md": [(gst + "void f(GstMessage *message) {", "}")], "docs/metadata.md": [(gst + "void f(GstBuffer *buffer) {", "}")],
+              "docs/library.md": [("", ""), ("#include <fmnist.h>\nvoid f(int width, int height, unsigned char *luma, unsigned char *chroma) {", "(void)image;}")]}
+    flags = run("pkg-config --cflags glib-2.0 gstreamer-video-1.0").stdout.split()
+    for document in DOCUMENTS:
+        blocks = re.findall(r"```c\n(.*?)```", (SOURCE / document).read_text(encoding="utf-8"), re.S)
+        assert len(blocks) == len(around.get(document, [])), f"{document}: {len(blocks)} blocks"
+        for block, (head, tail) in zip(blocks, around.get(document, [])):
+            source = folder / "block.c"
+            source.write_text(head + block + tail)
+            r = run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Werror", f"-I{SOURCE}/lib", *flags,
+                     "-c", source, "-o", folder / "block.o"], env=dict(os.environ))
+            assert r.returncode == 0, f"{document}: {r.stderr}"
 
 
 def the_figures_of_the_models():
@@ -127,5 +167,5 @@ def the_figures_of_the_models():
         assert abs(measured - float(accuracy)) <= 0.06, f"{name}: {measured:.2f} %"
 
 
-harness.main(every_pipeline_runs, every_option_of_the_tool_exists, the_reference_of_the_elements_is_that_of_the_code, files_named_in_documents_exist, the_worked_example_is_checked,
+harness.main(every_pipeline_runs, every_program_starts_as_shown, every_option_of_the_tool_exists, the_reference_of_the_elements_is_that_of_the_code, files_named_in_documents_exist, the_code_in_c_compiles,
              the_figures_of_the_models)
