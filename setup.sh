@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing and builds into build/. Both commands of README start with it.
-#   sh setup.sh [--tests] [PACKAGE...]    --tests: also what single tests are skipped without; more packages to have
+#   sh setup.sh [--tests|--programs] [PACKAGE...]
+#     --tests: also what single tests are skipped without; --programs: builds no tests; more packages to have
 set -eu
 cd "$(dirname "$0")"
 
@@ -29,11 +30,12 @@ as_root() {
   fi
 }
 
-tests=
-if [ "${1-}" = --tests ]; then
-  tests=$for_tests
-  shift
-fi
+tests='' what=all
+case "${1-}" in
+--tests) tests=$for_tests ;;
+--programs) what=programs ;;
+esac
+case "${1-}" in --*) shift ;; esac
 
 # Those of the packages given that are not installed.
 missing_of() {
@@ -84,4 +86,4 @@ fi
   echo "setup: meson could not set up build/; see build/meson-logs/meson-log.txt" >&2
   exit 1
 }
-ninja -C build
+ninja -C build $what

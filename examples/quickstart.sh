@@ -2,7 +2,7 @@
 # Installs, builds and shows the main job: a video in, garments named on it, a video out. Everything it makes is in build/quickstart/.
 set -eu
 cd "$(dirname "$0")/.."
-sh setup.sh
+sh setup.sh --programs
 
 out=build/quickstart
 rm -rf $out
