@@ -8,49 +8,60 @@
 #define DELAY 200 /* ms */
 #define FRAME 40
 
-/* One letter a frame: what the object with that id is called; '.': it is not there, '?': it is unknown. Returns
- * "<frame><a|c|l><label>[<previous>] ...". */
-static char *events_of(const char *labels, gboolean end) {
+/* An object of that id, by one letter: what it is called; '.': it is not there, '?': it is unknown. */
+static void add_object(GstFmnistMeta *meta, char letter, guint id) {
+  const FmnBox box = {0.1, 0.2, 0.3, 0.4};
+  const float p[1] = {letter == '?' ? 0.1f : 0.9f};
+  char label[2] = {letter}, *name;
+  GPtrArray *names;
+  GstFmnistResult *r;
+  if (letter == '.')
+    return;
+  name = g_ref_string_new("m");
+  names = g_ptr_array_new_with_free_func(g_free);
+  g_ptr_array_add(names, g_strdup(label));
+  r = gst_fmnist_result_new(names, name, p, 0.5, 1, NULL, 0, 0, 0);
+  gst_fmnist_object_set_result(gst_fmnist_meta_add(meta, &box, id), r, 0);
+  gst_fmnist_result_unref(r);
+  g_ptr_array_unref(names);
+  g_ref_string_release(name);
+}
+
+/* Appends "<frame><a|c|l><label>[<previous>] " each, after "<id>:" where it is not 7, and empties out. */
+static void tell(GString *text, GArray *out, guint frame) {
+  for (guint k = 0; k < out->len; k++) {
+    const GstFmnistEvent *event = &g_array_index(out, GstFmnistEvent, k);
+    g_assert_cmpuint(event->since, <=, event->time);
+    if (event->id != 7)
+      g_string_append_printf(text, "%u:", event->id);
+    g_string_append_printf(text, "%u%c%s%s ", frame, *gst_fmnist_event_name(event), g_quark_to_string(event->label),
+                           event->previous != 0 ? g_quark_to_string(event->previous) : "");
+  }
+  g_array_set_size(out, 0);
+}
+
+/* The events of an object of id 7 and, where there is a second row of letters, one of id 9. */
+static char *events_of(const char *labels, const char *second, gboolean end) {
   GstFmnistEvents *e = gst_fmnist_events_new();
   GArray *out = g_array_new(FALSE, FALSE, sizeof(GstFmnistEvent));
   GString *text = g_string_new(NULL);
-  char *name = g_ref_string_new("m");
-  for (guint i = 0; labels[i] != '\0' || (end && labels[i] == '\0'); i++) {
-    if (labels[i] == '\0') {
-      gst_fmnist_events_end(e, out);
-    } else {
-      GstBuffer *buffer = gst_buffer_new();
-      GstFmnistMeta *meta = gst_fmnist_meta_ensure(buffer);
-      const FmnBox box = {0.1, 0.2, 0.3, 0.4};
-      if (labels[i] != '.') {
-        char label[2] = {labels[i]};
-        float p[1] = {labels[i] == '?' ? 0.1f : 0.9f};
-        GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-        GstFmnistResult *r;
-        g_ptr_array_add(names, g_strdup(label));
-        r = gst_fmnist_result_new(names, name, p, 0.5, 1, NULL, 0, 0, 0);
-        gst_fmnist_object_set_result(gst_fmnist_meta_add(meta, &box, 7), r, 0);
-        gst_fmnist_result_unref(r);
-        g_ptr_array_unref(names);
-      }
-      gst_fmnist_events_update(e, meta, NULL, 0, i * FRAME * GST_MSECOND, DELAY * GST_MSECOND, out);
-      gst_buffer_unref(buffer);
-    }
-    for (guint k = 0; k < out->len; k++) {
-      const GstFmnistEvent *event = &g_array_index(out, GstFmnistEvent, k);
-      g_assert_cmpuint(event->id, ==, 7);
-      g_assert_cmpuint(event->since, <=, event->time);
-      g_string_append_printf(text, "%s%u%c%s%s", text->len > 0 ? " " : "", i, *gst_fmnist_event_name(event),
-                             g_quark_to_string(event->label),
-                             event->previous != 0 ? g_quark_to_string(event->previous) : "");
-    }
-    g_array_set_size(out, 0);
-    if (labels[i] == '\0')
-      break;
+  guint i = 0;
+  for (; labels[i] != '\0'; i++) {
+    GstBuffer *buffer = gst_buffer_new();
+    GstFmnistMeta *meta = gst_fmnist_meta_ensure(buffer);
+    add_object(meta, labels[i], 7);
+    if (second != NULL)
+      add_object(meta, second[i], 9);
+    gst_fmnist_events_update(e, meta, NULL, 0, i * FRAME * GST_MSECOND, DELAY * GST_MSECOND, out);
+    gst_buffer_unref(buffer);
+    tell(text, out, i);
   }
+  if (end)
+    gst_fmnist_events_end(e, out);
+  tell(text, out, i);
+  g_string_truncate(text, text->len - MIN(1, text->len));
   gst_fmnist_events_free(e);
   g_array_unref(out);
-  g_ref_string_release(name);
   return g_string_free(text, FALSE);
 }
 
@@ -58,6 +69,7 @@ static void test_debounced(void) {
   static const struct {
     const char *labels, *events;
     gboolean end;
+    const char *second;
   } cases[] = {
       {"AAAAAAAAAA", "5aA", FALSE}, /* after 200 ms, once */
       {"AAAA", "", FALSE},          /* too short */
@@ -74,9 +86,14 @@ static void test_debounced(void) {
       {"AAAAAAA.......AAAAAAAA", "5aA 11lA 19aA", FALSE}, /* and comes back */
       {"AA?A.AAAAAA", "5aA", FALSE},
       {"", "", TRUE},
+      /* two, each for itself: */
+      {"AAAAAAAAAAAAAAAAAA", "5aA 9:8aA 9:13lA", FALSE, "...AAAAAA........."},
+      {"AAAAAAAAAAAAAAAAAA", "5aA 9:5aB 9:13cCB 18lA 9:18lC", TRUE, "BBBBBBBBCCCCCCCCCC"},
+      {"AAABBBAAABBBAAABBB", "", FALSE, ".................."},
+      {"AAABBBAAABBBAAABBB", "9:5aB", FALSE, "BBBBBBBBBBBBBBBBBB"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-    char *events = events_of(cases[i].labels, cases[i].end);
+    char *events = events_of(cases[i].labels, cases[i].second, cases[i].end);
     g_test_message("%s: %s", cases[i].labels, events);
     g_assert_cmpstr(events, ==, cases[i].events);
     g_free(events);
