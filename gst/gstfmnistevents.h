@@ -18,7 +18,7 @@ typedef struct {
   double confidence;      /* when last seen, 0..1 */
   FmnBox box;             /* when last seen */
   GstClockTime time;      /* timestamp of the frame in which it is told */
-  GstClockTime since;     /* of the one in which it began: first so named, or for the first time not seen */
+  GstClockTime since;     /* of the one in which it began: first so named, or last seen */
 } GstFmnistEvent;
 
 typedef struct GstFmnistEvents GstFmnistEvents;

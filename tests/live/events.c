@@ -4,6 +4,7 @@
 
 #include "../elements/helper.h"
 #include "gstfmnistevents.h"
+#include "gstfmnistline.h"
 
 #define DELAY 200 /* ms */
 #define FRAME 40
@@ -98,6 +99,33 @@ static void test_debounced(void) {
     g_assert_cmpstr(events, ==, cases[i].events);
     g_free(events);
   }
+}
+
+/* As it is told, with a name that has to be quoted. */
+static void test_change(void) {
+  const GstFmnistEvent event = {.type = GST_FMNIST_CHANGE,
+                                .id = 3,
+                                .label = g_quark_from_string("a \"b\""),
+                                .previous = g_quark_from_string("Coat"),
+                                .confidence = 0.5,
+                                .box = {0.25, 0.5, 0.25, 0.25},
+                                .time = 2 * GST_SECOND,
+                                .since = GST_SECOND};
+  GString *line = g_string_new(NULL);
+  GstSegment segment;
+  GstStructure *s;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  s = gst_fmnist_event_structure(&event, &segment, 320, 240);
+  g_assert_cmpstr(gst_structure_get_string(s, "type"), ==, "change");
+  g_assert_cmpstr(gst_structure_get_string(s, "label"), ==, "a \"b\"");
+  g_assert_cmpstr(gst_structure_get_string(s, "previous"), ==, "Coat");
+  gst_fmnist_line_append_event(line, &event, 320, 240);
+  g_assert_cmpstr(line->str, ==,
+                  "{\"timestamp\":2000000000,\"resolution\":{\"width\":320,\"height\":240},\"event\":{"
+                  "\"type\":\"change\",\"id\":3,\"label\":\"a \\\"b\\\"\",\"previous\":\"Coat\","
+                  "\"confidence\":0.500000,\"x\":80,\"y\":120,\"w\":80,\"h\":60,\"since\":1000000000}}\n");
+  gst_structure_free(s);
+  g_string_free(line, TRUE);
 }
 
 /* A garment that is there from 0.4 s to 2 s of 3 s, by whole elements. */
@@ -208,6 +236,7 @@ static void test_lines(void) {
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/events/debounced", test_debounced);
+  g_test_add_func("/events/change", test_change);
   g_test_add_func("/events/messages", test_messages);
   g_test_add_func("/events/lines", test_lines);
   return helper_run();

@@ -16,7 +16,7 @@ typedef struct {
   guint unread;  /* frames of unknown age */
   guint named;   /* frames with objects */
   guint oldest;  /* greatest frames_ago */
-  gint64 ago;    /* frames_ago of the frame before; < 0: it had no objects */
+  gint64 ago;    /* frames_ago of the frame before; -2: it had no objects */
 } Latency;
 
 /* ms since a frame's timestamp. */
@@ -31,6 +31,7 @@ static inline void latency_add_result(Latency *l, guint ago) {
   double frames = ago;
   if ((gint64)ago != l->ago + 1)
     g_array_append_val(l->fresh, frames);
+  l->ago = ago;
   l->named++;
   l->oldest = MAX(l->oldest, ago);
 }
@@ -47,7 +48,8 @@ static inline GstPadProbeReturn latency_probe(GstPad *pad, GstPadProbeInfo *info
   g_array_append_val(l->times, GST_BUFFER_PTS(buffer));
   if (meta != NULL && gst_fmnist_meta_size(meta) > 0)
     latency_add_result(l, gst_fmnist_meta_object(meta, 0)->frames_ago);
-  l->ago = meta != NULL && gst_fmnist_meta_size(meta) > 0 ? gst_fmnist_meta_object(meta, 0)->frames_ago : -2;
+  else
+    l->ago = -2;
   return GST_PAD_PROBE_OK;
 }
 

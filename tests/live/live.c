@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "detector.h"
+#include "gstfmniststats.h"
 #include "latency.h"
 
 static GstMessage *wait_for_end(GstElement *pipeline, GstClockTime timeout) {
@@ -145,6 +146,24 @@ static void test_exhaustive(void) {
   g_assert_null(strstr(lines[0], "\"frames_ago\":1"));
   g_free(lines[0]);
   g_free(lines[1]);
+}
+
+/* p50 and p95 are those of the last 256 inferences. */
+static void test_percentiles(void) {
+  GstFmnistStats s = {0};
+  double p50, p95;
+  for (guint i = 1; i <= 1000; i++) {
+    GstStructure *told;
+    gst_fmnist_stats_add_time(&s, (i % 2 != 0 ? i : 1001 - i) * GST_MSECOND); /* odd ones rise, even ones fall */
+    told = gst_fmnist_stats_structure(&s, TRUE);
+    g_assert_true(gst_structure_get(told, "p50", G_TYPE_DOUBLE, &p50, "p95", G_TYPE_DOUBLE, &p95, NULL));
+    gst_structure_free(told);
+    if (i == 1 || i == 2)
+      g_assert_true(p50 == 1 && p95 == (i == 1 ? 1 : 999));
+    if (i == 100) /* 1, 3, ... 99 and 901, 903, ... 999 */
+      g_assert_true(p50 == 99 && p95 == 989);
+  }
+  g_assert_true(p50 == 255 && p95 == 975); /* 1, 3, ... 255 and 745, 747, ... 999 */
 }
 
 static guint objects_of(GstHarness *h, GstBuffer *frame, GstClockTime time, guint *ago) {
@@ -374,6 +393,7 @@ int main(int argc, char **argv) {
   g_test_add_data_func("/live/latency/832", GINT_TO_POINTER(832), test_latency);
   g_test_add_func("/live/fast", test_fast);
   g_test_add_func("/live/found-out", test_found_out);
+  g_test_add_func("/live/percentiles", test_percentiles);
   g_test_add_func("/live/exhaustive", test_exhaustive);
   g_test_add_func("/live/expires", test_expires);
   g_test_add_func("/live/newest", test_newest);
