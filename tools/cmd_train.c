@@ -12,7 +12,7 @@
 
 typedef struct {
   char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed, *scenes, *sizes,
-      *item_size;
+      *item_size, *keep;
   int epochs, batch, threads, epoch_scenes, validation_scenes, test_scenes;
   double dense, match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
       teacher_weight, teacher_temperature, time_limit;
@@ -50,7 +50,9 @@ static char *describe(void) {
       "options and ends with the very file that an uninterrupted training gives. It is removed when the training is "
       "finished.\n"
       "A training that --time-limit ends leaves the checkpoint and a model file of what there is, and is no failure.\n"
-      "The best epoch on the validation images is kept (the last, with --validation 0).\n",
+      "The best epoch on the validation images is kept (the last, with --validation 0 or --keep last, which is the "
+      "better choice where\n"
+      "few images are set aside and the learning rate falls to nothing).\n",
       augment);
   return g_string_free(s, FALSE);
 }
@@ -105,6 +107,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"validation-scenes", 0, 0, G_OPTION_ARG_INT, &o->validation_scenes,
        "Detectors: scenes of the items set aside, after each epoch", "N"},
       {"test-scenes", 0, 0, G_OPTION_ARG_INT, &o->test_scenes, "Detectors: scenes of test items, at the end", "N"},
+      {"keep", 0, 0, G_OPTION_ARG_STRING, &o->keep,
+       "Weights to write: best, of the epoch that is best on the validation images, or last (best)", "NAME"},
       {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &o->time_limit, "Stop after so long; --resume goes on", "MINUTES"},
       {"plot", 0, 0, G_OPTION_ARG_FILENAME, &o->plot, "Draw loss, accuracy and learning rate", "FILE.svg"},
       {"log", 0, 0, G_OPTION_ARG_FILENAME, &o->log, "Write a JSON line for the start and for every epoch",
@@ -118,6 +122,14 @@ static gboolean set_seed(const char *text, FmnTrainConfig *c, GError **error) {
   if (!text || g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &c->seed, NULL))
     return TRUE;
   g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”", text);
+  return FALSE;
+}
+
+static gboolean set_keep(const char *text, FmnTrainConfig *c, GError **error) {
+  c->keep_last = g_strcmp0(text, "last") == 0;
+  if (!text || c->keep_last || strcmp(text, "best") == 0)
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--keep must be best or last, not “%s”", text);
   return FALSE;
 }
 
@@ -218,8 +230,8 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   if (!c->teacher && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "--teacher-weight and --teacher-temperature go with --teacher FILE");
-  else if (set_seed(o->seed, c, error) && set_optimizer(o, r, error) && set_scenes(o, &r->scenes, error) &&
-           fmn_train_config_check(c, error))
+  else if (set_seed(o->seed, c, error) && set_keep(o->keep, c, error) && set_optimizer(o, r, error) &&
+           set_scenes(o, &r->scenes, error) && fmn_train_config_check(c, error))
     return c;
   fmn_train_config_free(c);
   return NULL;
@@ -289,6 +301,7 @@ static void options_clear(Options *o) {
   g_free(o->scenes);
   g_free(o->sizes);
   g_free(o->item_size);
+  g_free(o->keep);
 }
 
 static int run(int argc, char **argv) {

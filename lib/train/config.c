@@ -147,6 +147,8 @@ char *fmn_train_config_command(const FmnTrainConfig *c) {
   g_auto(GStrv) options = fmn_train_config_options(c);
   for (int i = 0; options[i]; i += 2)
     g_string_append_printf(s, *options[i + 1] ? " %s %s" : " %s", options[i], options[i + 1]);
+  if (c->keep_last)
+    g_string_append(s, " --keep last");
   for (int i = 0; c->data && c->data[i]; i++)
     g_string_append_printf(s, " --data %s", c->data[i]);
   g_string_append_printf(s, " --out %s.safetensors", c->arch);

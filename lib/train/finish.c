@@ -23,7 +23,7 @@ static void describe(FmnSession *s, gboolean complete) {
   fmn_session_describe(s, "dataset_sha256", g_strdup(fmn_train_data_sha256(s->data)));
   fmn_session_describe(s, "epochs", g_strdup_printf("%d", s->epoch));
   fmn_session_describe(s, "version", g_strdup(FMN_VERSION));
-  if (s->best_epoch)
+  if (s->best_epoch && !c->keep_last)
     fmn_session_describe(s, "best_epoch", g_strdup_printf("%d", s->best_epoch));
   if (s->teacher)
     fmn_session_describe(s, "teacher_sha256", g_strdup(fmn_teacher_sha256(s->teacher)));
@@ -44,8 +44,8 @@ static gboolean measure_written(FmnSession *s, gboolean complete, FmnResult *res
 }
 
 gboolean fmn_session_finish(FmnSession *s, gboolean complete, FmnResult *result, GError **error) {
-  g_autofree float **weights =
-      s->best ? g_memdup2(s->best, sizeof(float *) * (gsize)s->n_params) : fmn_session_watched(s);
+  gboolean kept = s->best && !s->config->keep_last;
+  g_autofree float **weights = kept ? g_memdup2(s->best, sizeof(float *) * (gsize)s->n_params) : fmn_session_watched(s);
   g_autofree char *checkpoint = fmn_train_config_checkpoint(s->config);
   describe(s, complete);
   *result = (FmnResult){.validation_accuracy = NAN,
@@ -54,7 +54,7 @@ gboolean fmn_session_finish(FmnSession *s, gboolean complete, FmnResult *result,
                         .map50 = NAN,
                         .map50_95 = NAN,
                         .calibration = {1, 0}};
-  result->best_epoch = s->best_epoch;
+  result->best_epoch = kept ? s->best_epoch : 0;
   result->epochs_done = s->epoch;
   fmn_session_swap_weights(s, weights);
   gboolean ok =

@@ -20,7 +20,8 @@ typedef struct {
   double item_min, item_max; /* garments' longer sides in pixels of the input, whatever its size: training at a small
                               * size is then like looking at a part of a larger picture; both 0: as large as the preset
                               * has them in a whole picture of that size */
-  double dense; /* share of the mixed scenes that are full of garments of the smaller sizes: more to learn classes from */
+  double
+      dense; /* share of the mixed scenes that are full of garments of the smaller sizes: more to learn classes from */
   double match, class_weight, box_weight;
 } FmnSceneRecipe;
 
@@ -49,6 +50,8 @@ typedef struct {
   FmnRecipe recipe;
   guint64 seed;
   int threads;
+  gboolean
+      keep_last; /* what is written in the end: the last epoch's weights, not those of the best on validation images */
   gboolean resume;
   double time_limit; /* seconds; 0: none */
 } FmnTrainConfig;

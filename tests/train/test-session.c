@@ -265,6 +265,45 @@ static void test_no_validation(Fixture *f, gconstpointer data) {
   fmn_train_config_free(c);
 }
 
+static void add_param(const char *name, FmnParam *param, gpointer sum) {
+  g_checksum_update(sum, (const guchar *)param->data, (gssize)(fmn_param_count(param) * sizeof(float)));
+}
+
+static char *digest_of_weights(FmnModelFile *m) {
+  GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+  fmn_graph_foreach_param(m->graph, add_param, sum);
+  char *digest = g_strdup(g_checksum_get_string(sum));
+  g_checksum_free(sum);
+  return digest;
+}
+
+/* The last epoch's weights, where these are wanted, whichever epoch was the best. */
+static void test_keep_last(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
+  FmnResult best, last;
+  for (int i = 0; i < 2; i++) { /* some epochs are worse than those before */
+    FmnRecipe *r = i ? &d->recipe : &c->recipe;
+    r->rate = 0.3;
+    r->schedule = "constant";
+    r->ema = 0;
+    r->epochs = 7;
+  }
+  d->keep_last = TRUE;
+  g_assert_cmpint(run_ok(f, c, &best), ==, FMN_OUTCOME_FINISHED);
+  g_assert_cmpint(run_ok(f, d, &last), ==, FMN_OUTCOME_FINISHED);
+  g_test_message("the best was epoch %d of 7", best.best_epoch);
+  g_assert_cmpint(last.best_epoch, ==, 0);
+  FmnModelFile *a = fmn_model_file_load(c->out, NULL), *b = fmn_model_file_load(d->out, NULL);
+  g_autofree char *weights = digest_of_weights(a), *last_weights = digest_of_weights(b);
+  g_assert_true(g_str_equal(weights, last_weights) == (best.best_epoch == 7));
+  g_assert_true(g_hash_table_contains(a->metadata, "best_epoch") && !g_hash_table_contains(b->metadata, "best_epoch"));
+  g_assert_nonnull(strstr(g_hash_table_lookup(b->metadata, "command"), " --keep last"));
+  fmn_model_file_free(a);
+  fmn_model_file_free(b);
+  fmn_train_config_free(c);
+  fmn_train_config_free(d);
+}
+
 /* Starts from another model's weights; a model of another network has none to give. */
 static void test_init(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
@@ -344,8 +383,9 @@ static void test_plot(Fixture *f, gconstpointer data) {
     g_autoptr(GError) error = NULL;
     g_autofree FmnEpoch *history = g_new0(FmnEpoch, n + 1);
     for (int i = 0; i < n; i++)
-      history[i] = (FmnEpoch){i + 1, 2.0 / (i + 1), 1 - 0.5 / (i + 1), i % 7 == 3 ? NAN : 1.0, NAN, .1 * (i % 3), i < 5 ? 0 : 1e-3,
-                              1,     1,             FALSE};
+      history[i] = (FmnEpoch){i + 1, 2.0 / (i + 1), 1 - 0.5 / (i + 1), i % 7 == 3 ? NAN : 1.0,
+                              NAN,   .1 * (i % 3),  i < 5 ? 0 : 1e-3,  1,
+                              1,     FALSE};
     fmn_plot_write(path, "a <title> & more", n % 2, history, n, &error);
     g_assert_no_error(error);
     g_autofree char *text = NULL;
@@ -375,6 +415,7 @@ int main(int argc, char **argv) {
   ADD("/session/damaged-checkpoint", NULL, test_damaged_checkpoint);
   ADD("/session/diverges", NULL, test_diverges);
   ADD("/session/no-validation", NULL, test_no_validation);
+  ADD("/session/keep-last", NULL, test_keep_last);
   ADD("/session/init", NULL, test_init);
   ADD("/session/out-errors", NULL, test_out_errors);
   ADD("/session/plot", NULL, test_plot);
