@@ -98,4 +98,15 @@ static inline double latency_percentile(const Latency *l, guint from, guint to, 
  * before it and one after it, where it is the newest frame that waits. */
 static inline double latency_fresh(const Latency *l) { return latency_rank(l->fresh, 0, l->fresh->len, 0.5); }
 
+/* Two frame times and an inference (ms) are what frames may take (of those from from on, 95 in 100) and how old new
+ * results may be; and it does not pile up. */
+static inline gboolean latency_is_bounded(const Latency *l, guint from, double frame, double inference) {
+  const guint n = l->late->len, third = (n - from) / 3;
+  return latency_percentile(l, from, n, 0.95) < 2 * frame + inference &&
+         latency_fresh(l) * frame < 2 * frame + inference &&
+         latency_percentile(l, n - third, n, 0.5) < latency_percentile(l, from, from + third, 0.5) + frame;
+}
+
+#define LATENCY_TRIES 3 /* for a machine that other programs need at the same moment; what blocks does so each time */
+
 #endif
