@@ -14,6 +14,7 @@ struct GstFmnistFormat {
   guint8 *unpacked; /* unpack_stride × height; allocated when first needed */
   guint8 *line;     /* unpack_stride, for painting */
   guint8 *cover;    /* width */
+  guint8 *packed;   /* a line as in the frame; NULL where lines are read and written in place */
 };
 
 /* Some packed formats give all their components the same place in GstVideoFormatInfo: those cannot be read natively. */
@@ -74,6 +75,11 @@ static void describe_unpacked(FmnImageFormat *image, const GstVideoFormatInfo *u
                                          .big_endian = word == 2 && G_BYTE_ORDER == G_BIG_ENDIAN};
 }
 
+/* GStreamer takes UYVP in twos of pixels, and of the last two of an odd width one byte is not in the line. */
+static gboolean exceeds_its_lines(const GstVideoInfo *info) {
+  return GST_VIDEO_INFO_FORMAT(info) == GST_VIDEO_FORMAT_UYVP && info->width % 2 == 1;
+}
+
 static GstFmnistFormat *format_new(const GstVideoInfo *info, gboolean allow_native) {
   const GstVideoFormatInfo *v = info->finfo;
   GstFmnistFormat *f = g_new0(GstFmnistFormat, 1);
@@ -82,6 +88,8 @@ static GstFmnistFormat *format_new(const GstVideoInfo *info, gboolean allow_nati
   f->native = allow_native && is_regular(v);
   f->unpack = gst_video_format_get_info(v->unpack_format);
   f->unpack_stride = (gsize)info->width * (GST_VIDEO_FORMAT_INFO_BITS(f->unpack) > 8 ? 8 : 4);
+  if (exceeds_its_lines(info))
+    f->packed = g_malloc0((gsize)GST_VIDEO_INFO_PLANE_STRIDE(info, 0) + LINE_SLACK);
   f->image.width = info->width;
   f->image.height = info->height;
   f->image.pixel_aspect = info->par_n > 0 && info->par_d > 0 ? (float)info->par_n / (float)info->par_d : 1;
@@ -116,6 +124,7 @@ void gst_fmnist_format_free(GstFmnistFormat *f) {
   g_free(f->unpacked);
   g_free(f->line);
   g_free(f->cover);
+  g_free(f->packed);
   g_free(f);
 }
 
@@ -125,9 +134,33 @@ const GstVideoInfo *gst_fmnist_format_info(const GstFmnistFormat *f) { return &f
 
 gboolean gst_fmnist_format_is_native(const GstFmnistFormat *f) { return f->native; }
 
-static void unpack_line(const GstVideoFrame *frame, gpointer out, int y) {
+static guint8 *packed_line(const GstVideoFrame *frame, int y) {
+  return (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0);
+}
+
+static void unpack_line(const GstFmnistFormat *f, const GstVideoFrame *frame, gpointer out, int y) {
   const GstVideoFormatInfo *v = frame->info.finfo;
-  v->unpack_func(v, GST_VIDEO_PACK_FLAG_NONE, out, (gpointer *)frame->data, frame->info.stride, 0, y, frame->info.width);
+  gpointer line[] = {f->packed};
+  if (f->packed != NULL) {
+    memcpy(f->packed, packed_line(frame, y), (gsize)GST_VIDEO_INFO_PLANE_STRIDE(&f->info, 0));
+    v->unpack_func(v, GST_VIDEO_PACK_FLAG_NONE, out, line, frame->info.stride, 0, 0, frame->info.width);
+  } else {
+    v->unpack_func(v, GST_VIDEO_PACK_FLAG_NONE, out, (gpointer *)frame->data, frame->info.stride, 0, y,
+                   frame->info.width);
+  }
+}
+
+static void pack_line(const GstFmnistFormat *f, GstVideoFrame *frame, int y) {
+  const GstVideoFormatInfo *v = frame->info.finfo;
+  gpointer line[] = {f->packed};
+  if (f->packed != NULL) {
+    v->pack_func(v, GST_VIDEO_PACK_FLAG_NONE, f->line, 0, line, frame->info.stride, f->info.chroma_site, 0,
+                 f->info.width);
+    memcpy(packed_line(frame, y), f->packed, (gsize)GST_VIDEO_INFO_PLANE_STRIDE(&f->info, 0));
+  } else {
+    v->pack_func(v, GST_VIDEO_PACK_FLAG_NONE, f->line, 0, frame->data, frame->info.stride, f->info.chroma_site, y,
+                 f->info.width);
+  }
 }
 
 gboolean gst_fmnist_format_map(GstFmnistFormat *f, GstBuffer *buffer, FmnImage *image) {
@@ -148,7 +181,7 @@ gboolean gst_fmnist_format_map(GstFmnistFormat *f, GstBuffer *buffer, FmnImage *
     return FALSE;
   }
   for (int y = 0; y < f->info.height; y++)
-    unpack_line(&f->frame, f->unpacked + f->unpack_stride * (gsize)y, y);
+    unpack_line(f, &f->frame, f->unpacked + f->unpack_stride * (gsize)y, y);
   image->plane[0] = f->unpacked;
   image->stride[0] = (int)f->unpack_stride;
   return TRUE;
@@ -205,10 +238,9 @@ gboolean gst_fmnist_format_paint(GstFmnistFormat *f, GstBuffer *buffer, GstFmnis
   paint_values(f, white_value, black_value);
   for (int y = 0; y < f->info.height; y++) {
     cover(user, y, f->cover);
-    unpack_line(&frame, f->line, y);
+    unpack_line(f, &frame, f->line, y);
     paint_line(f, white_value, black_value, white);
-    v->pack_func(v, GST_VIDEO_PACK_FLAG_NONE, f->line, 0, frame.data, frame.info.stride, f->info.chroma_site, y,
-                 f->info.width);
+    pack_line(f, &frame, y);
   }
   if (v->flags & GST_VIDEO_FORMAT_FLAG_PALETTE)
     write_palette(&frame);
