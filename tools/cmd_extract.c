@@ -4,6 +4,7 @@
 #include "command.h"
 #include "error.h"
 #include "train/extract.h"
+#include "train/target.h"
 
 typedef struct {
   char *photos, *out, *split, *model;
@@ -33,7 +34,7 @@ static void print_summary(const FmnDataset *d, const FmnExtractCounts *c, const 
 }
 
 static gboolean extract(const Options *o, GError **error) {
-  FmnModel *model = fmn_model_open(o->model, error);
+  FmnModel *model = fmn_target_check_folder("--out", o->out, error) ? fmn_model_open(o->model, error) : NULL;
   FmnDataset *d = NULL;
   FmnExtractCounts counts;
   gboolean ok = FALSE;

@@ -9,6 +9,7 @@
 #include "train/evaluate.h"
 #include "train/loss.h"
 #include "train/metrics.h"
+#include "train/target.h"
 
 typedef struct {
   char *model, *data, *format, *probs, *confusions, *scenes, *seed;
@@ -187,8 +188,13 @@ static gboolean report(const Options *o, const Answers *a, gboolean json, GError
   return TRUE;
 }
 
+static gboolean check_targets(const Options *o, GError **error) {
+  return (!o->probs || fmn_target_check_file("--probs", o->probs, error)) &&
+         (!o->confusions || fmn_target_check_file("--confusions", o->confusions, error));
+}
+
 static gboolean test(const Options *o, gboolean json, GError **error) {
-  g_autofree char *path = command_model_path(o->model, error);
+  g_autofree char *path = check_targets(o, error) ? command_model_path(o->model, error) : NULL;
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
   FmnLabels *meaning = model ? fmn_labels_new((const char *const *)model->labels) : NULL;
   FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;

@@ -25,9 +25,14 @@ static int compare(gconstpointer a, gconstpointer b) { return strcmp(*(char *con
 
 /* Names in a folder, sorted, without hidden ones. */
 static GPtrArray *list(const char *path, GError **error) {
-  GDir *dir = g_dir_open(path, 0, error);
-  if (!dir)
+  GError *reason = NULL;
+  GDir *dir = g_dir_open(path, 0, &reason);
+  if (!dir) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
+                "%s: %s; --photos is for a folder with one sub-folder of pictures a class", path, reason->message);
+    g_error_free(reason);
     return NULL;
+  }
   GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
   for (const char *name; (name = g_dir_read_name(dir));)
     if (name[0] != '.')

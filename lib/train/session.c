@@ -1,12 +1,10 @@
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "detect/yolo.h"
 #include "error.h"
 #include "train/session_state.h"
+#include "train/target.h"
 
 void fmn_session_notice(const FmnSession *s, const char *format, ...) {
   va_list args;
@@ -138,32 +136,6 @@ static gboolean make_start(FmnSession *s, GError **error) {
   return TRUE;
 }
 
-/* Only trying tells: root may write to folders in which no file can be made. */
-static gboolean can_write_beside(const char *path) {
-  g_autofree char *name = g_strconcat(path, ".XXXXXX", NULL);
-  int fd = g_mkstemp(name);
-  if (fd < 0)
-    return FALSE;
-  close(fd);
-  g_unlink(name);
-  return TRUE;
-}
-
-/* Not to find out only after the first epoch. */
-static gboolean check_out(const FmnTrainConfig *c, GError **error) {
-  g_autofree char *dir = g_path_get_dirname(c->out);
-  if (g_file_test(c->out, G_FILE_TEST_IS_DIR))
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "--out %s is a folder; give the name of a file", c->out);
-  else if (!g_file_test(dir, G_FILE_TEST_IS_DIR))
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "--out %s: there is no folder %s; make it first", c->out, dir);
-  else if (!can_write_beside(c->out))
-    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "--out %s: the folder %s can't be written to: %s",
-                c->out, dir, g_strerror(errno));
-  else
-    return TRUE;
-  return FALSE;
-}
-
 /* Those of the first data set, without its sets of classes; g_strfreev. */
 static char **classes_of(const FmnTrainConfig *c, GError **error) {
   g_autofree char *dir = c->data ? fmn_train_data_dir(c->data[0]) : NULL;
@@ -187,7 +159,7 @@ FmnSession *fmn_session_new(const FmnTrainConfig *config, const FmnListener *lis
   s->history = g_array_new(FALSE, FALSE, sizeof(FmnEpoch));
   s->best_accuracy = -1;
   s->best_loss = HUGE_VAL;
-  g_auto(GStrv) classes = check_out(config, error) ? classes_of(config, error) : NULL;
+  g_auto(GStrv) classes = fmn_target_check_file("--out", config->out, error) ? classes_of(config, error) : NULL;
   if (classes)
     s->model = fmn_model_file_new(config->arch, config->arch_options, (const char *const *)classes, error);
   if (s->model)

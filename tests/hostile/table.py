@@ -245,6 +245,13 @@ ARGUMENTS = [
     (["bench", "--arch", "yolov3-tiny", "--size", "33"], (1, 2), "32"),
     (["export", "--model", "compact", "--onnx", "/nowhere/x.onnx"], 1, "/nowhere"),
     (["export", "--model", "compact"], 2, "--onnx"),
+    (["test", "--model", "compact", "--probs", "/nowhere/x"], 1, "--probs /nowhere/x: there is no folder /nowhere"),
+    (["test", "--model", "compact", "--probs", "/"], 1, "--probs / is a folder"),
+    (["test", "--model", "compact", "--confusions", "/proc/x.svg"], 1, "--confusions /proc/x.svg: the folder /proc can't be written to"),
+    (["extract", "--photos", "/nowhere", "--out", str(folder / "x")], 1, "--photos is for a folder with one sub-folder"),
+    (["extract", "--photos", str(folder), "--out", "/proc/x/y"], 1, "--out /proc/x/y: the folder /proc can't be written to"),
+    (["extract", "--photos", str(folder), "--out", "/dev/null/x"], 1, "/dev/null is no folder"),
+    (["extract", "--photos", str(folder), "--out", str(folder / "x"), "--map", "="], 1, "FOLDER=CLASS"),
     (["scenes", "--preset", "blue", "--out", str(folder)], 2, "blue"),
     (["scenes", "--preset", "green", "--count", "-1", "--out", str(folder)], 2, "--count"),
 ]

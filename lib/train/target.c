@@ -1,0 +1,53 @@
+#include "train/target.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+/* Only trying tells: root may write to folders in which no file can be made. */
+static gboolean can_write_beside(const char *path) {
+  g_autofree char *name = g_strconcat(path, ".XXXXXX", NULL);
+  int fd = g_mkstemp(name);
+  if (fd < 0)
+    return FALSE;
+  close(fd);
+  g_unlink(name);
+  return TRUE;
+}
+
+static void set_closed(const char *option, const char *path, const char *dir, GError **error) {
+  int reason = errno;
+  g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(reason),
+              "%s %s: the folder %s can't be written to: %s", option, path, dir, g_strerror(reason));
+}
+
+gboolean fmn_target_check_file(const char *option, const char *path, GError **error) {
+  g_autofree char *dir = g_path_get_dirname(path);
+  if (g_file_test(path, G_FILE_TEST_IS_DIR))
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "%s %s is a folder; give the name of a file", option, path);
+  else if (!g_file_test(dir, G_FILE_TEST_IS_DIR))
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s %s: there is no folder %s; make it first", option, path,
+                dir);
+  else if (!can_write_beside(path))
+    set_closed(option, path, dir, error);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+gboolean fmn_target_check_folder(const char *option, const char *path, GError **error) {
+  g_autofree char *there = g_strdup(path);
+  while (!g_file_test(there, G_FILE_TEST_EXISTS)) {
+    char *above = g_path_get_dirname(there);
+    g_free(there);
+    there = above;
+  }
+  g_autofree char *inside = g_build_filename(there, "new", NULL);
+  if (!g_file_test(there, G_FILE_TEST_IS_DIR))
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR, "%s %s: %s is no folder", option, path, there);
+  else if (!can_write_beside(inside))
+    set_closed(option, path, there, error);
+  else
+    return TRUE;
+  return FALSE;
+}

@@ -1,0 +1,13 @@
+/* Whether what takes long to make can be written where it is to go: to be asked before. */
+#ifndef FMN_TRAIN_TARGET_H
+#define FMN_TRAIN_TARGET_H
+
+#include <glib.h>
+
+/* A file, new or there already, in a folder that is there. option, such as --out, is named in the error. */
+gboolean fmn_target_check_file(const char *option, const char *path, GError **error);
+
+/* A folder, there already or to be made. */
+gboolean fmn_target_check_folder(const char *option, const char *path, GError **error);
+
+#endif
