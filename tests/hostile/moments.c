@@ -126,6 +126,18 @@ static void until_end(Pipeline p) {
   gst_message_unref(message);
 }
 
+/* The last ten frames. In a pause, so that no end is told before it is waited for. */
+static void to_the_end(Pipeline p) {
+  gst_element_set_state(p.pipeline, GST_STATE_PAUSED);
+  g_assert_cmpint(gst_element_get_state(p.pipeline, NULL, NULL, 30 * GST_SECOND), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_true(gst_element_seek(p.pipeline, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET,
+                                 2990 * GST_MSECOND, GST_SEEK_TYPE_SET, 3000 * GST_MSECOND));
+  gst_bus_set_flushing(p.bus, TRUE);
+  gst_bus_set_flushing(p.bus, FALSE);
+  gst_element_set_state(p.pipeline, GST_STATE_PLAYING);
+  until_end(p);
+}
+
 #define SOURCE "videotestsrc num-buffers=3000 pattern=ball ! video/x-raw,width=96,height=64,framerate=1000/1"
 
 static void test_seeks_and_pauses(void) {
@@ -147,11 +159,7 @@ static void test_seeks_and_pauses(void) {
       g_usleep(2000);
     no_error(p);
   }
-  g_assert_true(gst_element_seek_simple(p.pipeline, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, 2990 * GST_MSECOND));
-  gst_bus_set_flushing(p.bus, TRUE);
-  gst_bus_set_flushing(p.bus, FALSE);
-  gst_element_set_state(p.pipeline, GST_STATE_PLAYING);
-  until_end(p);
+  to_the_end(p);
   stop(p);
 }
 
@@ -171,9 +179,7 @@ static void test_states(void) {
     no_error(p);
   }
   gst_element_set_state(p.pipeline, GST_STATE_NULL);
-  gst_bus_set_flushing(p.bus, FALSE);
-  gst_element_set_state(p.pipeline, GST_STATE_PLAYING);
-  until_end(p);
+  to_the_end(p);
   stop(p);
 }
 
