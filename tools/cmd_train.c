@@ -7,6 +7,7 @@
 #include "io/idx.h"
 #include "nets/nets.h"
 #include "report.h"
+#include "train/target.h"
 
 #define UNSET (-1e30)
 
@@ -255,10 +256,20 @@ static void print_result(const FmnTrainConfig *c, const FmnResult *r) {
   puts("");
 }
 
+/* The log is written in place: a pipe or a terminal will do. */
+static gboolean check_targets(const Options *o, GError **error) {
+  gboolean device = o->log && g_file_test(o->log, G_FILE_TEST_EXISTS) && !g_file_test(o->log, G_FILE_TEST_IS_DIR) &&
+                    !g_file_test(o->log, G_FILE_TEST_IS_REGULAR);
+  return (!o->log || device || fmn_target_check_file("--log", o->log, error)) &&
+         (!o->plot || fmn_target_check_file("--plot", o->plot, error));
+}
+
 static int train(const FmnTrainConfig *c, const Options *o) {
   GError *error = NULL;
   FmnResult result;
   FmnOutcome outcome = FMN_OUTCOME_FAILED;
+  if (!check_targets(o, &error))
+    return command_fail(error);
   Report *report = report_new(c, o->log, o->plot);
   FmnListener listener = report_listener(report);
   FmnSession *session = fmn_session_new(c, &listener, &error);

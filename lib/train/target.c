@@ -25,6 +25,9 @@ gboolean fmn_target_check_file(const char *option, const char *path, GError **er
   g_autofree char *dir = g_path_get_dirname(path);
   if (g_file_test(path, G_FILE_TEST_IS_DIR))
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "%s %s is a folder; give the name of a file", option, path);
+  else if (g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_REGULAR))
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s %s is a device or a pipe; give the name of a file", option,
+                path);
   else if (!g_file_test(dir, G_FILE_TEST_IS_DIR))
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s %s: there is no folder %s; make it first", option, path,
                 dir);

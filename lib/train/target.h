@@ -4,7 +4,7 @@
 
 #include <glib.h>
 
-/* A file, new or there already, in a folder that is there. option, such as --out, is named in the error. */
+/* A file, new or to be replaced, in a folder that is there. option, such as --out, is named in the error. */
 gboolean fmn_target_check_file(const char *option, const char *path, GError **error);
 
 /* A folder, there already or to be made. */
