@@ -4,6 +4,7 @@
 #include "../detect/model.h"
 #include "../elements/helper.h"
 
+#define WAIT (200 * GST_SECOND) /* on a busy machine, under a sanitizer */
 #define CHAIN "fmnistsegment ! fmnistclassify ! fmnistyolo ! fmnistoverlay ! fmnistjson location=/dev/null"
 
 static const char *const elements[] = {
@@ -120,7 +121,7 @@ static void stop(Pipeline p) {
 }
 
 static void until_end(Pipeline p) {
-  GstMessage *message = gst_bus_timed_pop_filtered(p.bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  GstMessage *message = gst_bus_timed_pop_filtered(p.bus, WAIT, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   g_assert_nonnull(message);
   g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
   gst_message_unref(message);
@@ -129,7 +130,7 @@ static void until_end(Pipeline p) {
 /* The last ten frames. In a pause, so that no end is told before it is waited for. */
 static void to_the_end(Pipeline p) {
   gst_element_set_state(p.pipeline, GST_STATE_PAUSED);
-  g_assert_cmpint(gst_element_get_state(p.pipeline, NULL, NULL, 30 * GST_SECOND), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint(gst_element_get_state(p.pipeline, NULL, NULL, WAIT), ==, GST_STATE_CHANGE_SUCCESS);
   g_assert_true(gst_element_seek(p.pipeline, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET,
                                  2990 * GST_MSECOND, GST_SEEK_TYPE_SET, 3000 * GST_MSECOND));
   gst_bus_set_flushing(p.bus, TRUE);
@@ -144,14 +145,14 @@ static void test_seeks_and_pauses(void) {
   Pipeline p = start(CHAIN, SOURCE);
   g_autoptr(GRand) rand = g_rand_new_with_seed(5);
   gst_element_set_state(p.pipeline, GST_STATE_PAUSED);
-  g_assert_cmpint(gst_element_get_state(p.pipeline, NULL, NULL, 30 * GST_SECOND), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint(gst_element_get_state(p.pipeline, NULL, NULL, WAIT), ==, GST_STATE_CHANGE_SUCCESS);
   for (int i = 0; i < 36; i++) {
     GstSeekFlags flags =
         (i % 4 ? GST_SEEK_FLAG_FLUSH : GST_SEEK_FLAG_NONE) | (i % 3 ? GST_SEEK_FLAG_KEY_UNIT : GST_SEEK_FLAG_ACCURATE);
     gst_element_set_state(p.pipeline, i % 2 ? GST_STATE_PLAYING : GST_STATE_PAUSED);
     if (i % 4 == 0) { /* one that does not flush waits for the frame at hand, which a pause keeps */
       gst_element_set_state(p.pipeline, GST_STATE_PLAYING);
-      gst_element_get_state(p.pipeline, NULL, NULL, 30 * GST_SECOND);
+      gst_element_get_state(p.pipeline, NULL, NULL, WAIT);
     }
     gst_element_seek(p.pipeline, i % 5 ? 1.0 : 2.0, GST_FORMAT_TIME, flags, GST_SEEK_TYPE_SET,
                      g_rand_int_range(rand, 0, 2500) * GST_MSECOND, GST_SEEK_TYPE_NONE, 0);
@@ -173,7 +174,7 @@ static void test_states(void) {
     GstState state = states[g_rand_int_range(rand, 0, G_N_ELEMENTS(states))];
     g_assert_cmpint(gst_element_set_state(p.pipeline, state), !=, GST_STATE_CHANGE_FAILURE);
     if (g_rand_boolean(rand))
-      g_assert_cmpint(gst_element_get_state(p.pipeline, NULL, NULL, 30 * GST_SECOND), ==, GST_STATE_CHANGE_SUCCESS);
+      g_assert_cmpint(gst_element_get_state(p.pipeline, NULL, NULL, WAIT), ==, GST_STATE_CHANGE_SUCCESS);
     if (state == GST_STATE_PLAYING)
       g_usleep((gulong)g_rand_int_range(rand, 0, 5000));
     no_error(p);
