@@ -9,13 +9,13 @@
 #define CHUNKS_A_THREAD 4
 
 /* The state of the job at hand in one atomic number, so that a chunk can only be claimed of the job that the claimer has seen:
- * 32 bits that count the jobs, 16 bits of how many chunks it has, 16 bits of how many are claimed. */
+ * 32 bits that count the jobs, 16 bits each of the first chunk that is not claimed yet and of the one after the last such. */
 typedef guint64 Claim;
 
-static Claim make_claim(guint32 job, guint chunks, guint next) { return (Claim)job << 32 | (Claim)chunks << 16 | next; }
+static Claim make_claim(guint32 job, guint first, guint end) { return (Claim)job << 32 | (Claim)end << 16 | first; }
 static guint32 claim_job(Claim c) { return (guint32)(c >> 32); }
-static guint claim_chunks(Claim c) { return (guint)(c >> 16) & 0xffff; }
-static guint claim_next(Claim c) { return (guint)c & 0xffff; }
+static guint claim_end(Claim c) { return (guint)(c >> 16) & 0xffff; }
+static guint claim_first(Claim c) { return (guint)c & 0xffff; }
 
 struct FmnPool {
   int n_threads;
@@ -29,7 +29,7 @@ struct FmnPool {
   /* Of the job at hand; constant while any of its chunks is not done. */
   FmnPoolFunc func;
   gpointer data;
-  int n_tasks;
+  int n_tasks, chunks;
   gboolean shares; /* the slot that func gets is the chunk's, not the thread's */
 };
 
@@ -46,16 +46,19 @@ static inline void relax(void) {
 
 static int chunk_begin(int n_tasks, int chunk, int chunks) { return (int)((gint64)n_tasks * chunk / chunks); }
 
-/* Claims and does chunks until none is left. */
+/* Claims and does chunks until none is left. Every other thread goes from the back to the front: what one layer left in a
+ * core's caches is then mostly what that core reads for the next. */
 static void do_chunks(FmnPool *p, int thread) {
   for (;;) {
     Claim c = atomic_load(&p->claim);
-    int chunk = (int)claim_next(c), chunks = (int)claim_chunks(c);
-    if (chunk >= chunks)
+    guint first = claim_first(c), after = claim_end(c);
+    gboolean back = thread & 1;
+    if (first >= after)
       return;
-    if (!atomic_compare_exchange_weak(&p->claim, &c, c + 1))
+    if (!atomic_compare_exchange_weak(&p->claim, &c, make_claim(claim_job(c), first + !back, after - back)))
       continue;
-    int begin = chunk_begin(p->n_tasks, chunk, chunks), end = chunk_begin(p->n_tasks, chunk + 1, chunks);
+    int chunk = (int)(back ? after - 1 : first);
+    int begin = chunk_begin(p->n_tasks, chunk, p->chunks), end = chunk_begin(p->n_tasks, chunk + 1, p->chunks);
     if (begin < end)
       p->func(p->data, begin, end, p->shares ? chunk : thread);
     atomic_fetch_add(&p->done, 1);
@@ -145,10 +148,11 @@ static void run_job(FmnPool *p, FmnPoolFunc func, gpointer data, int n, int chun
   p->func = func;
   p->data = data;
   p->n_tasks = n;
+  p->chunks = chunks;
   p->shares = shares;
   atomic_store(&p->done, 0);
   g_mutex_lock(&p->lock);
-  atomic_store(&p->claim, make_claim(claim_job(atomic_load(&p->claim)) + 1, (guint)chunks, 0));
+  atomic_store(&p->claim, make_claim(claim_job(atomic_load(&p->claim)) + 1, 0, (guint)chunks));
   if (p->sleepers > 0)
     g_cond_broadcast(&p->work);
   g_mutex_unlock(&p->lock);
