@@ -6,6 +6,8 @@
 #include "gstfmnistroi.h"
 
 #define NOT_KEPT G_MAXUINT
+#define ENTRIES 4 /* an object's, at most */
+#define ENTRY_BYTES 128
 
 static void relate(GstAnalyticsRelationMeta *r, const GstAnalyticsMtd *from, const GstAnalyticsMtd *to) {
   gst_analytics_relation_meta_set_relation(r, GST_ANALYTICS_REL_TYPE_RELATE_TO, from->id, to->id);
@@ -62,6 +64,8 @@ static GstBuffer *keep_foreign(GstBuffer *buffer, GstAnalyticsRelationMeta *old,
 }
 
 static GstAnalyticsRelationMeta *begin(GstBuffer *buffer, const GstFmnistMeta *meta) {
+  gsize n = gst_fmnist_meta_size(meta);
+  GstAnalyticsRelationMetaInitParams room = {ENTRIES * n, ENTRY_BYTES * ENTRIES * n};
   GstAnalyticsRelationMeta *old = gst_buffer_get_analytics_relation_meta(buffer);
   GstBuffer *kept = old != NULL ? keep_foreign(buffer, old, meta) : NULL;
   if (old != NULL)
@@ -69,10 +73,10 @@ static GstAnalyticsRelationMeta *begin(GstBuffer *buffer, const GstFmnistMeta *m
   if (kept != NULL) {
     gst_buffer_copy_into(buffer, kept, GST_BUFFER_COPY_META, 0, (gsize)-1);
     gst_buffer_unref(kept);
-  } else if (gst_fmnist_meta_size(meta) == 0) {
+  } else if (n == 0) {
     return NULL;
   }
-  return gst_buffer_add_analytics_relation_meta(buffer);
+  return gst_buffer_add_analytics_relation_meta_full(buffer, &room);
 }
 
 typedef struct {
