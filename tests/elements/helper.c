@@ -100,7 +100,15 @@ GstVideoInfo helper_info(GstVideoFormat format, int width, int height) {
 
 GstCaps *helper_caps(const GstVideoInfo *info) { return gst_video_info_to_caps((GstVideoInfo *)info); }
 
-/* An uninitialised frame with longer lines and further planes. */
+static gboolean can_be_mapped(GstBuffer *buffer, const GstVideoInfo *info) {
+  GstVideoFrame frame;
+  gboolean ok = gst_video_frame_map(&frame, info, buffer, GST_MAP_READ);
+  if (ok)
+    gst_video_frame_unmap(&frame);
+  return ok;
+}
+
+/* A frame of one value with longer lines and further planes, but where GStreamer itself cannot map that, as 1.26 cannot tiled formats. */
 static GstBuffer *padded_buffer(const GstVideoInfo *info, guint pad) {
   GstVideoInfo own = *info;
   GstVideoAlignment align;
@@ -114,6 +122,10 @@ static GstBuffer *padded_buffer(const GstVideoInfo *info, guint pad) {
   if (pad > 0)
     gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(info), (guint)info->width,
                                    (guint)info->height, GST_VIDEO_INFO_N_PLANES(info), own.offset, own.stride);
+  if (pad > 0 && !can_be_mapped(buffer, info)) {
+    gst_buffer_unref(buffer);
+    return padded_buffer(info, 0);
+  }
   return buffer;
 }
 
