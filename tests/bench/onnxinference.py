@@ -116,7 +116,8 @@ def versions():
     """Where Debian says it."""
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo", encoding="utf-8") if l.startswith("model name")), "unknown processor")
     names = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", "gstreamer1.0-plugins-bad", "libonnxruntime1*"], capture_output=True, text=True)
-    return ", ".join([f"{os.cpu_count()} × {cpu}", *names.stdout.split("\n")]).strip(", ")
+    installed = [l for l in names.stdout.splitlines() if len(l.split()) == 2]
+    return ", ".join([f"{os.cpu_count()} × {cpu}", *installed])
 
 
 def main():
