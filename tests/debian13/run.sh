@@ -64,7 +64,7 @@ if git ls-files > /dev/null 2>&1; then
   git ls-files -z --cached --others --exclude-standard
 else
   find . -name build -prune -o -type f -print0
-fi | tar -c --null --ignore-failed-read -T - | tar -x -C "$tree"
+fi | tar -c --null --ignore-failed-read -T - | tar -x -m -C "$tree" # with the time of now, lest a build that was kept takes them for known
 if [ -d "$shared" ]; then
   mount --bind "$shared" "$root/src/shared"
   mount -o remount,bind,ro "$root/src/shared"
