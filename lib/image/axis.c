@@ -47,6 +47,12 @@ static void cell_linear(Cell *cell, int samples, double centre) {
     cell_add(cell, i + 1, t);
 }
 
+/* Sizes of which the mean of that many lines and columns is exact in 8.8 bits. */
+static int even_cells(double from, double to, double step, int samples) {
+  gboolean whole = step == 2 || step == 4 || step == 8;
+  return whole && from == floor(from) && from >= 0 && to <= samples ? (int)step : 0;
+}
+
 void fmn_axis_set(FmnAxis *axis, int samples, double from, double to, int cells) {
   from = isfinite(from) ? CLAMP(from, -1e6, 1e6) : 0;
   to = isfinite(to) ? CLAMP(to, -1e6, 1e6) : 0;
@@ -62,6 +68,7 @@ void fmn_axis_set(FmnAxis *axis, int samples, double from, double to, int cells)
   axis->to = to;
   double step = MAX(to - from, 1e-6) / cells;
   int used = 0;
+  axis->even = even_cells(from, to, step, samples);
   axis->lo = samples;
   axis->hi = axis->longest = 0;
   for (int i = 0; i < cells; i++) {

@@ -13,6 +13,7 @@ typedef struct {
 typedef struct {
   int lo, hi;  /* all samples touched are in lo … hi - 1 */
   int longest; /* the most samples that a cell has */
+  int even;    /* each cell is so many whole samples, 2, 4 or 8, the first one's from lo on; else 0 */
   FmnTap *taps;
   guint16 *weights; /* of one cell: sum FMN_AXIS_TOTAL */
   int taps_size, weights_size;

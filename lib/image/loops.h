@@ -17,9 +17,8 @@
 #define FMN_COLOR_STEPS 16
 #define FMN_COLOR_BINS (FMN_COLOR_STEPS * FMN_COLOR_STEPS * FMN_COLOR_STEPS)
 
-/* Blurs reach this far at most, in lines of at most so many values. */
+/* Blurs reach this far at most. */
 #define FMN_BLUR_RADIUS 63
-#define FMN_BLUR_WIDEST 1024
 
 /* Monomials x^i·y^j with i + j ≤ 4, by ascending i + j and, within, descending i; and the first six of them. */
 #define FMN_MONOMIALS 15
@@ -29,6 +28,11 @@ typedef struct {
   float monomial[FMN_MONOMIALS]; /* Σ w·monomial */
   float colored[3][FMN_TERMS];   /* Σ w·colour·monomial */
 } FmnMoments;
+
+/* How much each pixel says of the object's colours, and of the ground's. */
+typedef struct {
+  guint16 *object, *ground;
+} FmnVotes;
 
 /* Pixels of the frame's border, n of them, a multiple of 8. */
 typedef struct {
@@ -63,6 +67,10 @@ typedef struct {
    * columns[0] is the axis' first sample. */
   void (*mean_columns)(const guint16 *columns, int step, const FmnAxis *axis, guint16 *out);
 
+  /* means[i] = the mean of the values side·i … side·(i + 1) - 1 of all lines, as 8.8 bits and exact, 0 ≤ i < n. n_lines
+   * and side: 2, 4 or 8 */
+  void (*mean_cells)(guint16 *means, const guint8 *const *lines, int n_lines, int side, int n);
+
   /* From means of 8.8 bits to bytes. */
   void (*scale)(const guint16 *means, float gain, float offset, int n, guint8 *out);
   void (*rgb_to_gray)(const guint16 *r, const guint16 *g, const guint16 *b, int n, guint8 *out);
@@ -87,20 +95,25 @@ typedef struct {
   /* Adds what a line of n ≤ 256 values and the one under it (or itself) have. */
   void (*outline)(const guint8 *line, const guint8 *under, int n, int threshold, FmnOutline *sums);
 
-  /* The means of 2·radius + 1 neighbours, the ends repeated. */
-  void (*blur_line)(const guint8 *line, int n, int radius, guint8 *out);
-  /* The same from line to line: out = sums / (2·radius + 1), rounded, then sums += in - gone. gone and out may be NULL.
-   */
-  void (*slide)(guint16 *sums, const guint8 *in, const guint8 *gone, int n, int radius, guint8 *out);
+  /* out[i] = of lines[k][i] the mean over an odd number of lines up to 127; the largest; the smallest. 0 ≤ i < n. out
+   * is none of the lines. */
+  void (*mean_of)(const guint8 *const *lines, int n_lines, gsize n, guint8 *out);
+  void (*largest_of)(const guint8 *const lines[3], gsize n, guint8 *out);
+  void (*smallest_of)(const guint8 *const lines[3], gsize n, guint8 *out);
 
   /* out[i] = the mean of two values of each line, 0 ≤ i < n */
   void (*halve)(const guint8 *line, const guint8 *under, int n, guint8 *out);
   /* Which of FMN_COLOR_BINS kinds each colour is. */
   void (*color_bins)(const guint8 *const rgb[3], int n, guint16 *out);
-  /* sums: of each kind how much is the object's and how much the ground's, after each other; each counts for its
-   * neighbours too. share: of each kind how much of it is the object's, of 255, were both of one size. sums is
-   * overwritten; scratch: as large. */
-  void (*color_share)(guint32 *sums, guint32 *scratch, guint8 *share);
+  /* What each pixel says, for the object in the lower half, for the ground in the upper: its votes[1] where the mask is
+   * 255, else votes[0]. Those for the object count as much as is certain, from doubt (of 65536; outside of the mask no
+   * more) to all by how far the hint is to 255. */
+  void (*votes)(const FmnVotes votes[2], const guint8 *mask, const guint8 *hint, guint32 doubt, int n, guint64 *said);
+  /* The sum of the votes of pixels where the mask, which is 0 or 255, is not `but`. */
+  guint32 (*votes_total)(const guint16 *votes, const guint8 *mask, guint8 but, int n);
+  /* a, b: of each kind what was said, in two parts; each counts for its neighbours too. share: of each kind how much of
+   * it is the object's, of 255, were both of one size. a and b are overwritten. */
+  void (*color_share)(guint64 *a, guint64 *b, guint8 *share);
 
   /* A line of n means of 4×4 values (lines of 4·n, each that far from the next) weighted with alpha / 255. flip: 0, or
    * 255 for their negative. */

@@ -254,6 +254,7 @@ static void blend(const guint8 *values, const guint8 *alpha, guint8 flip, int n,
 
 #include "image/barrier_vector.h"
 #include "image/blur_vector.h"
+#include "image/cells_vector.h"
 #include "image/color_vector.h"
 
 extern const FmnLoops LOOPS;
@@ -263,6 +264,7 @@ const FmnLoops LOOPS = {
     .mean_lines = mean_lines,
     .turn = turn,
     .mean_columns = mean_columns,
+    .mean_cells = mean_cells,
     .scale = scale,
     .rgb_to_gray = rgb_to_gray,
     .yuv_to_rgb = yuv_to_rgb,
@@ -272,10 +274,13 @@ const FmnLoops LOOPS = {
     .weigh = weigh,
     .barrier = barrier,
     .outline = outline,
-    .blur_line = blur_line,
-    .slide = slide,
+    .mean_of = mean_of,
+    .largest_of = largest_of,
+    .smallest_of = smallest_of,
     .halve = halve,
     .color_bins = color_bins,
+    .votes = votes,
+    .votes_total = votes_total,
     .color_share = color_share,
     .blend = blend,
 };

@@ -4,41 +4,47 @@
 
 #include "image/loops.h"
 
-static void max_into(guint8 *restrict to, const guint8 *restrict from, gsize n) {
-  for (gsize i = 0; i < n; i++)
-    to[i] = MAX(to[i], from[i]);
-}
+typedef void (*Extreme)(const guint8 *const lines[3], gsize n, guint8 *out);
 
-static void min_into(guint8 *restrict to, const guint8 *restrict from, gsize n) {
-  for (gsize i = 0; i < n; i++)
-    to[i] = MIN(to[i], from[i]);
-}
-
-/* One step of one pixel a time: to = op(to, from shifted by ±1), along rows and then along columns. */
-static void square(guint8 *data, int w, int h, int radius, guint8 *scratch,
-                   void (*op)(guint8 *restrict, const guint8 *restrict, gsize)) {
+/* The whole picture as one line: where lines end, neighbours are those of the next one, and are put right after. */
+static void along_lines(const guint8 *in, int w, int h, Extreme op, guint8 *out) {
   gsize n = (gsize)w * h;
+  if (w == 1) {
+    memcpy(out, in, n);
+    return;
+  }
+  op((const guint8 *const[3]){in, in + 1, in + 2}, n - 2, out + 1);
+  for (const guint8 *line = in; line < in + n; line += w, out += w) {
+    const guint8 *last = line + w - 1;
+    op((const guint8 *const[3]){line, line, line + 1}, 1, out);
+    op((const guint8 *const[3]){last, last, last - 1}, 1, out + w - 1);
+  }
+}
+
+static void across_lines(const guint8 *in, int w, int h, Extreme op, guint8 *out) {
+  gsize line = w, last = (gsize)w * (h - 1);
+  if (h == 1) {
+    memcpy(out, in, line);
+    return;
+  }
+  op((const guint8 *const[3]){in, in, in + line}, line, out);
+  op((const guint8 *const[3]){in, in + line, in + 2 * line}, last - line, out + line);
+  op((const guint8 *const[3]){in + last - line, in + last, in + last}, line, out + last);
+}
+
+static void square(guint8 *data, int w, int h, int radius, guint8 *scratch, Extreme op) {
   for (int r = 0; r < radius; r++) {
-    memcpy(scratch, data, n);
-    for (int y = 0; y < h && w > 1; y++) {
-      guint8 *to = data + (gsize)y * w, *from = scratch + (gsize)y * w;
-      op(to, from + 1, w - 1);
-      op(to + 1, from, w - 1);
-    }
-    if (h > 1) {
-      memcpy(scratch, data, n);
-      op(data, scratch + w, n - w);
-      op(data + w, scratch, n - w);
-    }
+    along_lines(data, w, h, op, scratch);
+    across_lines(scratch, w, h, op, data);
   }
 }
 
 void fmn_dilate(guint8 *data, int w, int h, int radius, guint8 *scratch) {
-  square(data, w, h, radius, scratch, max_into);
+  square(data, w, h, radius, scratch, fmn_loops()->largest_of);
 }
 
 void fmn_erode(guint8 *data, int w, int h, int radius, guint8 *scratch) {
-  square(data, w, h, radius, scratch, min_into);
+  square(data, w, h, radius, scratch, fmn_loops()->smallest_of);
 }
 
 void fmn_clean(guint8 *mask, int w, int h, int radius, guint8 *scratch) {
@@ -47,20 +53,49 @@ void fmn_clean(guint8 *mask, int w, int h, int radius, guint8 *scratch) {
   fmn_erode(mask, w, h, radius, scratch);
 }
 
+/* The `radius` values at an end of the line, which goes on as it ends; step 1 from its first value, −1 from its last.
+ */
+static void blur_end(const guint8 *line, int n, int radius, int step, guint8 *out) {
+  int count = 2 * radius + 1, sum = count / 2 + *line * (radius + 1), scale = (65536 + count - 1) / count;
+  for (int k = 1; k <= radius; k++)
+    sum += line[MIN(k, n - 1) * step];
+  for (int i = 0; i < MIN(radius, n); i++) {
+    out[i * step] = (guint8)(sum * scale >> 16);
+    sum += line[MIN(i + radius + 1, n - 1) * step] - *line;
+  }
+}
+
+/* As along_lines() above. */
+static void blur_lines(const guint8 *in, int w, int h, int radius, guint8 *out) {
+  const guint8 *lines[2 * FMN_BLUR_RADIUS + 1];
+  gsize n = (gsize)w * h, ends = 2 * (gsize)radius;
+  for (int k = 0; k <= 2 * radius; k++)
+    lines[k] = in + k;
+  if (n > ends)
+    fmn_loops()->mean_of(lines, 2 * radius + 1, n - ends, out + radius);
+  for (int y = 0; y < h; y++, in += w, out += w) {
+    blur_end(in, w, radius, 1, out);
+    blur_end(in + w - 1, w, radius, -1, out + w - 1);
+  }
+}
+
+static void blur_columns(const guint8 *in, int w, int h, int radius, guint8 *out) {
+  const guint8 *lines[2 * FMN_BLUR_RADIUS + 1];
+  for (int y = 0; y < h;) {
+    int together = y == radius ? MAX(h - 2 * radius, 1) : 1;
+    for (int k = 0; k <= 2 * radius; k++)
+      lines[k] = in + (gsize)CLAMP(y + k - radius, 0, h - 1) * w;
+    fmn_loops()->mean_of(lines, 2 * radius + 1, (gsize)together * w, out + (gsize)y * w);
+    y += together;
+  }
+}
+
 void fmn_box_blur(guint8 *data, int w, int h, int radius, guint8 *scratch) {
-  const FmnLoops *loops = fmn_loops();
-  guint16 sums[FMN_BLUR_WIDEST];
   if (radius < 1)
     return;
-  g_assert(radius <= FMN_BLUR_RADIUS && w <= FMN_BLUR_WIDEST);
-  for (int y = 0; y < h; y++)
-    loops->blur_line(data + (gsize)y * w, w, radius, scratch + (gsize)y * w);
-  memset(sums, 0, w * sizeof *sums);
-  for (int k = -radius; k <= radius; k++)
-    loops->slide(sums, scratch + (gsize)CLAMP(k, 0, h - 1) * w, NULL, w, radius, NULL);
-  for (int y = 0; y < h; y++)
-    loops->slide(sums, scratch + (gsize)MIN(y + radius + 1, h - 1) * w, scratch + (gsize)MAX(y - radius, 0) * w, w,
-                 radius, data + (gsize)y * w);
+  g_assert(radius <= FMN_BLUR_RADIUS);
+  blur_lines(data, w, h, radius, scratch);
+  blur_columns(scratch, w, h, radius, data);
 }
 
 int fmn_otsu(const guint32 histogram[256], double *spread) {

@@ -11,7 +11,7 @@ void fmn_erode(guint8 *data, int width, int height, int radius, guint8 *scratch)
 /* Without specks, then without gaps, that the square does not fit into. */
 void fmn_clean(guint8 *mask, int width, int height, int radius, guint8 *scratch);
 
-/* Mean of the square of 2 × radius + 1, the edge repeated; repeated, it nears a Gaussian. radius ≤ 63, width ≤ 1024.
+/* Mean of the square of 2 × radius + 1, the edge repeated; repeated, it nears a Gaussian. radius ≤ 63.
  * scratch: width × height bytes. */
 void fmn_box_blur(guint8 *data, int width, int height, int radius, guint8 *scratch);
 

@@ -33,20 +33,16 @@
 /* One pixel's weight in the histograms. */
 #define UNIT 8192
 
-/* How much a pixel says of the object's colours, and of the ground's. */
-typedef struct {
-  guint16 object, ground;
-} Weights;
-
 struct FmnRefiner {
   int width, height, factor; /* of the picture; 2 where the rough grid is half of it */
   int rough_width, rough_height;
-  Weights (*weights)[2]; /* for each pixel of the rough grid: outside of the mask, inside */
-  guint8 *middle;        /* 255 in the middle of it, less towards the frame */
-  guint16 *bins;         /* of the rough picture, and of the picture */
+  FmnVotes votes[2]; /* of the pixels of the rough grid: outside of the mask, inside */
+  guint8 *middle;    /* 255 in the middle of it, less towards the frame */
+  guint16 *bins;     /* of the rough picture, and of the picture */
   guint8 *hint, *soft, *share, *scratch;
   guint16 *line;
-  guint32 *histogram; /* two, one for smoothing */
+  guint64 *said;       /* of a line's pixels: for the object in the lower half, for the ground in the upper */
+  guint64 *histograms; /* two, of such sums */
   guint8 table[FMN_COLOR_BINS];
 };
 
@@ -56,11 +52,12 @@ static void weigh(FmnRefiner *r) {
     for (int x = 0; x < w; x++) {
       double dx = (x + 0.5) / w - 0.5, dy = (y + 0.5) / h - 0.5, bell = exp(-MIDDLE * (dx * dx + dy * dy));
       gboolean at_frame = MIN(MIN(x, w - 1 - x), MIN(y, h - 1 - y)) < edge;
-      Weights *own = r->weights[y * w + x];
-      own[0] = at_frame ? (Weights){0, UNIT * FRAME_GROUND} : (Weights){(guint16)(UNIT * bell), UNIT};
-      own[1] = at_frame ? (Weights){(guint16)(UNIT * bell / 2), (guint16)(UNIT * FRAME_MASKED)}
-                        : (Weights){(guint16)(UNIT * bell), 0};
-      r->middle[y * w + x] = (guint8)lrint(255 * sqrt(bell));
+      int i = y * w + x;
+      r->votes[0].object[i] = at_frame ? 0 : (guint16)(UNIT * bell);
+      r->votes[0].ground[i] = at_frame ? UNIT * FRAME_GROUND : UNIT;
+      r->votes[1].object[i] = (guint16)(at_frame ? UNIT * bell / 2 : UNIT * bell);
+      r->votes[1].ground[i] = at_frame ? (guint16)(UNIT * FRAME_MASKED) : 0;
+      r->middle[i] = (guint8)lrint(255 * sqrt(bell));
     }
 }
 
@@ -72,7 +69,9 @@ FmnRefiner *fmn_refiner_new(int width, int height) {
   r->rough_width = (width + r->factor - 1) / r->factor;
   r->rough_height = (height + r->factor - 1) / r->factor;
   gsize n = (gsize)width * height, rough = (gsize)r->rough_width * r->rough_height;
-  r->weights = g_malloc_n(rough, sizeof *r->weights);
+  guint16 *votes = g_new(guint16, 4 * rough);
+  for (int in = 0; in < 2; in++)
+    r->votes[in] = (FmnVotes){votes + (2 * in) * rough, votes + (2 * in + 1) * rough};
   r->middle = g_new(guint8, 2 * rough + 3 * n);
   r->soft = r->middle + rough;
   r->hint = r->soft + rough;
@@ -80,7 +79,8 @@ FmnRefiner *fmn_refiner_new(int width, int height) {
   r->scratch = r->share + n;
   r->bins = g_new(guint16, n);
   r->line = g_new(guint16, r->rough_width + 2);
-  r->histogram = g_new(guint32, 4 * FMN_COLOR_BINS);
+  r->said = g_new(guint64, r->rough_width);
+  r->histograms = g_new(guint64, 2 * FMN_COLOR_BINS);
   weigh(r);
   return r;
 }
@@ -88,11 +88,12 @@ FmnRefiner *fmn_refiner_new(int width, int height) {
 void fmn_refiner_free(FmnRefiner *r) {
   if (!r)
     return;
-  g_free(r->weights);
+  g_free(r->votes[0].object);
   g_free(r->middle);
   g_free(r->bins);
   g_free(r->line);
-  g_free(r->histogram);
+  g_free(r->said);
+  g_free(r->histograms);
   g_free(r);
 }
 
@@ -118,38 +119,32 @@ void fmn_refiner_shrink(const FmnRefiner *r, const guint8 *rgb, guint8 *rough) {
 
 /* How much pixels outside of the mask count, of 65536. */
 static guint32 doubt_of(const FmnRefiner *r, const guint8 *mask) {
-  gsize n = (gsize)r->rough_width * r->rough_height;
-  guint32 sums[2] = {0, 0};
-  for (gsize i = 0; i < n; i++)
-    sums[mask[i] & 1] += r->weights[i][mask[i] & 1].object;
-  return (guint32)(65536 * MIN(DOUBT, DOUBT_MOST * sums[1] / MAX(sums[0], 1)));
-}
-
-/* What a pixel adds to its colour's two sums: the object's in the lower half, the ground's in the upper. */
-static inline guint64 said_by(const Weights own[2], guint32 in, guint32 doubt, guint32 sure) {
-  Weights w = own[in & 1];
-  return (w.object * (doubt + (-(in & 1) & sure)) >> 16) | (guint64)w.ground << 32;
+  int n = r->rough_width * r->rough_height;
+  guint32 outside = fmn_loops()->votes_total(r->votes[0].object, mask, 255, n);
+  guint32 inside = fmn_loops()->votes_total(r->votes[1].object, mask, 0, n);
+  return (guint32)(65536 * MIN(DOUBT, DOUBT_MOST * inside / MAX(outside, 1)));
 }
 
 /* From the colours under the mask, and what is certain of them, how much each colour is the object's. Pixels are added
  * in turns to two sums a colour: of neighbours most are alike, and each would wait for the one before. */
 static void learn(FmnRefiner *r, const guint8 *mask, guint32 doubt) {
-  gsize n = (gsize)r->rough_width * r->rough_height, i = 0;
-  guint32 sure = (65536 - doubt) / 255;
-  const guint8 *hint = r->hint;
-  const guint16 *bins = r->bins;
-  Weights(*weights)[2] = r->weights;
-  guint64 *sums = (guint64 *)r->histogram, *others = sums + FMN_COLOR_BINS;
+  const FmnLoops *loops = fmn_loops();
+  int w = r->rough_width, x;
+  guint64 *sums = r->histograms, *others = sums + FMN_COLOR_BINS;
   memset(sums, 0, 2 * FMN_COLOR_BINS * sizeof *sums);
-  for (; i + 1 < n; i += 2) {
-    sums[bins[i]] += said_by(weights[i], mask[i], doubt, sure * hint[i]);
-    others[bins[i + 1]] += said_by(weights[i + 1], mask[i + 1], doubt, sure * hint[i + 1]);
+  for (int y = 0, at = 0; y < r->rough_height; y++, at += w) {
+    const guint16 *bins = r->bins + at;
+    FmnVotes votes[2] = {{r->votes[0].object + at, r->votes[0].ground + at},
+                         {r->votes[1].object + at, r->votes[1].ground + at}};
+    loops->votes(votes, mask + at, r->hint + at, doubt, w, r->said);
+    for (x = 0; x + 1 < w; x += 2) {
+      sums[bins[x]] += r->said[x];
+      others[bins[x + 1]] += r->said[x + 1];
+    }
+    if (x < w)
+      sums[bins[x]] += r->said[x];
   }
-  if (i < n)
-    sums[bins[i]] += said_by(weights[i], mask[i], doubt, sure * hint[i]);
-  for (gsize bin = 0; bin < FMN_COLOR_BINS; bin++)
-    sums[bin] += others[bin];
-  fmn_loops()->color_share(r->histogram, r->histogram + 2 * FMN_COLOR_BINS, r->table);
+  loops->color_share(sums, others, r->table);
 }
 
 static void look_up(const guint8 *table, const guint16 *bins, gsize n, guint8 *restrict out) {
@@ -205,7 +200,8 @@ static int round_of(FmnRefiner *r, guint8 *mask, guint32 doubt) {
 
 /* The line y of what is known but for the colour, on the picture's grid. */
 static void enlarge_line(const FmnRefiner *r, int y, guint8 *restrict out) {
-  int w = r->rough_width, width = r->width, own = y / 2, other = CLAMP(y % 2 ? own + 1 : own - 1, 0, r->rough_height - 1);
+  int w = r->rough_width, width = r->width, own = y / 2,
+      other = CLAMP(y % 2 ? own + 1 : own - 1, 0, r->rough_height - 1);
   const guint8 *restrict near = r->soft + own * w, *restrict far = r->soft + other * w;
   guint16 *restrict line = r->line + 1;
   for (int x = 0; x < w; x++)

@@ -87,7 +87,29 @@ static void mean_of_many_columns(const guint16 *columns, int lanes, int step, co
   }
 }
 
+/* Whether the cells are whole samples that lie one behind the other: frames of the usual sizes. */
+static gboolean is_even(const FmnLines *l, const FmnAxis *rows, const FmnPart *parts, int n_parts) {
+  gboolean even = rows->even && !l->unpack;
+  for (int i = 0; i < n_parts; i++)
+    even = even && parts[i].columns->even && parts[i].step == 1;
+  return even;
+}
+
+static void resize_even(const FmnLines *l, const FmnAxis *rows, const FmnPart *p, int stride) {
+  for (int y = 0; y < rows->cells; y++) {
+    const guint8 *lines[8];
+    for (int k = 0; k < rows->even; k++)
+      lines[k] = l->data + (rows->lo + y * rows->even + k) * l->stride + p->offset + p->columns->lo;
+    fmn_loops()->mean_cells(p->means + (gsize)y * stride, lines, rows->even, p->columns->even, p->columns->cells);
+  }
+}
+
 void fmn_resize(FmnResizer *r, const FmnLines *l, const FmnAxis *rows, const FmnPart *parts, int n_parts, int stride) {
+  if (is_even(l, rows, parts, n_parts)) {
+    for (int i = 0; i < n_parts; i++)
+      resize_even(l, rows, &parts[i], stride);
+    return;
+  }
   const FmnLoops *loops = fmn_loops();
   Stretch s = needed(parts, n_parts);
   int lanes = loops->lanes, line = fmn_resize_stride(s.n);

@@ -93,6 +93,30 @@ static void test_columns(gconstpointer data) {
   g_rand_free(rand);
 }
 
+static void check_cells(GRand *rand, const FmnLoops *p, int n, int n_lines, int side) {
+  g_autofree guint8 *data = bytes(rand, (gsize)n * side * n_lines);
+  g_autofree guint16 *got = g_new(guint16, n);
+  const guint8 *lines[8];
+  for (int k = 0; k < n_lines; k++)
+    lines[k] = data + (gsize)k * n * side;
+  p->mean_cells(got, lines, n_lines, side, n);
+  for (int i = 0; i < n; i++) {
+    int sum = 0;
+    for (int k = 0; k < n_lines * side; k++)
+      sum += lines[k / side][i * side + k % side];
+    g_assert_cmpint(got[i] * n_lines * side, ==, 256 * sum);
+  }
+}
+
+static void test_cells(gconstpointer data) {
+  GRand *rand = g_rand_new_with_seed(12);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+    for (int n_lines = 2; n_lines <= 8; n_lines *= 2)
+      for (int side = 2; side <= 8; side *= 2)
+        check_cells(rand, data, sizes[i], n_lines, side);
+  g_rand_free(rand);
+}
+
 static void check_conversions(GRand *rand, const FmnLoops *p, int n) {
   static const float factor[3][2] = {{0, 0.0071f}, {-0.0017f, -0.0036f}, {0.0079f, 0}};
   const FmnLoops *c = fmn_loops_at(0);
@@ -313,30 +337,33 @@ static void test_blend(gconstpointer data) {
   g_rand_free(rand);
 }
 
-static void check_blur(GRand *rand, const FmnLoops *p, int n, int radius) {
-  int count = 2 * radius + 1;
-  g_autofree guint8 *line = bytes(rand, n), *gone = bytes(rand, n), *in = bytes(rand, n), *got = g_malloc(n);
-  g_autofree guint16 *sums = g_new(guint16, n), *left = g_new(guint16, n);
-  p->blur_line(line, n, radius, got);
+static void check_neighbours(GRand *rand, const FmnLoops *p, int n, int n_lines) {
+  g_autofree guint8 *data = bytes(rand, (gsize)n * n_lines), *got = g_malloc(n);
+  const guint8 *lines[2 * FMN_BLUR_RADIUS + 1];
+  for (int k = 0; k < n_lines; k++)
+    lines[k] = data + (gsize)k * n;
+  p->mean_of(lines, n_lines, n, got);
   for (int i = 0; i < n; i++) {
     int sum = 0;
-    for (int k = -radius; k <= radius; k++)
-      sum += line[CLAMP(i + k, 0, n - 1)];
-    g_assert_cmpfloat_with_epsilon(got[i], (double)sum / count, 1);
-    sums[i] = left[i] = (guint16)(255 * (count - 1) * (i % 3) / 2 + gone[i]);
+    for (int k = 0; k < n_lines; k++)
+      sum += lines[k][i];
+    if (n_lines <= 15)
+      g_assert_cmpint(got[i], ==, (sum + n_lines / 2) / n_lines);
+    g_assert_cmpfloat_with_epsilon(got[i], (double)sum / n_lines, 1);
   }
-  p->slide(sums, in, gone, n, radius, got);
-  for (int i = 0; i < n; i++) {
-    g_assert_cmpfloat_with_epsilon(got[i], (double)left[i] / count, 1);
-    g_assert_cmpint(sums[i], ==, left[i] + in[i] - gone[i]);
-  }
+  p->largest_of(lines, n, got);
+  for (int i = 0; i < n; i++)
+    g_assert_cmpint(got[i], ==, MAX(MAX(lines[0][i], lines[1][i]), lines[2][i]));
+  p->smallest_of(lines, n, got);
+  for (int i = 0; i < n; i++)
+    g_assert_cmpint(got[i], ==, MIN(MIN(lines[0][i], lines[1][i]), lines[2][i]));
 }
 
-static void test_blur(gconstpointer data) {
+static void test_neighbours(gconstpointer data) {
   GRand *rand = g_rand_new_with_seed(9);
   for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
     for (int radius = 1; radius <= FMN_BLUR_RADIUS; radius += radius < 4 ? 1 : 59)
-      check_blur(rand, data, sizes[i], radius);
+      check_neighbours(rand, data, sizes[i], 2 * radius + 1);
   g_rand_free(rand);
 }
 
@@ -361,17 +388,49 @@ static void test_colors(gconstpointer data) {
   g_rand_free(rand);
 }
 
+static void test_votes(gconstpointer data) {
+  const FmnLoops *p = data;
+  GRand *rand = g_rand_new_with_seed(13);
+  for (guint s = 0; s < G_N_ELEMENTS(sizes); s++)
+    for (guint32 doubt = 0; doubt <= 65536; doubt += 16384) {
+      int n = sizes[s];
+      g_autofree guint8 *mask = bytes(rand, n), *hint = bytes(rand, n);
+      g_autofree guint16 *v = words(rand, 4 * n);
+      g_autofree guint64 *said = g_new(guint64, n);
+      FmnVotes votes[2] = {{v, v + n}, {v + 2 * n, v + 3 * n}};
+      guint32 total = 0;
+      for (int i = 0; i < n; i++) {
+        v[i] /= 8, v[2 * n + i] /= 8;
+        mask[i] = mask[i] > 99 ? 255 : 0;
+        total += mask[i] ? 0 : v[i];
+      }
+      p->votes(votes, mask, hint, doubt, n, said);
+      for (int i = 0; i < n; i++) {
+        const FmnVotes *own = &votes[mask[i] & 1];
+        double certain = (doubt + (mask[i] ? (65536.0 - doubt) * hint[i] / 255 : 0)) / 65536;
+        g_assert_cmpint(said[i] >> 32, ==, own->ground[i]);
+        g_assert_cmpfloat_with_epsilon((guint32)said[i], own->object[i] * certain, 33);
+      }
+      g_assert_cmpint(p->votes_total(v, mask, 255, n), ==, total);
+    }
+  g_rand_free(rand);
+}
+
 /* Kinds that only the object has are its own, those that both have alike are half of each; and all sets agree. */
 static void test_shares(gconstpointer data) {
   const FmnLoops *p = data;
   GRand *rand = g_rand_new_with_seed(11);
   gsize n = 2 * FMN_COLOR_BINS;
-  g_autofree guint32 *sums = g_new0(guint32, n), *copy = g_new0(guint32, n), *scratch = g_new(guint32, n);
+  g_autofree guint64 *sums = g_new0(guint64, n), *copy = g_new0(guint64, n);
   g_autofree guint8 *want = g_malloc(FMN_COLOR_BINS), *got = g_malloc(FMN_COLOR_BINS);
   int both = 5 * 256 + 8 * 16 + 8, objects = 10 * 256 + 3 * 16 + 15, grounds = 0;
-  sums[2 * both] = sums[2 * both + 1] = sums[2 * objects] = sums[2 * grounds + 1] = 60000000;
-  memcpy(copy, sums, n * sizeof *sums);
-  p->color_share(sums, scratch, got);
+  const guint64 much = 30000000;
+  for (int part = 0; part < 2; part++) {
+    sums[part * FMN_COLOR_BINS + both] = much | much << 32;
+    sums[part * FMN_COLOR_BINS + objects] = much;
+    sums[part * FMN_COLOR_BINS + grounds] = much << 32;
+  }
+  p->color_share(sums, sums + FMN_COLOR_BINS, got);
   g_assert_cmpint(got[both], ==, 127);
   g_assert_cmpint(got[objects], >, 240);
   g_assert_cmpint(got[objects - 1], >, 240);  /* its neighbour */
@@ -379,9 +438,9 @@ static void test_shares(gconstpointer data) {
   g_assert_cmpint(got[grounds], <, 15);
   g_assert_cmpint(got[4095], ==, 127);
   for (gsize i = 0; i < n; i++)
-    sums[i] = copy[i] = (guint32)g_rand_int_range(rand, 0, 40000);
-  fmn_loops_at(0)->color_share(copy, scratch, want);
-  p->color_share(sums, scratch, got);
+    sums[i] = copy[i] = (guint64)g_rand_int_range(rand, 0, 40000) << 32 | (guint64)g_rand_int_range(rand, 0, 40000);
+  fmn_loops_at(0)->color_share(copy, copy + FMN_COLOR_BINS, want);
+  p->color_share(sums, sums + FMN_COLOR_BINS, got);
   g_assert_cmpmem(got, FMN_COLOR_BINS, want, FMN_COLOR_BINS);
   g_rand_free(rand);
 }
@@ -391,12 +450,13 @@ int main(int argc, char **argv) {
     const char *name;
     GTestDataFunc run;
   } tests[] = {
-      {"lines", test_lines},     {"turn", test_turn},
-      {"columns", test_columns}, {"conversions", test_conversions},
-      {"surface", test_surface}, {"barrier", test_barrier},
-      {"outline", test_outline}, {"blend", test_blend},
-      {"blur", test_blur},       {"colors", test_colors},
-      {"shares", test_shares},
+      {"lines", test_lines},           {"turn", test_turn},
+      {"columns", test_columns},       {"conversions", test_conversions},
+      {"surface", test_surface},       {"barrier", test_barrier},
+      {"outline", test_outline},       {"blend", test_blend},
+      {"neighbours", test_neighbours}, {"colors", test_colors},
+      {"shares", test_shares},         {"cells", test_cells},
+      {"votes", test_votes},
   };
   g_test_init(&argc, &argv, NULL);
   for (int i = 0; i < fmn_loops_count(); i++)

@@ -161,8 +161,9 @@ static void compare(const Layout *l, const Picture *p, const FmnBox *box, int wi
 
 static void test_layout(gconstpointer data) {
   static const int sizes[][2] = {{64, 48}, {33, 17}, {7, 5}, {3, 3}, {2, 1}, {1, 1}, {1, 9}, {190, 3}, {641, 31}};
-  static const FmnBox boxes[] = {{0, 0, 1, 1}, {0.21, 0.13, 0.5, 0.72}, {-0.4, 0.6, 1.9, 0.9}, {0.4, 0.4, 0.01, 0.02}};
-  static const int grids[][2] = {{12, 9}, {5, 7}, {1, 1}, {28, 28}};
+  static const FmnBox boxes[] = {
+      {0, 0, 1, 1}, {0.25, 0.5, 0.5, 0.5}, {0.21, 0.13, 0.5, 0.72}, {-0.4, 0.6, 1.9, 0.9}, {0.4, 0.4, 0.01, 0.02}};
+  static const int grids[][2] = {{12, 9}, {5, 7}, {1, 1}, {28, 28}, {32, 24}, {16, 12}, {8, 6}};
   const Layout *l = data;
   GRand *rand = g_rand_new_with_seed(1);
   for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
