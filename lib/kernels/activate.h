@@ -81,6 +81,18 @@ static void activate(float *y, const float *x, gsize n, FmnActivation kind, floa
   FOR_ACT(kind, activate_as(y, x, n, (FmnActivation)KIND, slope))
 }
 
+INLINE void add_activate_as(float *y, const float *a, const float *b, gsize n, const FmnActivation kind, float slope) {
+  gsize i = 0;
+  for (; i + VEC_LANES <= n; i += VEC_LANES)
+    store(y + i, act(load(a + i) + load(b + i), kind, slope));
+  if (i < n)
+    store_part(y + i, act(load_part(a + i, n - i) + load_part(b + i, n - i), kind, slope), n - i);
+}
+
+static void add_activate(float *y, const float *a, const float *b, gsize n, FmnActivation kind, float slope) {
+  FOR_ACT(kind, add_activate_as(y, a, b, n, (FmnActivation)KIND, slope))
+}
+
 INLINE void activate_grad_as(float *dx, const float *dy, const float *x, gsize n, const FmnActivation kind, float slope) {
   gsize i = 0;
   for (; i + VEC_LANES <= n; i += VEC_LANES)

@@ -1,6 +1,7 @@
 #include "kernels/conv.h"
 
 #include "kernels/conv_algorithm.h"
+#include "kernels/winograd_tiles.h"
 
 /* The fastest first; the last suits everything. */
 static const FmnConvAlgorithm *const algorithms[] = {&fmn_conv_winograd_lazy, &fmn_conv_winograd, &fmn_conv_direct};
@@ -10,6 +11,7 @@ void fmn_conv_choose(FmnConv *conv, const FmnConvShape *shape, int images) {
   while (!(*a)->suits(shape, images))
     a++;
   *conv = (FmnConv){.shape = *shape, .algorithm = *a, .half = images == 0};
+  conv->winograd = fmn_tile_variant(shape, images > 0);
   (*a)->choose(conv);
 }
 

@@ -23,6 +23,7 @@ typedef struct FmnConvAlgorithm FmnConvAlgorithm;
 typedef struct {
   FmnConvShape shape;
   const FmnConvAlgorithm *algorithm;
+  FmnWinograd winograd; /* the variant, where that is the algorithm */
   gboolean half; /* weights packed in half precision: where reading them is what takes the time */
   gsize packed;  /* floats that the packed weights take */
   gsize scratch; /* floats of scratch a thread */

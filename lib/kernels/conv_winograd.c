@@ -8,7 +8,7 @@
 
 /* In training the weights are transformed at every step: enough tiles have to make up for that. */
 static gboolean suits(const FmnConvShape *s, int images) {
-  return fmn_tiles_suit(s) && (images == 0 || images * fmn_tiles(s) >= TRAINING_TILES);
+  return fmn_tiles_suit(s) && (images == 0 || images * fmn_tiles(s, fmn_tile_variant(s, TRUE)) >= TRAINING_TILES);
 }
 
 /* Floats of the transformed weights for one result. */
@@ -19,12 +19,13 @@ static gsize weights_part(const FmnConvShape *s) {
 static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
   conv->half = FALSE; /* transformed weights are not exact in half precision, and the outputs' transform magnifies the error */
-  conv->packed = (gsize)fmn_tile_results(s) * weights_part(s);
-  conv->scratch = fmn_tile_group_floats(s, GROUP_TILES);
+  conv->packed = (gsize)fmn_tile_results(conv->winograd) * weights_part(s);
+  conv->scratch = fmn_tile_group_floats(s, conv->winograd, GROUP_TILES);
 }
 
 typedef struct {
   const FmnConvShape *s;
+  FmnWinograd f;
   const float *from;
   gboolean transpose;
   float *to;
@@ -42,13 +43,13 @@ static void pack_tasks(gpointer data, int begin, int end, int slot) {
       for (int lane = 0; lane < 16 && o0 + lane < s->out_c; lane++)
         for (int t = 0; t < taps; t++)
           tap[t][lane] = fmn_conv_weight(s, job->from, job->transpose, o0 + lane, i, t / s->k, t % s->k);
-      fmn_kernels()->winograd_weights(fmn_tile_variant(s), (FmnPacked){tap, FALSE}, 0, 16,
+      fmn_kernels()->winograd_weights(job->f, (FmnPacked){tap, FALSE}, 0, 16,
                                       job->to + (gsize)task * FMN_LANES + lane0, weights_part(s));
     }
 }
 
 static void pack(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool) {
-  PackJob job = {&conv->shape, w, transpose, packed};
+  PackJob job = {&conv->shape, conv->winograd, w, transpose, packed};
   fmn_pool_run(pool, pack_tasks, &job, fmn_conv_blocks(&conv->shape) * conv->shape.in_c);
 }
 
@@ -62,9 +63,9 @@ static void multiply(gpointer data, int begin, int end, int slot) {
     const float *v = g->v + p * fmn_tile_v_part(g);
     float *m = g->m + p * fmn_tile_m_part(g) + block * FMN_LANES;
     FmnPacked w = {g->packed + p * weights_part(s), FALSE};
-    for (int t = 0; t < g->n; t += FMN_PRODUCT_ROWS) {
+    for (int i = 0; i < fmn_tile_row_groups(g->n); i++) {
       const float *rows[FMN_PRODUCT_ROWS];
-      int n = MIN(FMN_PRODUCT_ROWS, g->n - t);
+      int t = fmn_tile_row_group(g->n, i), n = fmn_tile_row_group(g->n, i + 1) - t;
       for (int r = 0; r < n; r++)
         rows[r] = v + (gsize)(t + r) * (gsize)s->in_c;
       fmn_kernels()->product(rows, n, 1, (gsize)s->in_c, w, block, m + (gsize)t * (gsize)s->out_c, (gsize)s->out_c,
@@ -76,18 +77,19 @@ static void multiply(gpointer data, int begin, int end, int slot) {
 static int n_groups(int n_tiles) { return (n_tiles + GROUP_TILES - 1) / GROUP_TILES; }
 
 static FmnTileGroup group_of(const FmnConvCall *call) {
-  return (FmnTileGroup){.s = &call->conv->shape, .x = call->x, .packed = call->packed, .epilogue = call->epilogue, .y = call->y};
+  const FmnConv *conv = call->conv;
+  return (FmnTileGroup){.s = &conv->shape, .f = conv->winograd, .x = call->x, .packed = call->packed, .epilogue = call->epilogue, .y = call->y};
 }
 
 static void run_groups(gpointer data, int begin, int end, int slot) {
   const FmnConvCall *call = data;
   const FmnConvShape *s = &call->conv->shape;
-  int n_tiles = call->n * fmn_tiles(s);
+  int n_tiles = call->n * fmn_tiles(s, call->conv->winograd);
   FmnTileGroup g = group_of(call);
   for (int group = begin; group < end; group++) {
     fmn_tile_group_place(&g, group, n_groups(n_tiles), n_tiles, call->scratch + (gsize)slot * call->scratch_size);
     fmn_tiles_transform_inputs(&g, 0, g.n, slot);
-    multiply(&g, 0, fmn_tile_results(s) * fmn_conv_blocks(s), slot);
+    multiply(&g, 0, fmn_tile_results(g.f) * fmn_conv_blocks(s), slot);
     fmn_tiles_transform_outputs(&g, 0, g.n, slot);
   }
 }
@@ -95,7 +97,7 @@ static void run_groups(gpointer data, int begin, int end, int slot) {
 /* Each thread takes whole groups where there are enough of them; else all share the work of each. */
 static void run(const FmnConvCall *call, FmnPool *pool) {
   const FmnConvShape *s = &call->conv->shape;
-  int n_tiles = call->n * fmn_tiles(s), groups = n_groups(n_tiles), threads = fmn_pool_threads(pool);
+  int n_tiles = call->n * fmn_tiles(s, call->conv->winograd), groups = n_groups(n_tiles), threads = fmn_pool_threads(pool);
   FmnTileGroup g = group_of(call);
   if (groups % threads == 0 || groups >= 4 * threads) {
     fmn_pool_run(pool, run_groups, (gpointer)call, groups);
@@ -104,7 +106,7 @@ static void run(const FmnConvCall *call, FmnPool *pool) {
   for (int group = 0; group < groups; group++) {
     fmn_tile_group_place(&g, group, groups, n_tiles, call->scratch);
     fmn_pool_run(pool, fmn_tiles_transform_inputs, &g, g.n);
-    fmn_pool_run(pool, multiply, &g, fmn_tile_results(s) * fmn_conv_blocks(s));
+    fmn_pool_run(pool, multiply, &g, fmn_tile_results(g.f) * fmn_conv_blocks(s));
     fmn_pool_run(pool, fmn_tiles_transform_outputs, &g, g.n);
   }
 }

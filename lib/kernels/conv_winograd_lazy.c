@@ -9,7 +9,7 @@
 
 static gboolean suits(const FmnConvShape *s, int images) {
   return fmn_tiles_suit(s) && s->k == 3 && s->in_c % CHUNK == 0 && s->in_c * s->out_c >= LEAST_WEIGHTS &&
-         MAX(images, 1) * fmn_tiles(s) <= MOST_TILES;
+         MAX(images, 1) * fmn_tiles(s, fmn_tile_variant(s, images > 0)) <= MOST_TILES;
 }
 
 /* Scratch: the group, which is in the first thread's; and the transformed weights of a chunk, [result][input][lane]. */
@@ -17,7 +17,7 @@ static void choose(FmnConv *conv) {
   const FmnConvShape *s = &conv->shape;
   conv->half = conv->half && fmn_kernels()->fast_half;
   conv->packed = fmn_conv_packed_taps(s) / (conv->half ? 2 : 1);
-  conv->scratch = fmn_tile_group_floats(s, MOST_TILES) + (gsize)fmn_tile_results(s) * STRIDE;
+  conv->scratch = fmn_tile_group_floats(s, conv->winograd, MOST_TILES) + (gsize)fmn_tile_results(conv->winograd) * STRIDE;
 }
 
 typedef struct {
@@ -30,7 +30,7 @@ static void transform_weights(const Job *job, int block, int first, float *u) {
   FmnPacked w = {job->call->packed, conv->half};
   gsize tap = (gsize)conv->shape.in_c * FMN_LANES, at = ((gsize)block * 9 * (gsize)conv->shape.in_c + (gsize)first) * FMN_LANES;
   for (gsize i = 0; i < CHUNK * FMN_LANES; i += 16)
-    fmn_kernels()->winograd_weights(FMN_WINOGRAD_4_3, w, at + i, tap, u + i, STRIDE);
+    fmn_kernels()->winograd_weights(conv->winograd, w, at + i, tap, u + i, STRIDE);
 }
 
 /* Tasks: blocks of outputs. */
@@ -39,14 +39,14 @@ static void multiply(gpointer data, int begin, int end, int slot) {
   const FmnTileGroup *g = &job->group;
   const FmnConvShape *s = g->s;
   gsize in = (gsize)s->in_c, out = (gsize)s->out_c;
-  float *u = job->call->scratch + (gsize)slot * job->call->scratch_size + fmn_tile_group_floats(s, MOST_TILES);
+  float *u = job->call->scratch + (gsize)slot * job->call->scratch_size + fmn_tile_group_floats(s, g->f, MOST_TILES);
   for (int block = begin; block < end; block++)
     for (int first = 0; first < s->in_c; first += CHUNK) {
       transform_weights(job, block, first, u);
-      for (gsize p = 0; p < (gsize)fmn_tile_results(s); p++)
-        for (int t = 0; t < g->n; t += FMN_PRODUCT_ROWS) {
+      for (gsize p = 0; p < (gsize)fmn_tile_results(g->f); p++)
+        for (int i = 0; i < fmn_tile_row_groups(g->n); i++) {
           const float *rows[FMN_PRODUCT_ROWS];
-          int n = MIN(FMN_PRODUCT_ROWS, g->n - t);
+          int t = fmn_tile_row_group(g->n, i), n = fmn_tile_row_group(g->n, i + 1) - t;
           float *m = g->m + p * fmn_tile_m_part(g) + (gsize)t * out + (gsize)block * FMN_LANES;
           for (int r = 0; r < n; r++)
             rows[r] = g->v + p * fmn_tile_v_part(g) + (gsize)(t + r) * in + first;
@@ -58,8 +58,8 @@ static void multiply(gpointer data, int begin, int end, int slot) {
 
 static void run(const FmnConvCall *call, FmnPool *pool) {
   const FmnConvShape *s = &call->conv->shape;
-  int n_tiles = call->n * fmn_tiles(s), groups = (n_tiles + MOST_TILES - 1) / MOST_TILES;
-  Job job = {call, {.s = s, .x = call->x, .epilogue = call->epilogue, .y = call->y}};
+  int n_tiles = call->n * fmn_tiles(s, call->conv->winograd), groups = (n_tiles + MOST_TILES - 1) / MOST_TILES;
+  Job job = {call, {.s = s, .f = call->conv->winograd, .x = call->x, .epilogue = call->epilogue, .y = call->y}};
   for (int group = 0; group < groups; group++) {
     fmn_tile_group_place(&job.group, group, groups, n_tiles, call->scratch);
     fmn_pool_run(pool, fmn_tiles_transform_inputs, &job.group, job.group.n);

@@ -50,8 +50,12 @@ const FmnKernels *const *fmn_kernels_all(void) {
 }
 
 const FmnKernels *fmn_kernels(void) {
-  const FmnKernels *const *all = fmn_kernels_all();
-  while (all[1])
-    all++;
-  return *all;
+  static gsize best; /* a pointer: layers ask again and again */
+  if (g_once_init_enter(&best)) {
+    const FmnKernels *const *all = fmn_kernels_all();
+    while (all[1])
+      all++;
+    g_once_init_leave(&best, (gsize)*all);
+  }
+  return (const FmnKernels *)best;
 }

@@ -30,9 +30,10 @@ typedef struct {
   gsize row, column;
 } FmnPixels;
 
-/* The two Winograd minimal filtering algorithms in use, both on two-dimensional tiles (Lavin & Gray 2016). */
+/* The Winograd minimal filtering algorithms in use, all on two-dimensional tiles (Lavin & Gray 2016). */
 typedef enum {
   FMN_WINOGRAD_4_3, /* F(4×4, 3×3): 6×6 inputs to 4×4 outputs */
+  FMN_WINOGRAD_5_3, /* F(5×5, 3×3): 7×7 inputs to 5×5 outputs; not in training */
   FMN_WINOGRAD_4_5, /* F(4×4, 5×5): 8×8 inputs to 4×4 outputs */
 } FmnWinograd;
 
@@ -45,6 +46,7 @@ typedef struct {
   void (*activate)(float *y, const float *x, gsize n, FmnActivation act, float slope); /* y may be x */
 
   void (*add)(float *y, const float *x, gsize n);                      /* y += x */
+  void (*add_activate)(float *y, const float *a, const float *b, gsize n, FmnActivation act, float slope); /* y = act(a + b) */
   void (*multiply)(float *y, const float *a, const float *b, gsize n); /* y = a·b; y may be a or b */
   void (*multiply_add)(float *y, const float *a, const float *b, gsize n); /* y += a·b */
 
@@ -73,8 +75,10 @@ typedef struct {
   /* One tile of c channels, a multiple of 16. x: pointers to the tile's input pixels in reading order; its result p goes to
    * v[p·stride]. */
   void (*winograd_input)(FmnWinograd f, const float *const *x, gsize c, float *v, gsize stride);
-  /* Result p of the products at m[p·stride], 16 of the outputs; writes 4×4 pixels of 16 to y. */
-  void (*winograd_output)(FmnWinograd f, const float *m, gsize stride, float y[16][16]);
+  /* Result p of the products at m[p·stride], 16 of the outputs. The tile's first rows × columns pixels go to y with their
+   * epilogue, lines `row` floats apart, pixels `column`. */
+  void (*winograd_output)(FmnWinograd f, const float *m, gsize stride, const FmnEpilogue *e, float *y, gsize row,
+                          gsize column, int rows, int columns);
 } FmnKernels;
 
 /* The training half, of the same instruction set: named in the training halves of layers alone. */

@@ -129,6 +129,7 @@ const FmnKernels KERNELS = {
     .epilogue = epilogue,
     .activate = activate,
     .add = add,
+    .add_activate = add_activate,
     .multiply = multiply,
     .multiply_add = multiply_add,
     .channel_affine = channel_affine,

@@ -3,18 +3,23 @@
 
 #include "kernels/winograd_tiles.h"
 
+#define TILE 4 /* outputs a tile has on a side, in training */
 #define GROUP_FLOATS (1 << 19) /* of transformed values a group: what the threads' caches hold between the phases */
 
+static FmnWinograd variant(const FmnConvShape *s) { return fmn_tile_variant(s, TRUE); }
+
+static int results(const FmnConvShape *s) { return fmn_tile_results(variant(s)); }
+
 static int group_tiles(const FmnConvShape *s) {
-  return CLAMP(GROUP_FLOATS / (fmn_tile_results(s) * (s->in_c + s->out_c)), 48, 240);
+  return CLAMP(GROUP_FLOATS / (results(s) * (s->in_c + s->out_c)), 48, 240);
 }
 
 /* Floats of the transformed gradient for one result. */
 static gsize du_part(const FmnConvShape *s) { return (gsize)s->in_c * (gsize)s->out_c + FMN_TILE_GAP; }
 
-static gsize transformed(const FmnConvShape *s) { return (gsize)fmn_tile_results(s) * du_part(s); }
+static gsize transformed(const FmnConvShape *s) { return (gsize)results(s) * du_part(s); }
 
-static gsize scratch(const FmnConvShape *s) { return transformed(s) + fmn_tile_group_floats(s, group_tiles(s)); }
+static gsize scratch(const FmnConvShape *s) { return transformed(s) + fmn_tile_group_floats(s, variant(s), group_tiles(s)); }
 
 typedef struct {
   FmnTileGroup group;
@@ -31,11 +36,11 @@ static void transform_output_gradients(gpointer data, int begin, int end, int sl
     int y0, x0, image = fmn_tile_place(g, t, &y0, &x0);
     const float *dy = g->dy + ((gsize)image * (gsize)(s->out_h * s->out_w) + (gsize)(y0 * s->out_w + x0)) * row;
     for (int o = 0; o < s->out_c; o += 16) {
-      float in[FMN_TILE * FMN_TILE][16] = {{0}};
-      for (int r = 0; r < MIN(FMN_TILE, s->out_h - y0); r++)
-        for (int c = 0; c < MIN(FMN_TILE, s->out_w - x0); c++)
-          memcpy(in[r * FMN_TILE + c], dy + (gsize)(r * s->out_w + c) * row + o, sizeof in[0]);
-      fmn_grad_kernels()->winograd_output(fmn_tile_variant(s), in, g->m + (gsize)t * row + o,
+      float in[TILE * TILE][16] = {{0}};
+      for (int r = 0; r < MIN(TILE, s->out_h - y0); r++)
+        for (int c = 0; c < MIN(TILE, s->out_w - x0); c++)
+          memcpy(in[r * TILE + c], dy + (gsize)(r * s->out_w + c) * row + o, sizeof in[0]);
+      fmn_grad_kernels()->winograd_output(g->f, in, g->m + (gsize)t * row + o,
                                          fmn_tile_m_part(g));
     }
   }
@@ -69,7 +74,7 @@ static void unpack(gpointer data, int begin, int end, int slot) {
   for (int o = begin * 16; o < end * 16; o += 16)
     for (gsize i = 0; i < in; i++) {
       float tap[25][16];
-      fmn_grad_kernels()->winograd_weights(fmn_tile_variant(s), job->du + i * out + o, du_part(s), tap);
+      fmn_grad_kernels()->winograd_weights(job->group.f, job->du + i * out + o, du_part(s), tap);
       for (gsize lane = 0; lane < 16; lane++)
         for (gsize t = 0; t < taps; t++)
           job->dw[(((gsize)o + lane) * in + i) * taps + t] = tap[t][lane];
@@ -77,13 +82,13 @@ static void unpack(gpointer data, int begin, int end, int slot) {
 }
 
 static void run(const FmnConvShape *s, int n, const float *x, const float *dy, float *dw, float *memory, FmnPool *pool) {
-  int n_tiles = n * fmn_tiles(s), groups = (n_tiles + group_tiles(s) - 1) / group_tiles(s);
-  Job job = {{.s = s, .x = x, .dy = dy}, memory, dw};
+  int n_tiles = n * fmn_tiles(s, variant(s)), groups = (n_tiles + group_tiles(s) - 1) / group_tiles(s);
+  Job job = {{.s = s, .f = variant(s), .x = x, .dy = dy}, memory, dw};
   for (int group = 0; group < groups; group++) {
     fmn_tile_group_place(&job.group, group, groups, n_tiles, memory + transformed(s));
     fmn_pool_run(pool, fmn_tiles_transform_inputs, &job.group, job.group.n);
     fmn_pool_run(pool, transform_output_gradients, &job.group, job.group.n);
-    fmn_pool_run(pool, multiply, &job, fmn_tile_results(s) * input_blocks(s));
+    fmn_pool_run(pool, multiply, &job, results(s) * input_blocks(s));
   }
   fmn_pool_run(pool, unpack, &job, s->out_c / 16);
 }

@@ -1,6 +1,7 @@
 /* Activations and their derivatives of every set against libm in double, on the whole range of floats and what is no
  * number; all numbers of half precision. */
 #include <math.h>
+#include <string.h>
 
 #include "io/half.h"
 #include "kernels/kernels.h"
@@ -52,6 +53,25 @@ static void check(int set, FmnActivation act, gboolean derivative, double relati
   fmn_floats_free(x);
   fmn_floats_free(y);
   fmn_floats_free(ones);
+}
+
+/* A sum's activation is the activation of the sum, to the bit. */
+static void test_sums(void) {
+  float a[40], b[40], sum[40], want[40], got[40];
+  for (int i = 0; i < 40; i++) {
+    a[i] = argument(500 * i);
+    b[i] = argument(499 * i + 3) / 3;
+    sum[i] = a[i] + b[i];
+  }
+  for (const FmnKernels *const *k = fmn_kernels_all(); *k; k++)
+    for (int act = FMN_ACT_NONE; act <= FMN_ACT_SWISH; act++)
+      for (gsize n = 1; n <= 40; n++) {
+        memset(got, 0, sizeof got);
+        (*k)->activate(want, sum, n, (FmnActivation)act, .1f);
+        (*k)->add_activate(got, a, b, n, (FmnActivation)act, .1f);
+        g_assert_cmpmem(got, n * sizeof *got, want, n * sizeof *want);
+        g_assert_true(n == 40 || got[n] == 0);
+      }
 }
 
 static void test_precision(void) {
@@ -110,6 +130,7 @@ static void test_half(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/kernels/activations/precision", test_precision);
+  g_test_add_func("/kernels/activations/sums", test_sums);
   g_test_add_func("/kernels/activations/special", test_special);
   g_test_add_func("/kernels/activations/half", test_half);
   return g_test_run();

@@ -209,22 +209,58 @@ static void assert_near(const float *a, const float *b, gsize n, double epsilon)
     g_assert_cmpfloat_with_epsilon((double)a[i], (double)b[i], epsilon);
 }
 
-/* Every Winograd transform against the plain C one, and the weights' with its transpose: <G(w), u> = <w, Gᵀ(u)>. */
-static void check_winograd(int set, FmnWinograd f, int k) {
+/* Every Winograd transform for inference against the plain C one; outputs of whole tiles and of cut ones, with what may follow. */
+static void check_winograd(int set, FmnWinograd f, int size, int k) {
   const FmnKernels *kernels[] = {fmn_kernels_all()[0], fmn_kernels_all()[set]};
-  const FmnGradKernels *grads[] = {fmn_grad_kernels_at(0), fmn_grad_kernels_at(set)};
-  gsize results = (gsize)((k + 3) * (k + 3)), taps = (gsize)(k * k);
-  float *x = random_floats(64 * 16, 1), *w = random_floats(taps * 20, 2), *u[2], dw[2][25][16] = {{{0}}}, y[2][16][16];
+  gsize results = (gsize)((k + size - 1) * (k + size - 1)), taps = (gsize)(k * k), n = 6 * 6 * 19;
+  float *x = random_floats(64 * 16, 1), *w = random_floats(taps * 20, 2), *u[2], *y[2], *affine = random_floats(64, 4);
   const float *pixels[64];
-  double left = 0, right = 0;
   for (gsize i = 0; i < 64; i++)
     pixels[i] = x + i * 16;
   for (int i = 0; i < 2; i++) {
     u[i] = random_floats(results * 19, 3);
     kernels[i]->winograd_weights(f, (FmnPacked){w, FALSE}, 0, 20, u[i], 19);
-    grads[i]->winograd_weights(f, x, 16, dw[i]);
   }
   assert_close(u[1], u[0], results * 19, 1e-5f);
+  for (int i = 0; i < 2; i++)
+    kernels[i]->winograd_input(f, pixels, 16, u[i], 19);
+  assert_close(u[1], u[0], results * 19, 1e-4f);
+  for (int cut = 0; cut < size * size; cut++)
+    for (int parts = 0; parts < 4; parts++) {
+      FmnEpilogue e = {.act = (FmnActivation)((cut + parts) % 5), .slope = 0.1f};
+      if (parts & 1)
+        e.gain = affine, e.bias = affine + 16;
+      if (parts & 2)
+        e.scale = affine + 32, e.shift = affine + 48;
+      for (int i = 0; i < 2; i++) {
+        y[i] = random_floats(n, 5); /* what is not of the tile stays */
+        kernels[i]->winograd_output(f, u[0], 19, &e, y[i], 6 * 19, 19, size - cut / size, size - cut % size);
+      }
+      assert_near(y[1], y[0], n, 1e-2);
+      float *before = random_floats(n, 5);
+      for (gsize at = 0; at < n; at++) {
+        int row = (int)(at / (6 * 19)), column = (int)(at % (6 * 19) / 19), lane = (int)(at % 19);
+        if (row >= size - cut / size || column >= size - cut % size || lane >= 16)
+          g_assert_cmpfloat(y[1][at], ==, before[at]);
+      }
+      fmn_floats_free(before);
+      free_all(2, y[0], y[1]);
+    }
+  free_all(5, x, w, u[0], u[1], affine);
+}
+
+/* The transforms of training against the plain C ones, and the weights' with its transpose: <G(w), u> = <w, Gᵀ(u)>. */
+static void check_winograd_gradient(int set, FmnWinograd f, int k) {
+  const FmnGradKernels *grads[] = {fmn_grad_kernels_at(0), fmn_grad_kernels_at(set)};
+  gsize results = (gsize)((k + 3) * (k + 3)), taps = (gsize)(k * k);
+  float *x = random_floats(64 * 16, 1), *w = random_floats(taps * 20, 2), *u[2], dw[2][25][16] = {{{0}}}, dy[16][16];
+  double left = 0, right = 0;
+  memcpy(dy, x, sizeof dy);
+  for (int i = 0; i < 2; i++) {
+    u[i] = random_floats(results * 19, 3);
+    grads[i]->winograd_weights(f, x, 16, dw[i]);
+  }
+  fmn_kernels_all()[set]->winograd_weights(f, (FmnPacked){w, FALSE}, 0, 20, u[1], 19);
   assert_near(dw[1][0], dw[0][0], taps * 16, 1e-4);
   for (gsize p = 0; p < results; p++)
     for (gsize lane = 0; lane < 16; lane++)
@@ -233,15 +269,9 @@ static void check_winograd(int set, FmnWinograd f, int k) {
     for (gsize lane = 0; lane < 16; lane++)
       right += (double)w[t * 20 + lane] * (double)dw[1][t][lane];
   g_assert_cmpfloat_with_epsilon(left, right, 1e-3);
-  for (int i = 0; i < 2; i++) {
-    kernels[i]->winograd_input(f, pixels, 16, u[i], 19);
-    kernels[i]->winograd_output(f, u[0], 19, y[i]);
-  }
-  assert_close(u[1], u[0], results * 19, 1e-4f);
-  assert_near(y[1][0], y[0][0], 256, 1e-2);
   for (int i = 0; i < 2; i++)
-    grads[i]->winograd_output(f, y[0], u[i], 19);
-  assert_close(u[1], u[0], results * 19, 1e-1f); /* of sums of some thousands */
+    grads[i]->winograd_output(f, dy, u[i], 19);
+  assert_close(u[1], u[0], results * 19, 1e-3f);
   free_all(4, x, w, u[0], u[1]);
 }
 
@@ -277,8 +307,11 @@ static void test_windows(void) {
       check_outer(fmn_grad_kernels_at(set), 1, 40, inputs, 2 * inputs + 1, inputs % 3 == 0);
       check_outer(fmn_grad_kernels_at(set), 4, 1, inputs, 16, TRUE);
     }
-    check_winograd(set, FMN_WINOGRAD_4_3, 3);
-    check_winograd(set, FMN_WINOGRAD_4_5, 5);
+    check_winograd(set, FMN_WINOGRAD_4_3, 4, 3);
+    check_winograd(set, FMN_WINOGRAD_5_3, 5, 3);
+    check_winograd(set, FMN_WINOGRAD_4_5, 4, 5);
+    check_winograd_gradient(set, FMN_WINOGRAD_4_3, 3);
+    check_winograd_gradient(set, FMN_WINOGRAD_4_5, 5);
     for (gsize c = 1; c < 40; c += 5)
       for (int k = 1; k <= 3; k++)
         for (int stride = 1; stride <= 3; stride++)

@@ -18,8 +18,12 @@ static gboolean setup(FmnNode *node, GError **error) {
 
 static void forward(const FmnForward *f) {
   gsize n = fmn_shape_count(f->out);
-  memcpy(f->y, f->x[0], n * sizeof *f->y);
-  fmn_kernels()->add(f->y, f->x[1], n);
+  const FmnEpilogue *e = &f->epilogue;
+  if (!e->gain && !e->bias && !e->scale) {
+    fmn_kernels()->add_activate(f->y, f->x[0], f->x[1], n, e->act, e->slope);
+    return;
+  }
+  fmn_kernels()->add_activate(f->y, f->x[0], f->x[1], n, FMN_ACT_NONE, 0.f);
   fmn_kernels()->epilogue(f->y, fmn_shape_rows(f->out), (gsize)f->out.c, (gsize)f->out.c, &f->epilogue);
 }
 
