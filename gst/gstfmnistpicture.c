@@ -4,11 +4,12 @@
 #include <pango/pangocairo.h>
 #include <string.h>
 
-#define MAX_CACHED_LABELS 64
+#define MAX_CACHED_BYTES (4 << 20) /* of pictures of labels: some 270 in frames of 640×480 */
 
 struct GstFmnistLabels {
   PangoContext *pango;
   GHashTable *pictures; /* text, font, colour and size of frame → GstBuffer */
+  gsize bytes;          /* of these */
 };
 
 static void set_color(cairo_t *cr, guint rgb, double alpha) {
@@ -106,7 +107,7 @@ GstBuffer *gst_fmnist_picture_new_input(const GstFmnistResult *r, guint rgb, int
 }
 
 GstFmnistLabels *gst_fmnist_labels_new(void) {
-  GstFmnistLabels *l = g_new(GstFmnistLabels, 1);
+  GstFmnistLabels *l = g_new0(GstFmnistLabels, 1);
   PangoFontMap *map = pango_cairo_font_map_new(); /* an own one: Pango's default belongs to a thread */
   l->pango = pango_font_map_create_context(map);
   g_object_unref(map);
@@ -163,9 +164,12 @@ GstBuffer *gst_fmnist_labels_get(GstFmnistLabels *l, const char *text, const cha
     g_free(key);
     return picture;
   }
-  if (g_hash_table_size(l->pictures) >= MAX_CACHED_LABELS)
-    g_hash_table_remove_all(l->pictures);
   picture = draw_label(l, text, font, rgb, width, height);
+  if (l->bytes + gst_buffer_get_size(picture) > MAX_CACHED_BYTES) {
+    g_hash_table_remove_all(l->pictures);
+    l->bytes = 0;
+  }
+  l->bytes += gst_buffer_get_size(picture);
   g_hash_table_insert(l->pictures, key, picture);
   return picture;
 }

@@ -49,3 +49,29 @@ static void dot(FmnPacked w, gsize at, gsize k, const float *x, int n, gsize x_s
   else
     dot_as(w, FALSE, at, k, x, n, x_stride, y, y_stride);
 }
+
+/* Two sums an output. */
+INLINE void dot_outputs_as(FmnPacked w, const gboolean half, gsize at, gsize k, const float *x, float *y) {
+  Vec sum[2][FMN_DOT_OUTPUTS] = {{{0}}};
+  gsize i = 0;
+  for (; i + 2 * VEC_LANES <= k; i += 2 * VEC_LANES)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; v++) {
+      Vec values = load(x + i + (gsize)(v * VEC_LANES));
+#pragma GCC unroll 4
+      for (int o = 0; o < FMN_DOT_OUTPUTS; o++)
+        sum[v][o] += load_weights(w, at + (gsize)o * k + i + (gsize)(v * VEC_LANES), half) * values;
+    }
+  for (int o = 0; o < FMN_DOT_OUTPUTS; o++) {
+    y[o] = lane_sum(sum[0][o] + sum[1][o]);
+    for (gsize j = i; j < k; j++)
+      y[o] += weight_at(w, at + (gsize)o * k + j) * x[j];
+  }
+}
+
+static void dot_outputs(FmnPacked w, gsize at, gsize k, const float *x, float *y) {
+  if (w.half)
+    dot_outputs_as(w, TRUE, at, k, x, y);
+  else
+    dot_outputs_as(w, FALSE, at, k, x, y);
+}

@@ -10,6 +10,7 @@
 #define FMN_LANES 32        /* outputs that product() computes at a time */
 #define FMN_PRODUCT_ROWS 12 /* pixels that it does at most */
 #define FMN_DOT_ROWS 4      /* images that dot() does at most */
+#define FMN_DOT_OUTPUTS 4   /* outputs of dot_outputs() */
 
 /* Weights in float32 or in IEEE half precision. For product(): blocks of FMN_LANES outputs, in each the inputs in order, in each the
  * lanes (zeros past the last output). For dot(): one output's inputs after the other's. */
@@ -57,6 +58,9 @@ typedef struct {
   void (*from_half)(float *y, const guint16 *x, gsize n);
   /* One output of a dense layer for n ≤ FMN_DOT_ROWS images: y[r·y_stride] = Σ w[at + i] · x[r·x_stride + i], 0 ≤ i < k */
   void (*dot)(FmnPacked w, gsize at, gsize k, const float *x, int n, gsize x_stride, float *y, gsize y_stride);
+
+  /* FMN_DOT_OUTPUTS outputs for one image, whose values are read once for all of them: y[o] = Σ w[at + o·k + i] · x[i] */
+  void (*dot_outputs)(FmnPacked w, gsize at, gsize k, const float *x, float *y);
 
   /* For n ≤ FMN_PRODUCT_ROWS pixels the first `lanes` outputs of block `block` of w:
    *   y[r·stride + o] = Σ over taps t and inputs i of rows[t·n + r][i] · w(block, t·k + i, o)

@@ -135,6 +135,7 @@ const FmnKernels KERNELS = {
     .channel_affine = channel_affine,
     .channel_sum = channel_sum,
     .dot = dot,
+    .dot_outputs = dot_outputs,
     .from_half = from_half,
     .product = product,
     .depthwise = depthwise,

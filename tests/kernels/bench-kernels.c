@@ -26,6 +26,8 @@ static void run_product_half(const Bench *b) { run_product(b, TRUE); }
 static void run_dot(const Bench *b) { b->kernels->dot((FmnPacked){b->w, FALSE}, 0, DENSE, b->x, 1, DENSE, b->y, 1); }
 static void run_dot_half(const Bench *b) { b->kernels->dot((FmnPacked){b->w, TRUE}, 0, DENSE, b->x, 1, DENSE, b->y, 1); }
 
+static void run_dot_outputs(const Bench *b) { b->kernels->dot_outputs((FmnPacked){b->w, TRUE}, 0, DENSE / FMN_DOT_OUTPUTS, b->x, b->y); }
+
 static void run_affine(const Bench *b) { b->kernels->channel_affine(b->y, b->x, ROWS, CHANNELS, b->w, b->w); }
 static void run_sum(const Bench *b) {
   double sum[CHANNELS] = {0};
@@ -55,6 +57,7 @@ static const struct {
      2.0 * (ROWS / FMN_PRODUCT_ROWS) * FMN_PRODUCT_ROWS * TAPS * INPUTS * FMN_LANES},
     {"dot", "GB/s", run_dot, 4.0 * DENSE},
     {"dot, half weights", "GB/s", run_dot_half, 2.0 * DENSE},
+    {"dot, half weights, by four", "GB/s", run_dot_outputs, 2.0 * DENSE},
     {"channel_affine", "GB/s", run_affine, 8.0 * ROWS * CHANNELS},
     {"channel_sum", "GB/s", run_sum, 4.0 * ROWS * CHANNELS},
     {"activate, ReLU", "GB/s", run_relu, 8.0 * ROWS * CHANNELS},

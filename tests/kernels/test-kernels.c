@@ -127,7 +127,28 @@ static void check_dot(const FmnKernels *kernels, int n, gsize k, gboolean half) 
   free_all(2, x, w);
 }
 
+static void check_dot_outputs(const FmnKernels *kernels, gsize k, gboolean half) {
+  gsize n = (FMN_DOT_OUTPUTS + 1) * k;
+  float *x = random_floats(k, 1), *w = random_floats(n, 2), y[FMN_DOT_OUTPUTS + 1] = {0};
+  guint16 *w16 = g_new(guint16, n);
+  for (gsize i = 0; i < n; i++)
+    w[i] = fmn_half_to_float(w16[i] = fmn_float_to_half(w[i]));
+  kernels->dot_outputs((FmnPacked){half ? (const void *)w16 : w, half}, k, k, x, y);
+  for (gsize o = 0; o < FMN_DOT_OUTPUTS; o++) {
+    double want = 0;
+    for (gsize i = 0; i < k; i++)
+      want += (double)w[(o + 1) * k + i] * (double)x[i];
+    g_assert_cmpfloat_with_epsilon(y[o], (float)want, 1e-5f * (float)(k + 1));
+  }
+  g_assert_cmpfloat(y[FMN_DOT_OUTPUTS], ==, 0.f);
+  g_free(w16);
+  free_all(2, x, w);
+}
+
 static void check_products(const FmnKernels *k) {
+  for (gsize inputs = 1; inputs < 200; inputs += 13)
+    for (int half = 0; half < 2; half++)
+      check_dot_outputs(k, inputs, half);
   for (int n = 1; n <= FMN_DOT_ROWS; n++)
     for (gsize inputs = 1; inputs < 200; inputs += 13)
       for (int half = 0; half < 2; half++)

@@ -56,15 +56,21 @@ static void forward_chunks(gpointer data, int begin, int end, int slot) {
   const FmnForward *f = data;
   gsize in = fmn_shape_image(f->in[0]), out = (gsize)f->out.c;
   FmnPacked w = {f->w[0], is_half(f->in[0], f->out)};
+  const FmnKernels *kernels = fmn_kernels();
 
   for (int task = begin; task < end; task++) {
     int first = task * CHUNK, last = MIN(first + CHUNK, f->out.c);
     FmnEpilogue e = fmn_epilogue_from(&f->epilogue, first);
-    for (int i = 0; i < f->out.n; i += FMN_DOT_ROWS)
-      for (int o = first; o < last; o++)
-        fmn_kernels()->dot(w, (gsize)o * in, in, f->x[0] + (gsize)i * in, MIN(FMN_DOT_ROWS, f->out.n - i), in,
-                           f->y + (gsize)i * out + o, out);
-    fmn_kernels()->epilogue(f->y + first, (gsize)f->out.n, (gsize)(last - first), out, &e);
+    for (int i = 0; i < f->out.n; i += FMN_DOT_ROWS) {
+      const float *x = f->x[0] + (gsize)i * in;
+      float *y = f->y + (gsize)i * out;
+      int images = MIN(FMN_DOT_ROWS, f->out.n - i), o = first;
+      for (; images == 1 && o + FMN_DOT_OUTPUTS <= last; o += FMN_DOT_OUTPUTS)
+        kernels->dot_outputs(w, (gsize)o * in, in, x, y + o);
+      for (; o < last; o++)
+        kernels->dot(w, (gsize)o * in, in, x, images, in, y + o, out);
+    }
+    kernels->epilogue(f->y + first, (gsize)f->out.n, (gsize)(last - first), out, &e);
   }
 }
 
