@@ -170,7 +170,7 @@ static void test_layout(gconstpointer data) {
     for (int smooth = 0; smooth < 2; smooth++) {
       Picture *p = picture_new(l, sizes[i][0], sizes[i][1], smooth, rand);
       for (guint b = 0; b < G_N_ELEMENTS(boxes); b++)
-        for (guint g = 0; g < G_N_ELEMENTS(grids); g++)
+        for (guint g = 0; g < (i == 0 ? G_N_ELEMENTS(grids) : 4); g++) /* whole samples: of the first size alone */
           compare(l, p, &boxes[b], grids[g][0], grids[g][1], l->color == FMN_COLOR_YUV ? 3.5 : 2);
       picture_free(p);
     }
