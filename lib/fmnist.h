@@ -75,7 +75,7 @@ FMN_API void fmn_image_format_gray(FmnImageFormat *format, int width, int height
 
 /* -- Models -- */
 
-#define FMN_DEFAULT_MODEL "compact"
+#define FMN_DEFAULT_MODEL "camera"
 
 typedef struct FmnModel FmnModel;
 
@@ -106,7 +106,7 @@ FMN_API FmnModel *fmn_model_new_from_bytes(GBytes *bytes, const char *name, GErr
 FMN_API FmnModel *fmn_model_ref(FmnModel *model);
 FMN_API void fmn_model_unref(FmnModel *model); /* NULL allowed */
 
-FMN_API const char *fmn_model_name(const FmnModel *model); /* "compact", or the file's name without its ending */
+FMN_API const char *fmn_model_name(const FmnModel *model); /* "camera", or the file's name without its ending */
 FMN_API const char *fmn_model_arch(const FmnModel *model);
 FMN_API gboolean fmn_model_is_detector(const FmnModel *model); /* else it is a classifier */
 FMN_API int fmn_model_n_labels(const FmnModel *model);

@@ -44,7 +44,7 @@ static void test_errors(void) {
   assert_start_error("labels-file=/no/such/labels.txt", "/no/such/labels.txt");
   assert_start_error("labels-file=/", "labels file");
   assert_file_error("model", "broken.safetensors", "this is no model", "broken");
-  assert_file_error("labels-file", "three.txt", "a\nb\nc\n", "has 3 labels, but model compact has 10");
+  assert_file_error("labels-file", "three.txt", "a\nb\nc\n", "has 3 labels, but model " FMN_DEFAULT_MODEL " has 10");
   assert_file_error("labels-file", "empty-line.txt", "a\n\nc\nd\ne\nf\ng\nh\ni\nj\n", "line 2");
   assert_file_error("labels-file", "escape.txt", "a\nb\x1b[2J\nc\n", "line 2 of");
   assert_file_error("labels-file", "latin1.txt", "caf\xe9\n", "UTF-8");
@@ -111,7 +111,7 @@ static void test_many(void) {
 
 /* One copy of a model, whatever name leads to it; a new one when the file has changed. */
 static void test_model_cache(void) {
-  FmnModel *a = gst_fmnist_model_acquire("compact", NULL), *b = gst_fmnist_model_acquire(helper_model(), NULL), *c;
+  FmnModel *a = gst_fmnist_model_acquire(FMN_DEFAULT_MODEL, NULL), *b = gst_fmnist_model_acquire(helper_model(), NULL), *c;
   char *copy = helper_path("copy.safetensors"), *data;
   gsize size;
   g_assert_nonnull(a);

@@ -21,7 +21,7 @@ static void test_result(void) {
   double sum = 0;
   int top[10];
   g_assert_nonnull(r);
-  g_assert_cmpstr(r->model_name, ==, "compact");
+  g_assert_cmpstr(r->model_name, ==, FMN_DEFAULT_MODEL);
   g_assert_cmpint(r->n, ==, 10);
   g_assert_cmpint(r->label_id, >=, 0);
   g_assert_cmpstr(gst_fmnist_result_label(r), ==, gst_fmnist_result_label_at(r, r->label_id));
@@ -71,7 +71,7 @@ static void test_region_of_interest(void) {
   g_assert_cmpint(label_id, ==, r->label_id);
   g_assert_cmpfloat_with_epsilon(confidence, r->confidence, 1e-9);
   g_assert_cmpstr(gst_structure_get_string(s, "label"), ==, gst_fmnist_result_label(r));
-  g_assert_cmpstr(gst_structure_get_string(s, "model_name"), ==, "compact");
+  g_assert_cmpstr(gst_structure_get_string(s, "model_name"), ==, FMN_DEFAULT_MODEL);
   probabilities = gst_structure_get_value(s, "probabilities");
   g_assert_cmpuint(gst_value_array_get_size(probabilities), ==, 10);
   g_assert_cmpfloat_with_epsilon(g_value_get_double(gst_value_array_get_value(probabilities, (guint)label_id)), confidence, 1e-9);

@@ -38,7 +38,7 @@ void helper_init(int *argc, char ***argv) {
   g_test_init(argc, argv, NULL);
   folder = g_dir_make_tmp("fmnist-test-XXXXXX", NULL);
   g_assert_nonnull(folder);
-  model_path = g_build_filename(folder, "compact.safetensors", NULL);
+  model_path = g_build_filename(folder, FMN_DEFAULT_MODEL ".safetensors", NULL);
   make_model();
   g_setenv("FMNIST_MODEL_PATH", folder, TRUE);
   gst_init(argc, argv);

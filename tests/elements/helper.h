@@ -7,7 +7,7 @@
 
 #include "gstfmnistmeta.h"
 
-/* Initialises g_test and GStreamer, registers the elements, and puts a model "compact" with random weights where they find it. */
+/* Initialises g_test and GStreamer, registers the elements, and puts a model FMN_DEFAULT_MODEL with random weights where they find it. */
 void helper_init(int *argc, char ***argv);
 /* Runs the tests and removes what helper_init() has made. */
 int helper_run(void);

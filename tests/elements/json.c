@@ -58,7 +58,7 @@ static void test_keys(void) {
     g_assert_cmpstr(json_object_get_string_member(d, "label"), ==, "object");
     c = json_object_get_object_member(o, "classification");
     g_assert_cmpstr(json_object_get_string_member(c, "label"), ==, json_object_get_string_member(o, "roi_type"));
-    g_assert_cmpstr(json_object_get_string_member(json_object_get_object_member(c, "model"), "name"), ==, "compact");
+    g_assert_cmpstr(json_object_get_string_member(json_object_get_object_member(c, "model"), "name"), ==, FMN_DEFAULT_MODEL);
     g_assert_cmpint(json_object_get_int_member(c, "label_id"), >=, 0);
     g_assert_cmpint(json_object_get_int_member(c, "frames_ago"), ==, 0);
     top = json_object_get_array_member(c, "top");

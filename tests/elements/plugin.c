@@ -12,7 +12,7 @@ static const Default defaults[] = {
     {"fmnistsegment", "min-area", "0.01"},
     {"fmnistsegment", "max-objects", "1"},
     {"fmnistsegment", "output", "original"},
-    {"fmnistclassify", "model", "compact"},
+    {"fmnistclassify", "model", "camera"},
     {"fmnistclassify", "labels-file", NULL},
     {"fmnistclassify", "threshold", "-1"},
     {"fmnistclassify", "top-k", "1"},

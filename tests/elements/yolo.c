@@ -261,7 +261,7 @@ static void assert_error(const char *launch, const char *expected) {
 static void test_errors(void) {
   char *before = g_strdup(g_getenv("FMNIST_MODEL_PATH")), *bare = helper_path("bare.safetensors"), *launch;
   assert_error("videotestsrc num-buffers=1 ! fmnistyolo size=100 ! fakesink", "multiple of 32");
-  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=compact ! fakesink", "is a classifier");
+  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=" FMN_DEFAULT_MODEL " ! fakesink", "is a classifier");
   assert_error("videotestsrc num-buffers=1 ! fmnistclassify model=yolov3-tiny ! fakesink", "is a detector");
   assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=/none/x.safetensors ! fakesink", "fmnist-train train --arch yolov3-tiny");
   write_detector(bare, "size=32", NULL);

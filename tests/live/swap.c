@@ -74,9 +74,9 @@ static void test_good_and_bad(void) {
   guint number;
   gst_element_set_bus(c, bus);
   g_assert_true(g_file_set_contents(broken, "this is no model", -1, NULL));
-  g_assert_cmpstr(named_by(h, &info, 0), ==, "compact");
+  g_assert_cmpstr(named_by(h, &info, 0), ==, FMN_DEFAULT_MODEL);
   g_object_set(c, "model", other, NULL);
-  number = pass_until(h, &info, "other", "compact", 1);
+  number = pass_until(h, &info, "other", FMN_DEFAULT_MODEL, 1);
   g_assert_null(model_message(bus, other));
   for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
     GstMessage *warning;
@@ -93,8 +93,8 @@ static void test_good_and_bad(void) {
     g_free(error);
   }
   g_object_set(c, "model", NULL, NULL); /* the default */
-  pass_until(h, &info, "compact", "other", number);
-  g_assert_null(model_message(bus, "compact"));
+  pass_until(h, &info, FMN_DEFAULT_MODEL, "other", number);
+  g_assert_null(model_message(bus, FMN_DEFAULT_MODEL));
   gst_element_set_bus(c, NULL);
   gst_object_unref(bus);
   gst_object_unref(c);
@@ -143,13 +143,13 @@ static void test_replaced(void) {
   GstBus *bus = gst_bus_new();
   char *a = copy_model("a.safetensors"), *b = copy_model("b.safetensors"), *error;
   gst_element_set_bus(c, bus);
-  g_assert_cmpstr(named_by(h, &info, 0), ==, "compact");
+  g_assert_cmpstr(named_by(h, &info, 0), ==, FMN_DEFAULT_MODEL);
   g_object_set(c, "model", a, NULL);
   g_usleep(300000); /* ample for opening it; if not, the answer is the same */
   g_object_set(c, "model", b, NULL);
   error = model_message(bus, a);
   g_assert_nonnull(strstr(error, "another model was asked for"));
-  pass_until(h, &info, "b", "compact", 1);
+  pass_until(h, &info, "b", FMN_DEFAULT_MODEL, 1);
   g_assert_null(model_message(bus, b));
   gst_element_set_bus(c, NULL);
   gst_object_unref(bus);
