@@ -16,7 +16,7 @@
 #define LANES 8
 #endif
 
-typedef guint16 Lanes __attribute__((vector_size(2 * LANES), aligned(2), may_alias)); /* at any address */
+typedef guint16 Lanes __attribute__((vector_size(2 * LANES), aligned(1), may_alias)); /* at any address */
 typedef gint16 Signed __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 typedef guint8 Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 typedef guint16 Eight __attribute__((vector_size(16), aligned(2), may_alias));
