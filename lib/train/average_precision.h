@@ -12,6 +12,7 @@
 typedef struct {
   FmnBox box;
   int label;
+  const float *shares; /* for training: of each class, as a teacher says; borrowed; NULL: the label's alone */
 } FmnTruth;
 
 typedef struct {

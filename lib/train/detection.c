@@ -5,6 +5,7 @@
 #include "error.h"
 #include "nets/nets.h"
 #include "train/anchors.h"
+#include "train/loss.h"
 #include "train/scene_loader.h"
 #include "train/scene_test.h"
 #include "train/session_state.h"
@@ -13,6 +14,7 @@
 #define VALIDATION_SEED 0x76616c
 #define TEST_SEED 1 /* what fmnist-train test is given for the figures on a model's card */
 #define ANCHOR_SCENES 800
+#define TEACHER_BATCH 100
 /* Before anything is learned most boxes hold nothing. */
 #define FIRST_OBJECTNESS (-5)
 
@@ -26,6 +28,7 @@ typedef struct {
 typedef struct {
   FmnYolo yolo;
   FmnImages items; /* for training; the images are the data set's */
+  float *shares;   /* of the classes in each item, as the teacher says; NULL: there is none */
   int size;        /* of the model's input */
   GArray *sized;   /* of Sized */
   FmnSceneLoader *loader;
@@ -62,14 +65,39 @@ static gboolean check_labels(const FmnSession *s, GError **error) {
   return FALSE;
 }
 
+/* A garment in a scene is hard to name; what the teacher makes of the item itself tells how far it can be named at all.
+ */
+static gboolean ask_teacher(FmnSession *s, GError **error) {
+  const FmnDistillation *d = &s->config->distillation;
+  Work *w = s->work;
+  const FmnImages *items = &w->items;
+  gsize pixels = (gsize)items->height * (gsize)items->width, classes = (gsize)s->classes;
+  FmnPreprocess plain = {.width = items->width, .height = items->height, .channels = 1, .std = {1}};
+  if (!s->config->teacher)
+    return TRUE;
+  s->teacher =
+      fmn_teacher_new(s->config->teacher, s->model->labels, &plain, TRUE, TEACHER_BATCH, s->config->threads, error);
+  if (!s->teacher)
+    return FALSE;
+  g_autofree float *x = g_new(float, TEACHER_BATCH *pixels);
+  w->shares = g_new(float, (gsize)items->n *classes);
+  for (int first = 0; first < items->n; first += TEACHER_BATCH) {
+    int n = MIN(TEACHER_BATCH, items->n - first);
+    for (int i = 0; i < n; i++)
+      for (gsize k = 0; k < pixels; k++)
+        x[(gsize)i * pixels + k] = (float)items->images[first + i][k] / 255.0f;
+    float *shares = w->shares + (gsize)first * classes;
+    fmn_softmax(fmn_teacher_run(s->teacher, x, n), n, s->classes, d->temperature, shares);
+    for (int i = 0; i < n; i++, shares += classes)
+      for (int c = 0; c < s->classes; c++)
+        shares[c] = (float)(d->weight * (double)shares[c] + (1 - d->weight) * (c == items->labels[first + i]));
+  }
+  return TRUE;
+}
+
 static gboolean open_data(FmnSession *s, GError **error) {
   const FmnTrainConfig *c = s->config;
   FmnPreprocess *p = &s->model->preprocess;
-  if (c->teacher) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED, "--teacher teaches classifiers; network “%s” is a detector",
-                c->arch);
-    return FALSE;
-  }
   Work *w = s->work = g_new0(Work, 1);
   w->sized = g_array_new(FALSE, FALSE, sizeof(Sized));
   w->yolo.classes = s->classes;
@@ -84,6 +112,8 @@ static gboolean open_data(FmnSession *s, GError **error) {
   if (!check_labels(s, error))
     return FALSE;
   take_items(s, &w->items);
+  if (!ask_teacher(s, error))
+    return FALSE;
   s->batch = MIN(c->recipe.batch, c->recipe.scenes.epoch);
   s->steps = c->recipe.scenes.epoch / s->batch;
   return TRUE;
@@ -94,6 +124,8 @@ static FmnSceneLoaderConfig loader_config(const FmnSession *s) {
   return (FmnSceneLoaderConfig){.recipe = &s->config->recipe.scenes,
                                 .items = &w->items,
                                 .input = &s->model->preprocess,
+                                .shares = w->shares,
+                                .classes = s->classes,
                                 .own_size = w->size,
                                 .batch = s->batch,
                                 .steps_per_epoch = s->steps,
@@ -273,6 +305,7 @@ static void close_work(FmnSession *s) {
   g_array_unref(w->sized);
   g_free(w->items.images);
   g_free(w->items.labels);
+  g_free(w->shares);
   g_free(w);
 }
 

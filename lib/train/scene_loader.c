@@ -8,12 +8,13 @@
 #include "train/random.h"
 
 #define SPARE_SLOTS 2
+#define N_SIZES (FMN_YOLO_MAX_SIDE / FMN_YOLO_STRIDE + 1)
 
 struct FmnSceneLoader {
   FmnSceneLoaderConfig config;
   FmnSizes sizes;
-  FmnSceneSource *sources[FMN_YOLO_MAX_SIDE / FMN_YOLO_STRIDE + 1]; /* by size / stride */
-  FmnScene **scenes;                                                /* one a thread */
+  FmnSceneSource *sources[N_SIZES]; /* by size / stride */
+  FmnScene **scenes;                /* one a thread */
   FmnSceneBatch *batches;
   int n_batches;
   float value[3][256]; /* of each byte, as the network wants it */
@@ -38,8 +39,9 @@ static void load_scene(const FmnSceneLoader *l, const FmnScene *scene, float *x,
   for (int k = 0; k < scene->n_boxes; k++) {
     const FmnSceneBox *s = &scene->boxes[k];
     double x0 = (double)s->x0 / scene->width, y0 = (double)s->y0 / scene->height;
-    b->truth[(*n_truth)++] =
-        (FmnTruth){{x0, y0, (double)s->x1 / scene->width - x0, (double)s->y1 / scene->height - y0}, s->label};
+    FmnBox box = {x0, y0, (double)s->x1 / scene->width - x0, (double)s->y1 / scene->height - y0};
+    const float *shares = l->config.shares && s->item >= 0 ? l->config.shares + s->item * l->config.classes : NULL;
+    b->truth[(*n_truth)++] = (FmnTruth){box, s->label, shares};
   }
 }
 
@@ -100,7 +102,7 @@ void fmn_scene_loader_free(FmnSceneLoader *l) {
   if (!l)
     return;
   fmn_prefetch_free(l->prefetch);
-  for (gsize i = 0; i < G_N_ELEMENTS(l->sources); i++)
+  for (int i = 0; i < N_SIZES; i++)
     fmn_scene_source_free(l->sources[i]);
   for (int i = 0; i < l->n_batches; i++) {
     fmn_floats_free(l->batches[i].x);
@@ -118,6 +120,7 @@ const FmnSceneBatch *fmn_scene_loader_next(FmnSceneLoader *l) { return fmn_prefe
 
 GArray *fmn_scene_sizes(const FmnSceneLoaderConfig *config, int n_epochs, int n_scenes, GError **error) {
   GArray *found = g_array_new(FALSE, FALSE, sizeof(FmnAnchor));
+  FmnSceneSource *sources[N_SIZES] = {NULL};
   FmnScene *scene = fmn_scene_new();
   FmnSizes sizes;
   gboolean ok = fmn_sizes_parse(config->recipe->sizes, &sizes, error);
@@ -125,17 +128,20 @@ GArray *fmn_scene_sizes(const FmnSceneLoaderConfig *config, int n_epochs, int n_
   for (int i = 0; ok && i < n_scenes; i++) {
     gint64 step = (gint64)(fmn_random_uniform(&r) * (double)config->steps_per_epoch * n_epochs);
     int size = i % 2 ? size_at(config, &sizes, step) : config->own_size;
-    FmnSceneSource *source = fmn_scene_source_new(config->items, config->recipe, size, seed_of(config, size), error);
-    if (!(ok = source != NULL))
+    FmnSceneSource **source = &sources[size / FMN_YOLO_STRIDE];
+    if (!*source)
+      *source = fmn_scene_source_new(config->items, config->recipe, size, seed_of(config, size), error);
+    if (!(ok = *source != NULL))
       break;
-    fmn_scene_source_render(source, (guint64)i, scene);
+    fmn_scene_source_render(*source, (guint64)i, scene);
     for (int k = 0; k < scene->n_boxes; k++) {
       const FmnSceneBox *b = &scene->boxes[k];
       FmnAnchor a = {b->x1 - b->x0, b->y1 - b->y0};
       g_array_append_val(found, a);
     }
-    fmn_scene_source_free(source);
   }
+  for (int i = 0; i < N_SIZES; i++)
+    fmn_scene_source_free(sources[i]);
   fmn_scene_free(scene);
   if (!ok)
     g_clear_pointer(&found, g_array_unref);

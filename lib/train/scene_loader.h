@@ -14,8 +14,10 @@ typedef struct {
 
 typedef struct {
   const FmnSceneRecipe *recipe;
-  const FmnImages *items;     /* the three are borrowed */
+  const FmnImages *items;     /* the four are borrowed */
   const FmnPreprocess *input; /* mean and std */
+  const float *shares;        /* of the classes in each item, items × classes; NULL: its label's alone */
+  int classes;
   int own_size, batch;
   gint64 steps_per_epoch, step; /* where to begin, counted over the whole training */
   guint64 seed;

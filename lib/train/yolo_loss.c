@@ -124,15 +124,16 @@ static double box_loss(const FmnAnchor *anchor, const FmnBox *b, const float *v,
   return scale * (1 - iou + distance / diagonal);
 }
 
-static void class_loss(const Job *j, const float *v, int label, FmnYoloLoss *loss, float *gradient) {
+static void class_loss(const Job *j, const float *v, const FmnTruth *t, FmnYoloLoss *loss, float *gradient) {
   double smoothing = j->options->label_smoothing;
   int classes = j->yolo->classes, best = 0;
   for (int c = 0; c < classes; c++) {
-    double target = (c == label ? 1 - smoothing : 0) + smoothing / classes;
+    double share = t->shares ? (double)t->shares[c] : c == t->label;
+    double target = (1 - smoothing) * share + smoothing / classes;
     loss->classes += cross_entropy(v[c], target, j->options->class_weight, &gradient[c]);
     best = v[c] > v[best] ? c : best;
   }
-  loss->right += best == label;
+  loss->right += best == t->label;
 }
 
 static void head_loss(const Job *j, int image, int head, const Duty *duties, FmnYoloLoss *loss) {
@@ -156,7 +157,7 @@ static void head_loss(const Job *j, int image, int head, const Duty *duties, Fmn
     loss->positives++;
     loss->objectness += cross_entropy(v[4], 1, 1, &gradient[4]);
     loss->box += box_loss(anchor, &t->box, v, row, column, s, j, gradient);
-    class_loss(j, v + FMN_YOLO_BOX_VALUES, t->label, loss, gradient + FMN_YOLO_BOX_VALUES);
+    class_loss(j, v + FMN_YOLO_BOX_VALUES, t, loss, gradient + FMN_YOLO_BOX_VALUES);
   }
   for (gsize i = 0; i < fmn_shape_image(s); i++)
     j->gradients[head][start + i] /= (float)j->n;

@@ -113,6 +113,58 @@ static void test_resume(Fixture *f, gconstpointer data) {
   fmn_train_config_free(b);
 }
 
+static void add_param(const char *name, FmnParam *p, gpointer checksum) {
+  g_checksum_update(checksum, (const guchar *)p->data, (gssize)(sizeof(float) * fmn_param_count(p)));
+}
+
+static char *weights_of(const char *path) {
+  FmnModelFile *m = fmn_model_file_load(path, NULL);
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  g_assert_nonnull(m);
+  fmn_graph_foreach_param(m->graph, add_param, sum);
+  fmn_model_file_free(m);
+  return g_strdup(g_checksum_get_string(sum));
+}
+
+static char *write_teacher(const Fixture *f) {
+  g_autoptr(GError) error = NULL;
+  char *path = in_folder(f, "teacher.safetensors");
+  FmnModelFile *m = fmn_model_file_new("base", "", NULL, &error);
+  g_assert_no_error(error);
+  fmn_trainer_init_weights(m->graph, 5);
+  m->preprocess.mean[0] = .3f;
+  m->preprocess.std[0] = .3f;
+  fmn_model_file_save(m, path, TRUE, &error);
+  g_assert_no_error(error);
+  fmn_model_file_free(m);
+  return path;
+}
+
+/* A teacher without weight changes nothing; with it, something, and that exactly again. */
+static void test_teacher(Fixture *f, gconstpointer data) {
+  const char *const names[] = {"none", "silent", "whole", "parts"};
+  g_autofree char *teacher = write_teacher(f);
+  FmnTrainConfig *c[4];
+  for (int i = 0; i < 4; i++) {
+    c[i] = make_config(f, "yolov3-tiny:size=32", names[i]);
+    c[i]->recipe.scenes.sizes = "0";
+    c[i]->recipe.scenes.presets = "green:1,mixed:1,worn:1";
+    c[i]->teacher = i > 0 ? g_strdup(teacher) : NULL;
+    c[i]->distillation = (FmnDistillation){i > 1 ? .8 : 0, 1};
+    f->stop_after = i == 3 ? 4 : 0;
+    g_assert_cmpint(run_ok(f, c[i], NULL), ==, i == 3 ? FMN_OUTCOME_STOPPED : FMN_OUTCOME_FINISHED);
+  }
+  f->stop_after = 0;
+  c[3]->resume = TRUE;
+  g_assert_cmpint(run_ok(f, c[3], NULL), ==, FMN_OUTCOME_FINISHED);
+  g_autofree char *none = weights_of(c[0]->out), *silent = weights_of(c[1]->out), *heard = weights_of(c[2]->out);
+  g_assert_cmpstr(none, ==, silent);
+  g_assert_cmpstr(none, !=, heard);
+  synthetic_same_bytes(c[2]->out, c[3]->out);
+  for (int i = 0; i < 4; i++)
+    fmn_train_config_free(c[i]);
+}
+
 /* The loss falls, the file opens as a detector, and a second training may start from it, with its anchors. */
 static void test_learns(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "yolov3-tiny:size=64", "a.safetensors");
@@ -239,6 +291,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/detection/mix", test_mix);
   g_test_add("/detection/original-anchors", Fixture, NULL, set_up, test_original_anchors, tear_down);
   g_test_add("/detection/resume", Fixture, NULL, set_up, test_resume, tear_down);
+  g_test_add("/detection/teacher", Fixture, NULL, set_up, test_teacher, tear_down);
   g_test_add("/detection/learns", Fixture, NULL, set_up, test_learns, tear_down);
   return g_test_run();
 }

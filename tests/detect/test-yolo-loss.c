@@ -54,9 +54,13 @@ static FmnYoloLoss loss_of(Case *c, const FmnYoloLossOptions *o, FmnPool *pool) 
 
 static void gradient(void) {
   const FmnYoloLossOptions options[] = {FMN_YOLO_LOSS_DEFAULTS, {.3, 1, 2, .5, .1}, {.9, .2, .5, 3, 0}};
-  for (gsize k = 0; k < G_N_ELEMENTS(options); k++) {
+  const float shares[CLASSES] = {.1f, .7f, 0, .2f};
+  for (gsize k = 0; k < 2 * G_N_ELEMENTS(options); k++) {
+    const FmnYoloLossOptions *o = &options[k / 2];
     Case *c = case_new(1);
-    loss_of(c, &options[k], NULL);
+    for (int t = 0; k % 2 && t < 4; t++)
+      c->truth[t].shares = shares;
+    loss_of(c, o, NULL);
     double worst = 0;
     for (int head = 0; head < FMN_YOLO_HEADS; head++) {
       gsize count = fmn_shape_image(c->out[head]) * (gsize)c->n;
@@ -65,9 +69,9 @@ static void gradient(void) {
         float *x = &c->values[head][i], before = *x;
         const float step = 1e-3f;
         *x = before + step;
-        double up = (double)*x, high = loss_of(c, &options[k], NULL).loss;
+        double up = (double)*x, high = loss_of(c, o, NULL).loss;
         *x = before - step;
-        double down = (double)*x, low = loss_of(c, &options[k], NULL).loss;
+        double down = (double)*x, low = loss_of(c, o, NULL).loss;
         *x = before;
         double difference = (high - low) / (up - down) / c->n;
         worst = fmax(worst, fabs(difference - (double)g[i]) / (1e-3 + fabs(difference)));

@@ -42,11 +42,15 @@ static LiveStats play_slow(int size, guint n, Latency *l) {
 
 static void test_latency(gconstpointer data) {
   const int size = GPOINTER_TO_INT(data);
-  const guint n = 300;
+  guint n = 300;
   gboolean bounded = FALSE;
   for (int i = 0; i < LATENCY_TRIES && !bounded; i++) {
     Latency l;
     LiveStats stats = play_slow(size, n, &l);
+    while (stats.inferred < 6 && n < 2400) { /* a program in a sanitizer's hands */
+      latency_clear(&l);
+      stats = play_slow(size, n *= 2, &l);
+    }
     g_assert_true(stats.live);
     g_assert_cmpuint(l.late->len, ==, n); /* none is lost */
     for (guint k = 1; k < n; k++)

@@ -75,7 +75,7 @@ static void test_failures(void) {
       {{"train", "--arch", "base", "--out", "/nowhere/x", "--data", folder}, "/nowhere"},
       {{"train", "--arch", "base", "--out", out, "--data", folder, "--init", "/nowhere/y.safetensors"}, "/nowhere/y"},
       {{"train", "--arch", "base", "--out", out, "--data", folder, "--teacher", "/nowhere/t.safetensors"}, "--teacher"},
-      {{"train", "--arch", "yolov3-tiny", "--out", out, "--data", folder, "--teacher", "compact"}, "is a detector"},
+      {{"train", "--arch", "yolov3-tiny", "--out", out, "--data", folder, "--teacher", text}, "text.safetensors"},
       {{"test", "--model", "/nowhere/m.safetensors"}, "/nowhere/m"},
       {{"test", "--model", text, "--data", folder}, "text.safetensors"},
       {{"test", "--model", "nosuchmodel"}, "nosuchmodel"},
