@@ -37,7 +37,7 @@ struct _GstFmnistSegment {
   GstFmnistTracker *tracker;
 };
 
-enum { PROP_0, PROP_METHOD, PROP_POLARITY, PROP_MIN_AREA, PROP_MAX_OBJECTS, PROP_OUTPUT };
+enum { PROP_0, PROP_METHOD, PROP_POLARITY, PROP_MIN_AREA, PROP_MAX_OBJECTS, PROP_MIN_OUTLINE, PROP_OUTPUT };
 
 G_DEFINE_TYPE(GstFmnistSegment, gst_fmnist_segment, GST_TYPE_FMNIST_ANALYSER)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(fmnistsegment, "fmnistsegment", GST_RANK_NONE, GST_TYPE_FMNIST_SEGMENT,
@@ -97,6 +97,9 @@ static void gst_fmnist_segment_set_property(GObject *object, guint id, const GVa
   case PROP_MIN_AREA:
     self->options.min_area = g_value_get_double(value);
     break;
+  case PROP_MIN_OUTLINE:
+    self->options.min_outline = g_value_get_double(value);
+    break;
   case PROP_MAX_OBJECTS:
     self->options.max_objects = g_value_get_int(value);
     break;
@@ -121,6 +124,9 @@ static void gst_fmnist_segment_get_property(GObject *object, guint id, GValue *v
     break;
   case PROP_MIN_AREA:
     g_value_set_double(value, self->options.min_area);
+    break;
+  case PROP_MIN_OUTLINE:
+    g_value_set_double(value, self->options.min_outline);
     break;
   case PROP_MAX_OBJECTS:
     g_value_set_int(value, self->options.max_objects);
@@ -245,6 +251,12 @@ static void install_properties(GObjectClass *object) {
       object, PROP_MAX_OBJECTS,
       g_param_spec_int("max-objects", "Most objects", "How many objects a frame can have, the best first", 1, FMN_SEGMENT_MAX_OBJECTS,
                        defaults.max_objects, flags));
+  g_object_class_install_property(
+      object, PROP_MIN_OUTLINE,
+      g_param_spec_double("min-outline", "Least outline",
+                          "Share of an object's outline across which colours must differ; what has less is part of the "
+                          "background (method=background only; 0 = everything is an object)",
+                          0, 1, defaults.min_outline, flags));
   g_object_class_install_property(object, PROP_OUTPUT,
                                   g_param_spec_enum("output", "Output", "What becomes of the frame's pixels",
                                                     GST_TYPE_FMNIST_SEGMENT_OUTPUT, OUTPUT_ORIGINAL, flags));

@@ -43,7 +43,8 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
                 model->name);
     return NULL;
   }
-  FmnTrainData *data = fmn_train_data_load(o->data, (const char *const *)model->labels, validation, seed, error);
+  FmnTrainData *data = fmn_train_data_load(o->data, (const char *const *)model->labels, model->preprocess.height,
+                                           model->preprocess.width, validation, seed, error);
   const char *trained = g_hash_table_lookup(model->metadata, "dataset_sha256");
   if (!data || o->validation > 0 || !trained || strcmp(trained, fmn_train_data_sha256(data)) == 0)
     return data;

@@ -9,7 +9,7 @@
 typedef struct {
   char *photos, *out, *split, *model;
   char **maps;
-  int views;
+  int views, size;
 } Options;
 
 static void notice(const char *path, const char *why, gpointer user) {
@@ -37,13 +37,18 @@ static gboolean extract(const Options *o, GError **error) {
   FmnModel *model = fmn_target_check_folder("--out", o->out, error) ? fmn_model_open(o->model, error) : NULL;
   FmnDataset *d = NULL;
   FmnExtractCounts counts;
+  FmnPreprocess preprocess;
   gboolean ok = FALSE;
   if (model && (fmn_model_is_detector(model) || fmn_model_preprocess(model)->channels != 1))
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "model %s takes no grey pictures of one garment, which IDX files hold; choose another with --model",
                 fmn_model_name(model));
-  else if (model)
-    d = fmn_extract(o->photos, o->maps, fmn_model_preprocess(model), o->views, notice, NULL, &counts, error);
+  else if (model) {
+    preprocess = *fmn_model_preprocess(model);
+    if (o->size)
+      preprocess.width = preprocess.height = o->size;
+    d = fmn_extract(o->photos, o->maps, &preprocess, o->views, notice, NULL, &counts, error);
+  }
   if (d &&
       (ok = fmn_dataset_save(d, o->out, g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN, error)))
     print_summary(d, &counts, o->out);
@@ -65,6 +70,7 @@ static int run(int argc, char **argv) {
       {"views", 'n', 0, G_OPTION_ARG_INT, &o.views,
        "More views of each picture, as other cameras might have taken it: turned, nearer, in other light (0)", "N"},
       {"model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Prepare the pictures for this model (the default one)", "FILE"},
+      {"size", 0, 0, G_OPTION_ARG_INT, &o.size, "Width and height of the pictures, in pixels (the model's)", "N"},
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
   int status = EXIT_USAGE;
@@ -79,6 +85,8 @@ static int run(int argc, char **argv) {
       command_usage("--split must be train or test, not “%s”", o.split);
     else if (o.views < 0 || o.views > FMN_EXTRACT_MAX_VIEWS)
       command_usage("--views must be 0 to %d, not %d", FMN_EXTRACT_MAX_VIEWS, o.views);
+    else if (o.size != 0 && (o.size < 8 || o.size > 256))
+      command_usage("--size must be 8 to 256, not %d", o.size);
     else
       status = extract(&o, &error) ? EXIT_OK : command_fail(error);
   }

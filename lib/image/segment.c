@@ -1,4 +1,5 @@
 #include "image/morphology.h"
+#include "image/outline.h"
 #include "image/refine.h"
 #include "image/work.h"
 
@@ -25,7 +26,7 @@ struct FmnSegmenter {
   FmnWork rough; /* where it begins */
   FmnRefiner *refiner;
   FmnObject objects[FMN_SEGMENT_MAX_OBJECTS];
-  FmnScratch order, masks;
+  FmnScratch order, outlines, masks;
 };
 
 typedef struct {
@@ -57,6 +58,7 @@ void fmn_segmenter_free(FmnSegmenter *s) {
   fmn_work_clear(&s->rough);
   fmn_refiner_free(s->refiner);
   fmn_scratch_clear(&s->order);
+  fmn_scratch_clear(&s->outlines);
   fmn_scratch_clear(&s->masks);
   g_free(s);
 }
@@ -96,13 +98,19 @@ static void find_by_background(FmnSegmenter *s) {
 }
 
 /* Candidates, the best first. */
-static int rank(FmnSegmenter *s, const FmnComponents *c, double min_area, Candidate **candidates) {
+static int rank(FmnSegmenter *s, const FmnComponents *c, const FmnSegmentOptions *options, Candidate **candidates) {
   int count = 0;
+  const FmnWork *w = &s->work;
+  const gboolean outlined = options->method == FMN_SEGMENT_BACKGROUND && options->min_outline > 0;
+  FmnOutlineCount *outlines = fmn_scratch_get(&s->outlines, MAX(c->n, 1) * sizeof *outlines);
+  if (outlined)
+    fmn_outline_measure(w->rgb, w->mask, w->width, w->height, c, outlines);
   Candidate *list = fmn_scratch_get(&s->order, MAX(c->n, 1) * sizeof *list);
-  double pixels = (double)s->work.width * s->work.height;
+  double pixels = (double)w->width * w->height;
   for (int i = 0; i < c->n; i++)
-    if (c->stats[i].area >= min_area * pixels && c->stats[i].area < 0.98 * pixels)
-      list[count++] = (Candidate){i, score(&s->work, &c->stats[i])};
+    if (c->stats[i].area >= options->min_area * pixels && c->stats[i].area < 0.98 * pixels &&
+        (!outlined || (outlines[i].seen > 0 && outlines[i].seen >= options->min_outline * outlines[i].all)))
+      list[count++] = (Candidate){i, score(w, &c->stats[i])};
   qsort(list, count, sizeof *list, by_score);
   *candidates = list;
   return count;
@@ -156,7 +164,7 @@ int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOp
 
   Candidate *found;
   FmnComponents components = fmn_labeller_run(w->labeller, w->mask, TRUE);
-  int count = rank(s, &components, options->min_area, &found);
+  int count = rank(s, &components, options, &found);
   int wanted = CLAMP(options->max_objects, 1, FMN_SEGMENT_MAX_OBJECTS), parts = 1;
   if (wanted == 1)
     while (parts < count && found[parts].score >= PART_SHARE * found[0].score)

@@ -17,10 +17,12 @@ typedef struct {
   FmnPolarity polarity; /* otsu only: the object is darker or lighter than what is behind it */
   double min_area;      /* share of the picture below which an object is ignored; 0..1, 0.01 */
   int max_objects;      /* 1..64 */
+  double min_outline;   /* background only: share of its outline across which colours must differ, or it is none; 0..1,
+                           0.8 */
 } FmnSegmentOptions;
 
 #define FMN_SEGMENT_DEFAULTS                                                                                           \
-  { FMN_SEGMENT_BACKGROUND, FMN_POLARITY_AUTO, 0.01, 1 }
+  { FMN_SEGMENT_BACKGROUND, FMN_POLARITY_AUTO, 0.01, 1, 0.8 }
 #define FMN_SEGMENT_MAX_OBJECTS 64
 
 /* A mask over a part of a picture: 255 inside of the object, 0 outside, on a grid of its own. */

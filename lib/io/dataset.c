@@ -123,10 +123,13 @@ void fmn_dataset_free(FmnDataset *data) {
   g_free(data->labels);
   g_free(data->views);
   g_strfreev(data->names);
+  g_free(data->sha256);
   g_free(data);
 }
 
 char *fmn_dataset_sha256(const FmnDataset *data) {
+  if (data->sha256)
+    return g_strdup(data->sha256);
   GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
   gsize image = (gsize)data->channels * (gsize)data->height * (gsize)data->width;
   for (int i = 0; i < data->n; i++) /* one by one: a length is a signed type there */

@@ -1,3 +1,4 @@
+#include "error.h"
 #include "nets/nets.h"
 #include "nn/layers.h"
 
@@ -6,6 +7,9 @@
 static const struct {
   int channels, blocks, stride;
 } stages[] = {{16, 2, 1}, {32, 4, 2}, {64, 3, 2}};
+
+/* Networks for larger pictures begin with a step to the same 28 × 28 places. */
+enum { SIDE = 28, MAX_SCALE = 4 };
 
 static FmnValue conv_bn(FmnGraph *g, FmnValue x, const char *prefix, const char *suffix, int out, int k, int stride) {
   char conv[48], bn[48];
@@ -22,7 +26,11 @@ static FmnValue residual(FmnGraph *g, FmnValue x, const char *prefix, int out, i
 }
 
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
-  FmnValue x = fmn_relu(g, conv_bn(g, fmn_graph_input(g), "", "1", stages[0].channels, 3, 1));
+  int size = fmn_net_option_int(options, "size", SIDE, SIDE, SIDE * MAX_SCALE), scale = size / SIDE;
+  if (size % SIDE != 0 && !g->error)
+    g_set_error(&g->error, FMN_ERROR, FMN_ERROR_ARGUMENT, "option size: expected a multiple of %d, found %d", SIDE, size);
+  fmn_graph_set_input(g, 1, SIDE * scale, SIDE * scale);
+  FmnValue x = fmn_relu(g, conv_bn(g, fmn_graph_input(g), "", "1", stages[0].channels, 2 * scale + 1, scale));
   for (gsize s = 0; s < G_N_ELEMENTS(stages); s++)
     for (int b = 0; b < stages[s].blocks; b++) {
       char prefix[32];
@@ -36,7 +44,7 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
 
 const FmnNet fmn_net_compact = {
     .name = "compact",
-    .summary = "a small residual network: the default",
+    .summary = "a small residual network; size=N: input of N×N pixels, a multiple of 28",
     .channels = 1,
     .height = 28,
     .width = 28,

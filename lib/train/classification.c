@@ -26,11 +26,12 @@ static gboolean open_data(FmnSession *s, GError **error) {
   int channels, height, width;
   if (!fmn_check_classifier(s->model, error))
     return FALSE;
-  s->data = fmn_train_data_load(c->data, (const char *const *)s->model->labels, c->recipe.validation, c->seed, error);
+  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
+  s->data = fmn_train_data_load(c->data, (const char *const *)s->model->labels, in.h, in.w, c->recipe.validation,
+                                c->seed, error);
   if (!s->data)
     return FALSE;
   fmn_train_data_shape(s->data, &channels, &height, &width);
-  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
   if (!fmn_images_fit(fmn_train_data_validation(s->data), in.c, in.h, in.w)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "network “%s” takes images of %d×%d×%d (width, height, channels), the data has %d×%d×%d", c->arch, in.w,
@@ -142,6 +143,7 @@ static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
   double accuracy = NAN;
   if (test) {
     const FmnPreprocess *p = &model->preprocess;
+    fmn_dataset_fit(test, p->height, p->width);
     FmnImages *images = fmn_images_from_dataset(test);
     fmn_images_free(fmn_images_take_unknown(images, meaning));
     if (fmn_images_fit(images, p->channels, p->height, p->width))

@@ -1,5 +1,6 @@
 #include "train/data.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "error.h"
@@ -36,6 +37,56 @@ guint64 fmn_permute(guint64 seed, guint64 n, guint64 i) {
     i = left << half | right;
   } while (i >= n);
   return i;
+}
+
+/* Where pixel i of a side enlarged `scale` times lies between pixels of the original. */
+typedef struct {
+  int before, after;
+  float share; /* of the one after */
+} Place;
+
+static Place place(int i, int scale, int side) {
+  float at = ((float)i + 0.5f) / (float)scale - 0.5f;
+  int before = (int)floorf(at);
+  return (Place){MAX(before, 0), MIN(before + 1, side - 1), at - (float)before};
+}
+
+static guint8 *enlarge(const guint8 *planes, gsize n, int height, int width, int scale) {
+  int w = width * scale, h = height * scale;
+  guint8 *enlarged = g_malloc(n * (gsize)w * (gsize)h), *out = enlarged;
+  g_autofree Place *columns = g_new(Place, w);
+  for (int x = 0; x < w; x++)
+    columns[x] = place(x, scale, width);
+  for (gsize i = 0; i < n; i++, planes += width * height)
+    for (int y = 0; y < h; y++) {
+      const Place row = place(y, scale, height);
+      const guint8 *above = planes + row.before * width, *below = planes + row.after * width;
+      for (int x = 0; x < w; x++) {
+        const Place *c = &columns[x];
+        float a = above[c->before] + c->share * (above[c->after] - above[c->before]);
+        float b = below[c->before] + c->share * (below[c->after] - below[c->before]);
+        *out++ = (guint8)(a + row.share * (b - a) + 0.5f);
+      }
+    }
+  return enlarged;
+}
+
+void fmn_dataset_fit(FmnDataset *d, int height, int width) {
+  int scale = height / d->height;
+  if (scale < 2 || height != scale * d->height || width != scale * d->width)
+    return;
+  gsize planes = (gsize)d->n * (gsize)d->channels;
+  guint8 *images = enlarge(d->images, planes, d->height, d->width, scale);
+  guint8 *views = d->views ? enlarge(d->views, planes * (gsize)d->n_views, d->height, d->width, scale) : NULL;
+  char *sha256 = fmn_dataset_sha256(d);
+  g_free(d->images);
+  g_free(d->views);
+  g_free(d->sha256);
+  d->images = images;
+  d->views = views;
+  d->sha256 = sha256;
+  d->height = height;
+  d->width = width;
 }
 
 static void append(FmnImages *images, const guint8 *image, int label) {
@@ -151,8 +202,8 @@ char *fmn_train_data_dir(const char *text) {
   return parse_source(text, &weight, NULL);
 }
 
-FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, double validation, guint64 seed,
-                                  GError **error) {
+FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, int height, int width, double validation,
+                                  guint64 seed, GError **error) {
   char *fallback[] = {NULL, NULL};
   int n = dirs && dirs[0] ? (int)g_strv_length(dirs) : 1, loaded = 0;
   g_autofree FmnDataset **sets = g_new0(FmnDataset *, n);
@@ -164,6 +215,7 @@ FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, doubl
       break;
     if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, error)))
       break;
+    fmn_dataset_fit(sets[loaded], height, width);
   }
   if (loaded == n)
     return fmn_train_data_new(sets, weights, n, classes, validation, seed, error);

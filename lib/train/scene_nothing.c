@@ -163,6 +163,39 @@ static void grid(const Sheet *s) {
     }
 }
 
+/* Stripes in any direction, of two colours or of many. */
+static void stripes(const Sheet *s) {
+  double reach = s->c->right + s->c->below, step = exp(range(s, log(12), log(150))), share = range(s, 0.25, 0.75);
+  gboolean many = chance(s, 0.25);
+  color(s, 0, 1, 1);
+  cairo_paint(s->cr);
+  color(s, 0, 1, 1);
+  cairo_translate(s->cr, s->c->right / 2, s->c->below / 2);
+  cairo_rotate(s->cr, range(s, 0, G_PI));
+  for (double x = -reach; x < reach; x += step) {
+    if (many)
+      color(s, 0, 1, 1);
+    cairo_rectangle(s->cr, x, -reach, step * share, 2 * reach);
+    cairo_fill(s->cr);
+  }
+}
+
+/* Lines or wedges out of one point. */
+static void spokes(const Sheet *s) {
+  int n = 4 + (int)fmn_random_below(s->r, 40);
+  double reach = s->c->right + s->c->below, share = range(s, 0.1, 0.6), turned = range(s, 0, G_PI);
+  gboolean light = ground(s);
+  cairo_paint(s->cr);
+  ink(s, light);
+  cairo_translate(s->cr, s->c->right * range(s, 0.3, 0.7), s->c->below * range(s, 0.3, 0.7));
+  for (int i = 0; i < n; i++) {
+    double a = turned + 2 * G_PI * i / n;
+    cairo_move_to(s->cr, 0, 0);
+    cairo_arc(s->cr, 0, 0, reach, a, a + 2 * G_PI * share / n);
+    cairo_fill(s->cr);
+  }
+}
+
 /* Discs, rings, boxes and polygons, one in the middle or many. */
 static void shapes(const Sheet *s) {
   int n = chance(s, 0.5) ? 1 : 2 + (int)fmn_random_below(s->r, 12);
@@ -221,8 +254,8 @@ static void things(const Sheet *s) {
 }
 
 void fmn_nothing_render(FmnRandom *r, FmnCanvas *c) {
-  static void (*const kinds[])(const Sheet *s) = {writing, writing,    clock_face, bars,  grid,
-                                                  shapes,  zone_plate, things,     things};
+  static void (*const kinds[])(const Sheet *s) = {writing, writing, clock_face, bars,   grid,  shapes,
+                                                  stripes, spokes,  zone_plate, things, things};
   Sheet s = {c, c->cr, r};
   kinds[fmn_random_below(r, G_N_ELEMENTS(kinds))](&s);
   cairo_identity_matrix(c->cr);

@@ -10,6 +10,7 @@ static const Default defaults[] = {
     {"fmnistsegment", "method", "background"},
     {"fmnistsegment", "polarity", "auto"},
     {"fmnistsegment", "min-area", "0.01"},
+    {"fmnistsegment", "min-outline", "0.8"},
     {"fmnistsegment", "max-objects", "1"},
     {"fmnistsegment", "output", "original"},
     {"fmnistclassify", "model", "camera"},

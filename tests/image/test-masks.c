@@ -4,6 +4,7 @@
 
 #include "image/components.h"
 #include "image/morphology.h"
+#include "image/outline.h"
 
 static const int sizes[][2] = {{1, 1}, {2, 3}, {1, 17}, {17, 1}, {5, 4}, {33, 21}, {64, 48}};
 
@@ -151,11 +152,62 @@ static void test_components(void) {
   g_rand_free(rand);
 }
 
+/* Pixel (x, y) and where the outline lies: one step (dx, dy) on. -1: none there or too near to the frame. */
+static int outline_at(const guint8 *rgb, const guint8 *mask, int w, int h, int x, int y, int dx, int dy) {
+  int sides[2][2][3] = {0}, n = w * h;
+  if (!mask[y * w + x] || x + dx < 0 || x + dx >= w || y + dy < 0 || y + dy >= h || mask[(y + dy) * w + x + dx])
+    return -1;
+  for (int side = 0; side < 2; side++)
+    for (int k = 1; k <= 2; k++) {
+      int step = side ? k + 1 : -k, px = x + dx * step, py = y + dy * step;
+      if (px < 0 || px >= w || py < 0 || py >= h)
+        return -1;
+      for (int c = 0; c < 3; c++)
+        sides[side][k - 1][c] = rgb[c * n + py * w + px];
+    }
+  for (int c = 0; c < 3; c++)
+    if (ABS(sides[0][0][c] + sides[0][1][c] - sides[1][0][c] - sides[1][1][c]) > 10)
+      return 1;
+  return 0;
+}
+
+static void test_outlines(void) {
+  GRand *rand = g_rand_new_with_seed(6);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+    for (int spread = 0; spread < 3; spread++) {
+      int w = sizes[i][0], h = sizes[i][1], n = w * h, all = 0, seen = 0;
+      g_autofree guint8 *mask = noise(rand, n, 0.6), *rgb = g_malloc(3 * n);
+      for (int k = 0; k < n; k++)
+        mask[k] = mask[k] ? 255 : 0;
+      for (int k = 0; k < 3 * n; k++)
+        rgb[k] = (guint8)(100 + (spread ? g_rand_int_range(rand, 0, 1 + 8 * spread) : 0));
+      FmnLabeller *labeller = fmn_labeller_new(w, h);
+      FmnComponents c = fmn_labeller_run(labeller, mask, TRUE);
+      g_autofree FmnOutlineCount *counts = g_new(FmnOutlineCount, MAX(1, c.n));
+      fmn_outline_measure(rgb, mask, w, h, &c, counts);
+      for (int k = 0; k < c.n; k++) {
+        all += counts[k].all;
+        seen += counts[k].seen;
+      }
+      for (int k = 0; k < 4 * n; k++) {
+        static const int steps[4][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
+        int found = outline_at(rgb, mask, w, h, k / 4 % w, k / 4 / w, steps[k % 4][0], steps[k % 4][1]);
+        all -= found >= 0;
+        seen -= found > 0;
+      }
+      g_assert_cmpint(all, ==, 0);
+      g_assert_cmpint(seen, ==, 0);
+      fmn_labeller_free(labeller);
+    }
+  g_rand_free(rand);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/image/masks/dilate-erode", test_square);
   g_test_add_func("/image/masks/blur", test_blur);
   g_test_add_func("/image/masks/otsu", test_otsu);
   g_test_add_func("/image/masks/components", test_components);
+  g_test_add_func("/image/masks/outlines", test_outlines);
   return g_test_run();
 }

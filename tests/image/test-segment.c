@@ -143,7 +143,7 @@ static void test_otsu(void) {
   for (int i = 0; i < 2; i++) {
     Picture *p = draw(i ? light : dark, 0.5, 0.5, 1);
     FmnSegmenter *s = fmn_segmenter_new(&p->format);
-    FmnSegmentOptions options = {FMN_SEGMENT_OTSU, FMN_POLARITY_AUTO, 0.01, 1};
+    FmnSegmentOptions options = {FMN_SEGMENT_OTSU, FMN_POLARITY_AUTO, 0.01, 1, 1};
     const FmnObject *objects;
     g_assert_cmpint(segment(s, p, &options, &objects), ==, 1);
     g_assert_cmpfloat(overlap(p, &objects[0]), >=, 0.75); /* it is dilated, as the original is */
@@ -206,6 +206,25 @@ static void test_nothing(void) {
       }
 }
 
+/* Lines of letters: what would be cut out of them ends in the empty space around them. */
+static void test_outline(void) {
+  Picture *p = picture_new(320, 240);
+  FmnSegmenter *s = fmn_segmenter_new(&p->format);
+  FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
+  const FmnObject *objects;
+  memset(p->rgb, 200, 3 * 320 * 240);
+  for (int y = 60; y < 180; y++)
+    for (int x = 70; x < 250; x++)
+      if (y % 24 < 12 && x % 10 < 5 && (x / 10 + y / 24) % 5)
+        memset(p->rgb + 3 * (y * 320 + x), 40, 3);
+  g_assert_cmpint(segment(s, p, &options, &objects), ==, 0);
+  options.min_outline = 0;
+  g_assert_cmpint(segment(s, p, &options, &objects), ==, 1);
+  g_assert_cmpfloat(objects[0].area, >, 0.1);
+  fmn_segmenter_free(s);
+  picture_free(p);
+}
+
 /* Noise, odd sizes and foolish options: nothing breaks, and the same frame always gives the same objects. */
 static void test_any(void) {
   GRand *rand = g_rand_new_with_seed(11);
@@ -218,7 +237,7 @@ static void test_any(void) {
           p->rgb[3 * (y * p->format.width + x) + c] =
               x % coarse || y % coarse ? p->rgb[3 * ((y - y % coarse) * p->format.width + x - x % coarse) + c]
                                        : (guint8)g_rand_int_range(rand, 0, 256);
-    FmnSegmentOptions options = {round % 2, round % 3, (round % 5) * 0.01 - 0.01, round % 70 - 2};
+    FmnSegmentOptions options = {round % 2, round % 3, (round % 5) * 0.01 - 0.01, round % 70 - 2, round % 4 * 0.4};
     FmnSegmenter *a = fmn_segmenter_new(&p->format), *b = fmn_segmenter_new(&p->format);
     const FmnObject *first, *second;
     segment(b, p, &(FmnSegmentOptions)FMN_SEGMENT_DEFAULTS, &second);
@@ -246,6 +265,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/image/segment/otsu", test_otsu);
   g_test_add_func("/image/segment/two", test_two);
   g_test_add_func("/image/segment/nothing", test_nothing);
+  g_test_add_func("/image/segment/outline", test_outline);
   g_test_add_func("/image/segment/any", test_any);
   return g_test_run();
 }

@@ -94,6 +94,36 @@ static void test_weights(void) {
   fmn_train_data_free(d);
 }
 
+/* Enlarged, a ramp is a ramp, within the outermost places; the files' checksum stays; what does not fit is left alone. */
+static void test_fit(void) {
+  FmnDataset *d = synthetic_new(3, 1);
+  d->n_views = 1;
+  d->views = g_malloc(3 * SIDE * SIDE);
+  for (int i = 0; i < 3 * SIDE * SIDE; i++)
+    d->views[i] = (guint8)(2 * (i % SIDE) + 4 * (i / SIDE % SIDE));
+  g_autofree char *before = fmn_dataset_sha256(d);
+  fmn_dataset_fit(d, SIDE / 2, SIDE / 2);
+  fmn_dataset_fit(d, 2 * SIDE, 3 * SIDE);
+  fmn_dataset_fit(d, SIDE + 7, SIDE + 7);
+  fmn_dataset_fit(d, 0, 0);
+  g_assert_true(d->height == SIDE && d->width == SIDE);
+  fmn_dataset_fit(d, 2 * SIDE, 2 * SIDE);
+  g_assert_true(d->height == 2 * SIDE && d->width == 2 * SIDE);
+  g_autofree char *after = fmn_dataset_sha256(d);
+  g_assert_cmpstr(before, ==, after);
+  for (int i = 0; i < 3; i++)
+    for (int y = 1; y < 2 * SIDE - 1; y++)
+      for (int x = 1; x < 2 * SIDE - 1; x++) {
+        double wanted = 2 * ((x + 0.5) / 2 - 0.5) + 4 * ((y + 0.5) / 2 - 0.5);
+        g_assert_cmpfloat_with_epsilon(d->views[(i * 2 * SIDE + y) * 2 * SIDE + x], wanted, 0.51);
+      }
+  FmnDataset *small = synthetic_new(3, 1);
+  for (int i = 0; i < 3; i++) /* the corners are those of the picture */
+    g_assert_cmpint(d->images[i * 4 * SIDE * SIDE], ==, small->images[i * SIDE * SIDE]);
+  fmn_dataset_free(small);
+  fmn_dataset_free(d);
+}
+
 /* Of a picture with further views each comes now and then, always with its own label; set aside is the picture. */
 static void test_views(void) {
   FmnDataset *set = synthetic_new(40, 1);
@@ -132,11 +162,11 @@ static void test_data_errors(void) {
   g_assert_nonnull(strstr(error->message, "no image is left"));
   g_clear_error(&error);
   char *dirs[] = {(char *)"/nowhere:0", NULL};
-  g_assert_null(fmn_train_data_load(dirs, classes, 0.1, 1, &error));
+  g_assert_null(fmn_train_data_load(dirs, classes, 0, 0, 0.1, 1, &error));
   g_assert_nonnull(strstr(error->message, "weight"));
   g_clear_error(&error);
   char *missing[] = {(char *)"/nowhere/at/all:2", NULL};
-  g_assert_null(fmn_train_data_load(missing, classes, 0.1, 1, &error));
+  g_assert_null(fmn_train_data_load(missing, classes, 0, 0, 0.1, 1, &error));
   g_assert_nonnull(strstr(error->message, "/nowhere/at/all"));
   g_assert_null(strstr(error->message, ":2"));
 }
@@ -295,6 +325,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/data/split", test_split);
   g_test_add_func("/data/weights", test_weights);
   g_test_add_func("/data/views", test_views);
+  g_test_add_func("/data/fit", test_fit);
   g_test_add_func("/data/mean-std", test_mean_std);
   g_test_add_func("/data/errors", test_data_errors);
   g_test_add_func("/loader/same-batches", test_loader);

@@ -1,0 +1,54 @@
+#include "image/outline.h"
+
+#include <string.h>
+
+/* Two pixels on each side are compared with two on the other; the one next to the outline, which may be mixed or belong
+ * to either side, is left out. */
+#define NEAR 1
+#define FAR 2
+/* Levels by which some channel's means have to differ: more than noise and compression make of an even wall, less than
+ * the faintest outlines of garments on photos. */
+#define LEAST_CHANGE 5
+
+/* From the object's last pixel, `step` leading out of it. */
+static gboolean changes(const guint8 *rgb, gsize plane, gsize at, gssize step) {
+  for (int c = 0; c < 3; c++, rgb += plane) {
+    const guint8 *p = rgb + at;
+    int change = p[-NEAR * step] + p[-FAR * step] - p[(NEAR + 1) * step] - p[(FAR + 1) * step];
+    if (ABS(change) > 2 * LEAST_CHANGE)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+void fmn_outline_measure(const guint8 *rgb, const guint8 *mask, int width, int height, const FmnComponents *components,
+                         FmnOutlineCount *outlines) {
+  const gsize plane = (gsize)width * (gsize)height;
+  const gssize line = width;
+  memset(outlines, 0, sizeof *outlines * (gsize)components->n);
+  for (int i = 0; i < components->n_runs; i++) {
+    const FmnRun *r = &components->runs[i];
+    FmnOutlineCount *o = &outlines[r->component];
+    const gsize start = (gsize)r->y * (gsize)width;
+    const int first = r->x0, last = r->x1 - 1;
+    if (first > FAR && first + FAR < width) {
+      o->all++;
+      o->seen += changes(rgb, plane, start + (gsize)first, -1);
+    }
+    if (last >= FAR && last + FAR + 1 < width) {
+      o->all++;
+      o->seen += changes(rgb, plane, start + (gsize)last, 1);
+    }
+    const gboolean above = r->y > FAR && r->y + FAR < height, below = r->y >= FAR && r->y + FAR + 1 < height;
+    for (gsize at = start + (gsize)first; at <= start + (gsize)last; at++) {
+      if (above && !mask[at - (gsize)line]) {
+        o->all++;
+        o->seen += changes(rgb, plane, at, -line);
+      }
+      if (below && !mask[at + (gsize)line]) {
+        o->all++;
+        o->seen += changes(rgb, plane, at, line);
+      }
+    }
+  }
+}
