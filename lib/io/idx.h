@@ -13,7 +13,7 @@ typedef struct {
   char **names;   /* what each label means, NULL-ended; owned; NULL: whatever the network has */
   int n_views;    /* further views of each picture */
   guint8 *views;  /* n × n_views × channels × height × width; owned; NULL where there are none */
-  char *sha256;   /* of the pictures as they were read, where they have been enlarged since; owned; NULL: they have not */
+  char *sha256;   /* of the pictures as they were read, where their size has been changed since; owned; NULL: they have not */
 } FmnDataset;
 
 #define FMN_LABELS_FILE "labels.txt"

@@ -71,13 +71,34 @@ static guint8 *enlarge(const guint8 *planes, gsize n, int height, int width, int
   return enlarged;
 }
 
+/* Means of scale × scale pixels. */
+static guint8 *shrink(const guint8 *planes, gsize n, int height, int width, int scale) {
+  int w = width / scale, h = height / scale, all = scale * scale;
+  guint8 *shrunk = g_malloc(n * (gsize)w * (gsize)h), *out = shrunk;
+  for (gsize i = 0; i < n; i++, planes += width * height)
+    for (int y = 0; y < h; y++)
+      for (int x = 0; x < w; x++) {
+        int sum = all / 2;
+        for (int k = 0; k < all; k++)
+          sum += planes[(y * scale + k / scale) * width + x * scale + k % scale];
+        *out++ = (guint8)(sum / all);
+      }
+  return shrunk;
+}
+
 void fmn_dataset_fit(FmnDataset *d, int height, int width) {
-  int scale = height / d->height;
-  if (scale < 2 || height != scale * d->height || width != scale * d->width)
+  int up = height / d->height, down = height > 0 ? d->height / height : 0;
+  guint8 *(*change)(const guint8 *, gsize, int, int, int) = NULL;
+  if (up > 1 && height == up * d->height && width == up * d->width)
+    change = enlarge;
+  else if (down > 1 && d->height == down * height && d->width == down * width)
+    change = shrink;
+  else
     return;
   gsize planes = (gsize)d->n * (gsize)d->channels;
-  guint8 *images = enlarge(d->images, planes, d->height, d->width, scale);
-  guint8 *views = d->views ? enlarge(d->views, planes * (gsize)d->n_views, d->height, d->width, scale) : NULL;
+  int scale = MAX(up, down);
+  guint8 *images = change(d->images, planes, d->height, d->width, scale);
+  guint8 *views = d->views ? change(d->views, planes * (gsize)d->n_views, d->height, d->width, scale) : NULL;
   char *sha256 = fmn_dataset_sha256(d);
   g_free(d->images);
   g_free(d->views);

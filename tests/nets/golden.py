@@ -64,9 +64,9 @@ class Block(nn.Module):
 
 
 class Compact(nn.Module):
-    def __init__(self):
+    def __init__(self, scale=1):
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16)
+        self.conv1, self.bn1 = nn.Conv2d(1, 16, 2 * scale + 1, scale, scale, bias=False), nn.BatchNorm2d(16)
         stage = lambda i, o, n, s: nn.Sequential(*[Block(i if j == 0 else o, o, s if j == 0 else 1) for j in range(n)])
         self.stage1, self.stage2, self.stage3 = stage(16, 16, 2, 1), stage(16, 32, 4, 2), stage(32, 64, 3, 2)
         self.fc = nn.Linear(64, 10)
@@ -190,7 +190,8 @@ class TinyYoloV3(nn.Module):
 
 
 # network, its options, the net, input, images
-NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3), ("deep", "", Deep, (1, 28), 2),
+NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3),
+        ("compact", "size=56", lambda: Compact(2), (1, 56), 2), ("deep", "", Deep, (1, 28), 2),
         ("efficientnet-b0", "strides=original", lambda: EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
         ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 2, 2, 1, 1, 2, 1)), (1, 28), 2),
         ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(22, 2), (1, 28), 1),

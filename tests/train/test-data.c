@@ -94,7 +94,7 @@ static void test_weights(void) {
   fmn_train_data_free(d);
 }
 
-/* Enlarged, a ramp is a ramp, within the outermost places; the files' checksum stays; what does not fit is left alone. */
+/* Enlarged and shrunk, a ramp is a ramp, within the outermost places; the files' checksum stays; what does not fit is left alone. */
 static void test_fit(void) {
   FmnDataset *d = synthetic_new(3, 1);
   d->n_views = 1;
@@ -102,7 +102,7 @@ static void test_fit(void) {
   for (int i = 0; i < 3 * SIDE * SIDE; i++)
     d->views[i] = (guint8)(2 * (i % SIDE) + 4 * (i / SIDE % SIDE));
   g_autofree char *before = fmn_dataset_sha256(d);
-  fmn_dataset_fit(d, SIDE / 2, SIDE / 2);
+  fmn_dataset_fit(d, SIDE / 2, SIDE);
   fmn_dataset_fit(d, 2 * SIDE, 3 * SIDE);
   fmn_dataset_fit(d, SIDE + 7, SIDE + 7);
   fmn_dataset_fit(d, 0, 0);
@@ -120,6 +120,14 @@ static void test_fit(void) {
   FmnDataset *small = synthetic_new(3, 1);
   for (int i = 0; i < 3; i++) /* the corners are those of the picture */
     g_assert_cmpint(d->images[i * 4 * SIDE * SIDE], ==, small->images[i * SIDE * SIDE]);
+  fmn_dataset_fit(d, SIDE / 2, SIDE / 2);
+  g_assert_true(d->height == SIDE / 2 && d->width == SIDE / 2);
+  g_autofree char *last = fmn_dataset_sha256(d);
+  g_assert_cmpstr(before, ==, last);
+  for (int i = 0; i < 3; i++)
+    for (int y = 1; y < SIDE / 2 - 1; y++)
+      for (int x = 1; x < SIDE / 2 - 1; x++)
+        g_assert_cmpfloat_with_epsilon(d->views[(i * SIDE / 2 + y) * SIDE / 2 + x], 2 * (2 * x + 0.5) + 4 * (2 * y + 0.5), 1.5);
   fmn_dataset_free(small);
   fmn_dataset_free(d);
 }
