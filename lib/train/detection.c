@@ -106,8 +106,8 @@ static gboolean open_data(FmnSession *s, GError **error) {
     p->mean[i] = 0.5f;
     p->std[i] = 0.25f;
   }
-  s->data = fmn_train_data_load(c->data, (const char *const *)s->model->labels, 0, 0, c->recipe.validation, c->seed,
-                                error);
+  s->data =
+      fmn_train_data_load(c->data, (const char *const *)s->model->labels, 0, 0, c->recipe.validation, c->seed, error);
   if (!s->data)
     return FALSE;
   if (!check_labels(s, error))

@@ -94,7 +94,8 @@ static void test_weights(void) {
   fmn_train_data_free(d);
 }
 
-/* Enlarged and shrunk, a ramp is a ramp, within the outermost places; the files' checksum stays; what does not fit is left alone. */
+/* Enlarged and shrunk, a ramp is a ramp, within the outermost places; the files' checksum stays; what does not fit is
+ * left alone. */
 static void test_fit(void) {
   FmnDataset *d = synthetic_new(3, 1);
   d->n_views = 1;
@@ -127,7 +128,8 @@ static void test_fit(void) {
   for (int i = 0; i < 3; i++)
     for (int y = 1; y < SIDE / 2 - 1; y++)
       for (int x = 1; x < SIDE / 2 - 1; x++)
-        g_assert_cmpfloat_with_epsilon(d->views[(i * SIDE / 2 + y) * SIDE / 2 + x], 2 * (2 * x + 0.5) + 4 * (2 * y + 0.5), 1.5);
+        g_assert_cmpfloat_with_epsilon(d->views[(i * SIDE / 2 + y) * SIDE / 2 + x],
+                                       2 * (2 * x + 0.5) + 4 * (2 * y + 0.5), 1.5);
   fmn_dataset_free(small);
   fmn_dataset_free(d);
 }
