@@ -10,7 +10,7 @@ from harness import SHARED, play, read_lines, run, tool
 
 WIDTH, HEIGHT = 320, 240
 RAW = f"video/x-raw,format=RGB,width={WIDTH},height={HEIGHT}"
-BAR = 0.15  # 0.02 is wanted
+BAR = 0.02
 PATTERNS = ("smpte snow black white red green blue checkers-1 checkers-2 checkers-4 checkers-8 circular blink smpte75 zone-plate gamut "
             "chroma-zone-plate solid-color ball smpte100 bar pinwheel spokes gradient colors").split()
 WORDS = ("the quick brown fox EXIT open 24 hours Sale 50 % Platform 7 no smoking Bitte klingeln caution wet floor Menu  du jour page 112 "
