@@ -42,15 +42,11 @@ static LiveStats play_slow(int size, guint n, Latency *l) {
 
 static void test_latency(gconstpointer data) {
   const int size = GPOINTER_TO_INT(data);
-  guint n = 300;
+  const guint n = 300;
   gboolean bounded = FALSE;
   for (int i = 0; i < LATENCY_TRIES && !bounded; i++) {
     Latency l;
     LiveStats stats = play_slow(size, n, &l);
-    while (stats.inferred < 6 && n < 2400) { /* a program in a sanitizer's hands */
-      latency_clear(&l);
-      stats = play_slow(size, n *= 2, &l);
-    }
     g_assert_true(stats.live);
     g_assert_cmpuint(l.late->len, ==, n); /* none is lost */
     for (guint k = 1; k < n; k++)
@@ -58,10 +54,12 @@ static void test_latency(gconstpointer data) {
     g_assert_cmpuint(stats.frames, ==, n);
     g_assert_cmpuint(stats.inferred + stats.dropped, <=, n);
     g_assert_cmpuint(stats.inferred + stats.dropped, >=, n - 3); /* one runs, one waits, one is done at the end */
-    g_assert_cmpuint(stats.inferred, >=, 3);
     g_assert_cmpuint(stats.reused + stats.inferred, >=, l.named);
-    g_assert_cmpuint(l.named, >, n / 2);
-    bounded = latency_is_bounded(&l, 0, 1000.0 / 60, stats.p95);
+    if (LATENCY_KEEPS_TIME) {
+      g_assert_cmpuint(stats.inferred, >=, 3);
+      g_assert_cmpuint(l.named, >, n / 2);
+    }
+    bounded = !LATENCY_KEEPS_TIME || latency_is_bounded(&l, 0, 1000.0 / 60, stats.p95);
     g_test_message(
         "size %d: inference %.1f ms (p95), %.1f (p50); frames arrive %.1f ms after their timestamp (p50), %.1f (p95), "
         "%.1f (greatest); new results are %.0f frames old (p50), carried ones at most %u; %u of %u frames looked at",
