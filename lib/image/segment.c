@@ -12,6 +12,8 @@
 #define CLEAN_SHARE 120
 /* Nothing can be told from what surrounds it in pictures narrower than this. */
 #define LEAST_SIZE 8
+/* In pictures narrower than this outlines are too short, and lie too inexactly, to be judged. */
+#define OUTLINE_SIZE 32
 /* Width of the frame's border that shows the ground, as a share of the longer side; pixels of it that are looked at. */
 #define BORDER_SHARE 0.04
 #define BORDER_PIXELS 1500
@@ -101,7 +103,8 @@ static void find_by_background(FmnSegmenter *s) {
 static int rank(FmnSegmenter *s, const FmnComponents *c, const FmnSegmentOptions *options, Candidate **candidates) {
   int count = 0;
   const FmnWork *w = &s->work;
-  const gboolean outlined = options->method == FMN_SEGMENT_BACKGROUND && options->min_outline > 0;
+  const gboolean outlined =
+      options->method == FMN_SEGMENT_BACKGROUND && options->min_outline > 0 && MIN(w->width, w->height) >= OUTLINE_SIZE;
   FmnOutlineCount *outlines = fmn_scratch_get(&s->outlines, MAX(c->n, 1) * sizeof *outlines);
   if (outlined)
     fmn_outline_measure(w->rgb, w->mask, w->width, w->height, c, outlines);
