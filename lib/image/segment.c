@@ -13,7 +13,7 @@
 /* Nothing can be told from what surrounds it in pictures narrower than this. */
 #define LEAST_SIZE 8
 /* In pictures narrower than this outlines are too short, and lie too inexactly, to be judged. */
-#define OUTLINE_SIZE 32
+#define OUTLINE_SIZE 72
 /* Width of the frame's border that shows the ground, as a share of the longer side; pixels of it that are looked at. */
 #define BORDER_SHARE 0.04
 #define BORDER_PIXELS 1500
