@@ -68,9 +68,8 @@ static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3
 static gboolean fail(GError **error, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  g_autofree char *text = g_strdup_vprintf(format, args);
+  fmn_fail_va(error, FMN_ERROR_ARGUMENT, format, args);
   va_end(args);
-  g_set_error_literal(error, FMN_ERROR, FMN_ERROR_ARGUMENT, text);
   return FALSE;
 }
 

@@ -178,11 +178,9 @@ JsonNode *fmn_json_parse(const char *text, gsize size, int max_depth, const char
   g_signal_connect(parser, "object-member", G_CALLBACK(note_member), &names);
   GError *reason = NULL;
   JsonNode *root = NULL;
-  if (!json_parser_load_from_data(parser, text, (gssize)size, &reason)) {
-    char *shown = g_utf8_make_valid(reason->message, -1); /* it may cut what it quotes within a character */
-    g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "%s: not proper JSON: %s", what, shown);
-    g_free(shown);
-  } else if (names.twice)
+  if (!json_parser_load_from_data(parser, text, (gssize)size, &reason))
+    fmn_fail(error, FMN_ERROR_FORMAT, "%s: not proper JSON: %s", what, reason->message);
+  else if (names.twice)
     g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "%s: the name \"%s\" stands twice in one JSON object", what,
                 names.twice);
   else

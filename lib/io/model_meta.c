@@ -11,11 +11,8 @@ static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3
 static gboolean fail(GError **error, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  char *message = g_strdup_vprintf(format, args), *shown = g_utf8_make_valid(message, -1);
+  fmn_fail_va(error, FMN_ERROR_FORMAT, format, args);
   va_end(args);
-  g_set_error_literal(error, FMN_ERROR, FMN_ERROR_FORMAT, shown);
-  g_free(shown);
-  g_free(message);
   return FALSE;
 }
 

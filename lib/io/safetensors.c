@@ -38,9 +38,7 @@ static gboolean fail(const FmnSafetensors *file, GError **error, int code, const
   va_start(args, format);
   char *message = g_strdup_vprintf(format, args);
   va_end(args);
-  char *shown = g_utf8_make_valid(message, -1); /* a shortened string may end within a character */
-  g_set_error(error, FMN_ERROR, code, "%s: %s", file->name, shown);
-  g_free(shown);
+  fmn_fail(error, (FmnError)code, "%s: %s", file->name, message);
   g_free(message);
   return FALSE;
 }
