@@ -9,7 +9,10 @@ double fmn_box_iou(const FmnBox *a, const FmnBox *b);
 
 /* Greedy non-maximum suppression, each class for itself: sorts n detections by confidence, the best first (equal ones
  * by label and box, so that the order does not depend on that given), and keeps those that overlap no kept one of their
- * class by more than iou_threshold. Returns how many, at most max, are left at the front. */
+ * class by more than iou_threshold. Each kept box then becomes the mean of itself and the suppressed ones of its class
+ * that overlap it by half or more, weighted by confidence times overlap (after the box voting of Gidaris and Komodakis
+ * 2015, "Object detection via a multi-region and semantic segmentation-aware CNN model"). Returns how many, at most
+ * max, are left at the front. Labels are 0 or more. */
 int fmn_nms(FmnDetection *detections, int n, double iou_threshold, int max);
 
 #endif

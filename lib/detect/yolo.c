@@ -27,8 +27,8 @@ gboolean fmn_anchors_parse(const char *text, FmnAnchor anchors[FMN_YOLO_ANCHORS]
   for (int i = 0; ok && i < FMN_YOLO_ANCHORS; i++)
     ok = parse_side(&at, ',', &anchors[i].w) && parse_side(&at, i + 1 < FMN_YOLO_ANCHORS ? ' ' : 0, &anchors[i].h);
   if (!ok)
-    g_set_error(
-        error, FMN_ERROR, FMN_ERROR_FORMAT,
+    fmn_fail(
+        error, FMN_ERROR_FORMAT,
         "anchors is \"%.80s\"; expected %d pairs of pixels, WIDTH,HEIGHT with a space between them, each above 0 "
         "and at most %d",
         text, FMN_YOLO_ANCHORS, MAX_ANCHOR);

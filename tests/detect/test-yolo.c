@@ -29,6 +29,7 @@ static void nms(void) {
   };
   int order[] = {0, 1, 2, 3, 4};
   const float kept[] = {.9f, .8f, .5f, .3f};
+  const double weight = .6 * .036 / .044, voted = (.9 * .12 + weight * .1) / (.9 + weight);
   for (int turn = 0; turn < 5; turn++) {
     FmnDetection d[5];
     for (int i = 0; i < 5; i++)
@@ -36,9 +37,12 @@ static void nms(void) {
     g_assert_cmpint(fmn_nms(d, 5, .45, 50), ==, 4);
     for (int i = 0; i < 4; i++)
       g_assert_cmpfloat(d[i].confidence, ==, kept[i]);
+    g_assert_cmpfloat_with_epsilon(d[0].box.x, voted, 1e-7);
+    g_assert_cmpfloat(d[1].box.x, ==, .12);
     for (int i = 0; i < 5; i++)
       d[i] = given[order[(i + turn) % 5]];
-    g_assert_cmpint(fmn_nms(d, 5, .1, 50), ==, 3); /* now .5 goes too */
+    g_assert_cmpint(fmn_nms(d, 5, .1, 50), ==, 3); /* now .5 goes too, too far away to have a vote */
+    g_assert_cmpfloat_with_epsilon(d[0].box.x, voted, 1e-7);
     memcpy(d, given, sizeof d);
     g_assert_cmpint(fmn_nms(d, 5, .45, 2), ==, 2);
     g_assert_cmpint(fmn_nms(d, 5, 1, 50), ==, 5);
