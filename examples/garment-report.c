@@ -216,31 +216,44 @@ static void keep_frame(GstSample *sample, GPtrArray *items) {
   gst_video_frame_unmap(&frame);
 }
 
+/* NULL at the end, and with an error where the pipeline has one, after which no sample comes. */
+static GstSample *next_sample(GstAppSink *sink, GstBus *bus, GError **error) {
+  for (;;) {
+    GstSample *sample = gst_app_sink_try_pull_sample(sink, GST_SECOND / 10);
+    if (sample || gst_app_sink_is_eos(sink))
+      return sample;
+    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+    if (message) {
+      gst_message_parse_error(message, error, NULL);
+      gst_message_unref(message);
+      return NULL;
+    }
+  }
+}
+
 static gboolean read_video(const char *path, GPtrArray *items, GError **error) {
+  GError *failed = NULL;
   GstElement *pipeline = gst_parse_launch("filesrc name=file ! decodebin ! videoconvert ! video/x-raw,format=BGRx ! "
                                           "appsink name=sink sync=false max-buffers=4", error);
   if (!pipeline)
     return FALSE;
   GstElement *file = gst_bin_get_by_name(GST_BIN(pipeline), "file"), *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+  GstBus *bus = gst_element_get_bus(pipeline);
+  GstSample *sample;
   g_object_set(file, "location", path, NULL);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstSample *sample;
-  while ((sample = gst_app_sink_pull_sample(GST_APP_SINK(sink)))) {
+  while ((sample = next_sample(GST_APP_SINK(sink), bus, &failed))) {
     keep_frame(sample, items);
     gst_sample_unref(sample);
-  }
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  if (message) {
-    gst_message_parse_error(message, error, NULL);
-    gst_message_unref(message);
   }
   gst_object_unref(bus);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(file);
   gst_object_unref(sink);
   gst_object_unref(pipeline);
-  return message == NULL;
+  if (failed)
+    g_propagate_prefixed_error(error, failed, "%s: ", path);
+  return !failed;
 }
 
 /* Green or red for a look at a glance, with a tick or a cross for those who do not see the difference. */
