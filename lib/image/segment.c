@@ -95,16 +95,34 @@ static void find_by_background(FmnSegmenter *s) {
   fmn_refiner_shrink(s->refiner, w->rgb, rough->rgb);
   fmn_background_mask(rough);
   fill_holes(rough);
+  memcpy(rough->scratch, rough->mask, (gsize)rough->width * (gsize)rough->height);
   fmn_refine(s->refiner, rough->rgb, rough->mask, w->rgb, w->mask);
   fmn_clean(w->mask, w->width, w->height, MAX(w->width, w->height) / CLEAN_SHARE, w->scratch);
+}
+
+/* What learning colours began with: on a strong gradient they may have led from the object to half of the ground. */
+static void find_roughly(FmnSegmenter *s) {
+  FmnWork *w = &s->work;
+  const FmnWork *rough = &s->rough;
+  guint8 *out = w->mask;
+  for (int y = 0; y < w->height; y++) {
+    const guint8 *line = rough->scratch + (gsize)(y * rough->height / w->height) * (gsize)rough->width;
+    for (int x = 0; x < w->width; x++)
+      *out++ = line[x * rough->width / w->width];
+  }
+  fmn_clean(w->mask, w->width, w->height, MAX(w->width, w->height) / CLEAN_SHARE, w->scratch);
+}
+
+static gboolean outlines_are_judged(const FmnSegmenter *s, const FmnSegmentOptions *options) {
+  return options->method == FMN_SEGMENT_BACKGROUND && options->min_outline > 0 &&
+         MIN(s->work.width, s->work.height) >= OUTLINE_SIZE;
 }
 
 /* Candidates, the best first. */
 static int rank(FmnSegmenter *s, const FmnComponents *c, const FmnSegmentOptions *options, Candidate **candidates) {
   int count = 0;
   const FmnWork *w = &s->work;
-  const gboolean outlined =
-      options->method == FMN_SEGMENT_BACKGROUND && options->min_outline > 0 && MIN(w->width, w->height) >= OUTLINE_SIZE;
+  const gboolean outlined = outlines_are_judged(s, options);
   FmnOutlineCount *outlines = fmn_scratch_get(&s->outlines, MAX(c->n, 1) * sizeof *outlines);
   if (outlined)
     fmn_outline_measure(w->rgb, w->mask, w->width, w->height, c, outlines);
@@ -168,6 +186,12 @@ int fmn_segmenter_run(FmnSegmenter *s, const FmnImage *image, const FmnSegmentOp
   Candidate *found;
   FmnComponents components = fmn_labeller_run(w->labeller, w->mask, TRUE);
   int count = rank(s, &components, options, &found);
+  if (!count && outlines_are_judged(s, options)) {
+    find_roughly(s);
+    fill_holes(w);
+    components = fmn_labeller_run(w->labeller, w->mask, TRUE);
+    count = rank(s, &components, options, &found);
+  }
   int wanted = CLAMP(options->max_objects, 1, FMN_SEGMENT_MAX_OBJECTS), parts = 1;
   if (wanted == 1)
     while (parts < count && found[parts].score >= PART_SHARE * found[0].score)

@@ -225,6 +225,23 @@ static void test_outline(void) {
   picture_free(p);
 }
 
+/* Colours of the ground's other half lead astray where object and ground are grey; what they began with has an outline.
+ */
+static void test_gradient(void) {
+  const int grays[] = {80, 140, 170};
+  for (gsize i = 0; i < G_N_ELEMENTS(grays); i++) {
+    const Scene scene = {"gradient", 320, 240, {grays[i], grays[i], grays[i]}, {120, 120, 120}, 160, 3, 0, 0.9};
+    Picture *p = draw(&scene, 0.5, 0.5, 0.8);
+    FmnSegmenter *s = fmn_segmenter_new(&p->format);
+    FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
+    const FmnObject *objects;
+    g_assert_cmpint(segment(s, p, &options, &objects), ==, 1);
+    g_assert_cmpfloat(overlap(p, &objects[0]), >, scene.least);
+    fmn_segmenter_free(s);
+    picture_free(p);
+  }
+}
+
 /* Noise, odd sizes and foolish options: nothing breaks, and the same frame always gives the same objects. */
 static void test_any(void) {
   GRand *rand = g_rand_new_with_seed(11);
@@ -266,6 +283,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/image/segment/two", test_two);
   g_test_add_func("/image/segment/nothing", test_nothing);
   g_test_add_func("/image/segment/outline", test_outline);
+  g_test_add_func("/image/segment/gradient", test_gradient);
   g_test_add_func("/image/segment/any", test_any);
   return g_test_run();
 }

@@ -61,7 +61,7 @@ def boxes_lie_round_the_garment():
             assert abs(b["x_min"] * 640 - o["x"]) <= 1.5 and abs(b["y_max"] * 480 - o["y"] - o["h"]) <= 2.5, o
     found = [line["objects"][0] for line in made["lines"] if line["objects"]]
     # three in a hundred items are as bright as the ground along much of their outline, and count as part of it
-    assert len(found) >= 0.92 * len(made["lines"]), f"{len(found)} objects in {len(made['lines'])} frames"
+    assert len(found) >= 0.95 * len(made["lines"]), f"{len(found)} objects in {len(made['lines'])} frames"
     good = [o for o in found if abs(o["x"] + o["w"] / 2 - 320) < 110 and abs(o["y"] + o["h"] / 2 - 240) < 80 and max(o["w"], o["h"]) > 200
             and max(o["w"], o["h"]) < 460]
     assert len(good) >= 0.9 * len(found), f"{len(good)} of {len(found)} boxes are where garments are"
@@ -86,6 +86,9 @@ def the_report_refuses_nonsense():
     r = run([tool("examples", "garment-report"), "--truth", made["truth"], "--results", bad])
     assert r.returncode == 1 and "at least half" in r.stderr, r.stderr
     assert run([tool("examples", "garment-report")]).returncode == 2
+    r = run([tool("examples", "garment-report"), "--truth", made["truth"], "--results", folder / "out.jsonl", "--video", bad, "--sheet", folder / "no.png"],
+            timeout=60)
+    assert r.returncode == 1 and "bad.jsonl: " in r.stderr, r.stderr
 
 
 def without_a_data_set_it_says_what_to_do():
