@@ -198,9 +198,8 @@ static gboolean test(const Options *o, gboolean json, GError **error) {
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
   FmnLabels *meaning = model ? fmn_labels_new((const char *const *)model->labels) : NULL;
   FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
-  if (data)
-    fmn_dataset_fit(data, model->preprocess.height, model->preprocess.width);
-  FmnImages *images = data && fmn_labels_join(meaning, data, error) ? fmn_images_from_dataset(data) : NULL;
+  gboolean fits = data && fmn_dataset_fit(data, model->preprocess.height, model->preprocess.width, error);
+  FmnImages *images = fits && fmn_labels_join(meaning, data, error) ? fmn_images_from_dataset(data) : NULL;
   gboolean ok = images && fmn_check_images(model, images, error);
   if (ok) {
     Answers a = answer(model, meaning, images, o->tta, o->threads);

@@ -143,7 +143,9 @@ static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
   double accuracy = NAN;
   if (test) {
     const FmnPreprocess *p = &model->preprocess;
-    fmn_dataset_fit(test, p->height, p->width);
+    g_autoptr(GError) error = NULL;
+    if (!fmn_dataset_fit(test, p->height, p->width, &error))
+      fmn_session_notice(s, "%s", error->message);
     FmnImages *images = fmn_images_from_dataset(test);
     fmn_images_free(fmn_images_take_unknown(images, meaning));
     if (fmn_images_fit(images, p->channels, p->height, p->width))

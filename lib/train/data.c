@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "image/image.h"
 #include "train/random.h"
 
 typedef struct {
@@ -39,67 +40,44 @@ guint64 fmn_permute(guint64 seed, guint64 n, guint64 i) {
   return i;
 }
 
-/* Where pixel i of a side enlarged `scale` times lies between pixels of the original. */
-typedef struct {
-  int before, after;
-  float share; /* of the one after */
-} Place;
-
-static Place place(int i, int scale, int side) {
-  float at = ((float)i + 0.5f) / (float)scale - 0.5f;
-  int before = (int)floorf(at);
-  return (Place){MAX(before, 0), MIN(before + 1, side - 1), at - (float)before};
+/* The n planes one after the other; NULL: no memory for that. */
+static guint8 *resize(const guint8 *planes, gsize n, const FmnDataset *d, int height, int width) {
+  static const FmnBox everything = {0, 0, 1, 1};
+  FmnImageFormat format;
+  gsize size = (gsize)width * (gsize)height;
+  guint8 *resized = g_try_malloc_n(n, size);
+  if (!resized)
+    return NULL;
+  fmn_image_format_gray(&format, d->width, d->height);
+  FmnSampler *sampler = fmn_sampler_new(&format);
+  for (gsize i = 0; i < n; i++, planes += d->width * d->height) {
+    FmnImage plane = {&format, {planes}, {d->width}};
+    fmn_sampler_read(sampler, &plane, &everything, 1, width, height, resized + i * size);
+  }
+  fmn_sampler_free(sampler);
+  return resized;
 }
 
-static guint8 *enlarge(const guint8 *planes, gsize n, int height, int width, int scale) {
-  int w = width * scale, h = height * scale;
-  guint8 *enlarged = g_malloc(n * (gsize)w * (gsize)h), *out = enlarged;
-  g_autofree Place *columns = g_new(Place, w);
-  for (int x = 0; x < w; x++)
-    columns[x] = place(x, scale, width);
-  for (gsize i = 0; i < n; i++, planes += width * height)
-    for (int y = 0; y < h; y++) {
-      const Place row = place(y, scale, height);
-      const guint8 *above = planes + row.before * width, *below = planes + row.after * width;
-      for (int x = 0; x < w; x++) {
-        const Place *c = &columns[x];
-        float a = above[c->before] + c->share * (above[c->after] - above[c->before]);
-        float b = below[c->before] + c->share * (below[c->after] - below[c->before]);
-        *out++ = (guint8)(a + row.share * (b - a) + 0.5f);
-      }
-    }
-  return enlarged;
+/* The same whole multiple along both sides. */
+static gboolean fits(int height, int width, int larger_height, int larger_width) {
+  int scale = height > 0 ? larger_height / height : 0;
+  return scale > 1 && larger_height == scale * height && larger_width == scale * width &&
+         larger_width <= FMN_IMAGE_MAX && larger_height <= FMN_IMAGE_MAX;
 }
 
-/* Means of scale × scale pixels. */
-static guint8 *shrink(const guint8 *planes, gsize n, int height, int width, int scale) {
-  int w = width / scale, h = height / scale, all = scale * scale;
-  guint8 *shrunk = g_malloc(n * (gsize)w * (gsize)h), *out = shrunk;
-  for (gsize i = 0; i < n; i++, planes += width * height)
-    for (int y = 0; y < h; y++)
-      for (int x = 0; x < w; x++) {
-        int sum = all / 2;
-        for (int k = 0; k < all; k++)
-          sum += planes[(y * scale + k / scale) * width + x * scale + k % scale];
-        *out++ = (guint8)(sum / all);
-      }
-  return shrunk;
-}
-
-void fmn_dataset_fit(FmnDataset *d, int height, int width) {
-  int up = height / d->height, down = height > 0 ? d->height / height : 0;
-  guint8 *(*change)(const guint8 *, gsize, int, int, int) = NULL;
-  if (up > 1 && height == up * d->height && width == up * d->width)
-    change = enlarge;
-  else if (down > 1 && d->height == down * height && d->width == down * width)
-    change = shrink;
-  else
-    return;
+gboolean fmn_dataset_fit(FmnDataset *d, int height, int width, GError **error) {
+  if (!fits(d->height, d->width, height, width) && !fits(height, width, d->height, d->width))
+    return TRUE;
   gsize planes = (gsize)d->n * (gsize)d->channels;
-  int scale = MAX(up, down);
-  guint8 *images = change(d->images, planes, d->height, d->width, scale);
-  guint8 *views = d->views ? change(d->views, planes * (gsize)d->n_views, d->height, d->width, scale) : NULL;
-  char *sha256 = fmn_dataset_sha256(d);
+  guint8 *images = resize(d->images, planes, d, height, width);
+  guint8 *views = images && d->views ? resize(d->views, planes * (gsize)d->n_views, d, height, width) : NULL;
+  if (!images || (d->views && !views)) {
+    g_free(images);
+    g_set_error(error, FMN_ERROR, FMN_ERROR_MEMORY, "no memory for %d images of %d×%d, %d times each", d->n, width,
+                height, d->n_views + 1);
+    return FALSE;
+  }
+  char *sha256 = fmn_dataset_sha256(d); /* that of the files */
   g_free(d->images);
   g_free(d->views);
   g_free(d->sha256);
@@ -108,6 +86,7 @@ void fmn_dataset_fit(FmnDataset *d, int height, int width) {
   d->sha256 = sha256;
   d->height = height;
   d->width = width;
+  return TRUE;
 }
 
 static void append(FmnImages *images, const guint8 *image, int label) {
@@ -236,7 +215,10 @@ FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, int h
       break;
     if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, error)))
       break;
-    fmn_dataset_fit(sets[loaded], height, width);
+    if (!fmn_dataset_fit(sets[loaded], height, width, error)) {
+      fmn_dataset_free(sets[loaded]);
+      break;
+    }
   }
   if (loaded == n)
     return fmn_train_data_new(sets, weights, n, classes, validation, seed, error);

@@ -13,15 +13,16 @@ typedef struct {
 
 typedef struct FmnTrainData FmnTrainData;
 
-/* Makes pictures height × width where one size is a whole multiple of the other, the same along both sides: enlarges them
- * linearly, or shrinks them to means. Others are left as they are. */
-void fmn_dataset_fit(FmnDataset *data, int height, int width);
+/* Makes pictures height × width where one size is a whole multiple of the other, the same along both sides: enlarges
+ * them linearly, or shrinks them to means. Others are left as they are. Error FMN_ERROR_MEMORY; then the data set is as
+ * it was. */
+gboolean fmn_dataset_fit(FmnDataset *data, int height, int width, GError **error);
 
 /* Loads the training splits of `dirs` (NULL-ended list of DIR[:WEIGHT]; NULL: the default folder). An epoch has WEIGHT
  * (> 0, default 1) times the images of its data set. `validation` (0 ≤ v < 1) is the share of each class of each data
  * set that is set aside, drawn by seed. classes: of the network; height and width: those of the pictures that it takes,
  * which others are made to fit as by fmn_dataset_fit(), or 0 to leave all as they are. Errors are those of
- * fmn_dataset_load() and fmn_labels_join(), and sizes that differ from each other.
+ * fmn_dataset_load(), fmn_dataset_fit() and fmn_labels_join(), and sizes that differ from each other.
  * Immutable: any number of threads. */
 FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, int height, int width, double validation,
                                   guint64 seed, GError **error);

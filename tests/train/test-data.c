@@ -103,12 +103,12 @@ static void test_fit(void) {
   for (int i = 0; i < 3 * SIDE * SIDE; i++)
     d->views[i] = (guint8)(2 * (i % SIDE) + 4 * (i / SIDE % SIDE));
   g_autofree char *before = fmn_dataset_sha256(d);
-  fmn_dataset_fit(d, SIDE / 2, SIDE);
-  fmn_dataset_fit(d, 2 * SIDE, 3 * SIDE);
-  fmn_dataset_fit(d, SIDE + 7, SIDE + 7);
-  fmn_dataset_fit(d, 0, 0);
+  g_assert_true(fmn_dataset_fit(d, SIDE / 2, SIDE, NULL));
+  g_assert_true(fmn_dataset_fit(d, 2 * SIDE, 3 * SIDE, NULL));
+  g_assert_true(fmn_dataset_fit(d, SIDE + 7, SIDE + 7, NULL));
+  g_assert_true(fmn_dataset_fit(d, 0, 0, NULL));
   g_assert_true(d->height == SIDE && d->width == SIDE);
-  fmn_dataset_fit(d, 2 * SIDE, 2 * SIDE);
+  g_assert_true(fmn_dataset_fit(d, 2 * SIDE, 2 * SIDE, NULL));
   g_assert_true(d->height == 2 * SIDE && d->width == 2 * SIDE);
   g_autofree char *after = fmn_dataset_sha256(d);
   g_assert_cmpstr(before, ==, after);
@@ -121,7 +121,7 @@ static void test_fit(void) {
   FmnDataset *small = synthetic_new(3, 1);
   for (int i = 0; i < 3; i++) /* the corners are those of the picture */
     g_assert_cmpint(d->images[i * 4 * SIDE * SIDE], ==, small->images[i * SIDE * SIDE]);
-  fmn_dataset_fit(d, SIDE / 2, SIDE / 2);
+  g_assert_true(fmn_dataset_fit(d, SIDE / 2, SIDE / 2, NULL));
   g_assert_true(d->height == SIDE / 2 && d->width == SIDE / 2);
   g_autofree char *last = fmn_dataset_sha256(d);
   g_assert_cmpstr(before, ==, last);
