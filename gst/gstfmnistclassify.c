@@ -29,7 +29,6 @@
 GST_DEBUG_CATEGORY_STATIC(fmnistclassify_debug);
 #define GST_CAT_DEFAULT fmnistclassify_debug
 
-#define KEEP_FRAMES 15
 #define DEFAULT_FRAME_TIME (40 * GST_MSECOND)
 
 struct _GstFmnistClassify {
@@ -314,7 +313,7 @@ static void gst_fmnist_classify_class_init(GstFmnistClassifyClass *klass) {
 
 static void gst_fmnist_classify_init(GstFmnistClassify *self) {
   gst_fmnist_classify_properties_init(&self->properties);
-  self->tracker = gst_fmnist_tracker_new(KEEP_FRAMES);
+  self->tracker = gst_fmnist_tracker_new();
   gst_fmnist_regions_init(&self->regions);
   self->tracks = g_ptr_array_new();
 }

@@ -23,8 +23,6 @@
 GST_DEBUG_CATEGORY_STATIC(fmnistsegment_debug);
 #define GST_CAT_DEFAULT fmnistsegment_debug
 
-#define KEEP_FRAMES 15
-
 typedef enum { OUTPUT_ORIGINAL, OUTPUT_MASK, OUTPUT_CUTOUT } Output;
 
 static const FmnSegmentOptions defaults = FMN_SEGMENT_DEFAULTS;
@@ -284,5 +282,5 @@ static void gst_fmnist_segment_class_init(GstFmnistSegmentClass *klass) {
 
 static void gst_fmnist_segment_init(GstFmnistSegment *self) {
   self->options = defaults;
-  self->tracker = gst_fmnist_tracker_new(KEEP_FRAMES);
+  self->tracker = gst_fmnist_tracker_new();
 }

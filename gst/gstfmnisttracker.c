@@ -3,10 +3,12 @@
 #include "detect/nms.h"
 
 #define MIN_OVERLAP 0.3 /* intersection over union */
+/* For so long an object that is not seen is remembered: hands pass before it, single frames fail. */
+#define KEEP_TIME (500 * GST_MSECOND)
 
 struct GstFmnistTracker {
   GPtrArray *tracks; /* of GstFmnistTrack */
-  guint keep, last_id;
+  guint last_id;
 };
 
 static void track_free(gpointer data) {
@@ -16,10 +18,9 @@ static void track_free(gpointer data) {
   g_free(t);
 }
 
-GstFmnistTracker *gst_fmnist_tracker_new(guint keep) {
+GstFmnistTracker *gst_fmnist_tracker_new(void) {
   GstFmnistTracker *t = g_new0(GstFmnistTracker, 1);
   t->tracks = g_ptr_array_new_with_free_func(track_free);
-  t->keep = keep;
   return t;
 }
 
@@ -56,9 +57,15 @@ static gboolean best_pair(GstFmnistTracker *t, const FmnBox *boxes, guint n, Gst
 static GstFmnistTrack *track_new(GstFmnistTracker *t, GstClockTime now) {
   GstFmnistTrack *track = g_new0(GstFmnistTrack, 1);
   track->id = ++t->last_id;
-  track->first_seen = now;
+  track->first_seen = track->last_seen = now;
   g_ptr_array_add(t->tracks, track);
   return track;
+}
+
+/* However slow the frames come, the one before counts; without times no other does. */
+static gboolean is_forgotten(const GstFmnistTrack *track, GstClockTime now) {
+  gboolean timed = GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(track->last_seen);
+  return track->missed > 1 && (!timed || now > track->last_seen + KEEP_TIME);
 }
 
 void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstClockTime now, GstFmnistTrack **tracks) {
@@ -68,7 +75,7 @@ void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n
     track = g_ptr_array_index(t->tracks, k);
     track->missed++;
     track->result_age++;
-    if (track->missed > t->keep)
+    if (is_forgotten(track, now))
       g_ptr_array_remove_index_fast(t->tracks, k);
   }
   for (i = 0; i < n; i++)
@@ -76,6 +83,7 @@ void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n
   while (best_pair(t, boxes, n, tracks, &i, &track)) {
     tracks[i] = track;
     track->missed = 0;
+    track->last_seen = now;
     track->box = boxes[i];
   }
   for (i = 0; i < n; i++) {

@@ -11,6 +11,7 @@ typedef struct {
   guint id; /* ≥ 1, unique in this tracker until it is reset */
   FmnBox box;
   GstClockTime first_seen;     /* running time of the first frame that it was in */
+  GstClockTime last_seen;      /* and of the last */
   guint missed;                /* frames since it was last seen */
   GstFmnistResult *result;     /* the newest, or NULL; owned reference */
   guint result_age;            /* frames since the one that result is of */
@@ -20,12 +21,12 @@ typedef struct {
 
 typedef struct GstFmnistTracker GstFmnistTracker;
 
-/* keep: frames for which an object that is not seen is remembered. For one thread at a time. */
-GstFmnistTracker *gst_fmnist_tracker_new(guint keep);
+/* An object that is not seen is remembered for half a second. For one thread at a time. */
+GstFmnistTracker *gst_fmnist_tracker_new(void);
 void gst_fmnist_tracker_free(GstFmnistTracker *t); /* NULL allowed */
 void gst_fmnist_tracker_reset(GstFmnistTracker *t);
 
-/* One new frame, of running time now, with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best
+/* One new frame, of running time now (GST_CLOCK_TIME_NONE: unknown), with n boxes: tracks[i] becomes the track of boxes[i], a new one where none overlaps enough; best
  * overlaps are matched first. The tracks belong to t and hold until the next call. */
 void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstClockTime now,
                                GstFmnistTrack **tracks);

@@ -31,7 +31,6 @@ GST_DEBUG_CATEGORY_STATIC(fmnistyolo_debug);
 #define GST_CAT_DEFAULT fmnistyolo_debug
 
 #define DEFAULT_MODEL "yolov3-tiny"
-#define KEEP_FRAMES 15
 
 static const FmnDetectOptions defaults = FMN_DETECT_DEFAULTS;
 
@@ -343,7 +342,7 @@ static void gst_fmnist_yolo_class_init(GstFmnistYoloClass *klass) {
 
 static void gst_fmnist_yolo_init(GstFmnistYolo *self) {
   self->options = defaults;
-  self->tracker = gst_fmnist_tracker_new(KEEP_FRAMES);
+  self->tracker = gst_fmnist_tracker_new();
   self->boxes = g_array_new(FALSE, FALSE, sizeof(FmnBox));
   self->found = g_array_new(FALSE, FALSE, sizeof(Found));
   self->tracks = g_ptr_array_new();
