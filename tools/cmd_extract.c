@@ -10,7 +10,10 @@ typedef struct {
   char *photos, *out, *split, *model;
   char **maps;
   int views, size;
+  gboolean cutouts;
 } Options;
+
+#define CUTOUT_SIZE 160
 
 static void notice(const char *path, const char *why, gpointer user) {
   fprintf(stderr, "fmnist-train: %s left out: %s\n", path, why);
@@ -33,27 +36,40 @@ static void print_summary(const FmnDataset *d, const FmnExtractCounts *c, const 
   puts("");
 }
 
+/* How the pictures are to be prepared: for a model, or as cut-outs. */
+static gboolean choose_preprocess(const Options *o, FmnPreprocess *p, GError **error) {
+  if (o->cutouts) {
+    *p = (FmnPreprocess){.width = CUTOUT_SIZE, .height = CUTOUT_SIZE, .channels = FMN_CUTOUT_CHANNELS};
+  } else {
+    FmnModel *model = fmn_model_open(o->model, error);
+    if (!model)
+      return FALSE;
+    gboolean gray = !fmn_model_is_detector(model) && fmn_model_preprocess(model)->channels == 1;
+    *p = *fmn_model_preprocess(model);
+    if (!gray)
+      g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                  "model %s takes no grey pictures of one garment, which IDX files hold; choose another with --model",
+                  fmn_model_name(model));
+    fmn_model_unref(model);
+    if (!gray)
+      return FALSE;
+  }
+  if (o->size)
+    p->width = p->height = o->size;
+  return TRUE;
+}
+
 static gboolean extract(const Options *o, GError **error) {
-  FmnModel *model = fmn_target_check_folder("--out", o->out, error) ? fmn_model_open(o->model, error) : NULL;
-  FmnDataset *d = NULL;
+  FmnSplit split = g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN;
   FmnExtractCounts counts;
   FmnPreprocess preprocess;
-  gboolean ok = FALSE;
-  if (model && (fmn_model_is_detector(model) || fmn_model_preprocess(model)->channels != 1))
-    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-                "model %s takes no grey pictures of one garment, which IDX files hold; choose another with --model",
-                fmn_model_name(model));
-  else if (model) {
-    preprocess = *fmn_model_preprocess(model);
-    if (o->size)
-      preprocess.width = preprocess.height = o->size;
-    d = fmn_extract(o->photos, o->maps, &preprocess, o->views, notice, NULL, &counts, error);
-  }
-  if (d &&
-      (ok = fmn_dataset_save(d, o->out, g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN, error)))
+  if (!fmn_target_check_folder("--out", o->out, error) || !choose_preprocess(o, &preprocess, error))
+    return FALSE;
+  FmnDataset *d = fmn_extract(o->photos, o->maps, &preprocess, o->views, notice, NULL, &counts, error);
+  gboolean ok = d && fmn_dataset_save(d, o->out, split, error);
+  if (ok)
     print_summary(d, &counts, o->out);
   fmn_dataset_free(d);
-  fmn_model_unref(model);
   return ok;
 }
 
@@ -71,6 +87,9 @@ static int run(int argc, char **argv) {
        "More views of each picture, as other cameras might have taken it: turned, nearer, in other light (0)", "N"},
       {"model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Prepare the pictures for this model (the default one)", "FILE"},
       {"size", 0, 0, G_OPTION_ARG_INT, &o.size, "Width and height of the pictures, in pixels (the model's)", "N"},
+      {"cutouts", 0, 0, G_OPTION_ARG_NONE, &o.cutouts,
+       "Write the garments in their colours, cut out, for scenes of photos (160×160 pixels if --size says nothing)",
+       NULL},
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
   int status = EXIT_USAGE;
@@ -85,6 +104,8 @@ static int run(int argc, char **argv) {
       command_usage("--split must be train or test, not “%s”", o.split);
     else if (o.views < 0 || o.views > FMN_EXTRACT_MAX_VIEWS)
       command_usage("--views must be 0 to %d, not %d", FMN_EXTRACT_MAX_VIEWS, o.views);
+    else if (o.cutouts && (o.views > 0 || o.model))
+      command_usage("--cutouts goes without --views and --model: scenes make their own views, for any model");
     else if (o.size != 0 && (o.size < 8 || o.size > 256))
       command_usage("--size must be 8 to 256, not %d", o.size);
     else

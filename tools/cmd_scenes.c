@@ -30,7 +30,7 @@ typedef struct {
 
 static gboolean parse(int argc, char **argv, Options *o) {
   const GOptionEntry entries[] = {
-      {"preset", 'p', 0, G_OPTION_ARG_STRING, &o->preset, "green, mixed, worn or nothing", "NAME"},
+      {"preset", 'p', 0, G_OPTION_ARG_STRING, &o->preset, "green, mixed, photos, worn or nothing", "NAME"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o->out, "Folder to write to; made where there is none", "DIR"},
       {"split", 0, 0, G_OPTION_ARG_STRING, &o->split, "Which images to take the garments from: train or test (train)",
        "NAME"},
@@ -57,6 +57,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
       "green: the original demo's: the item, 280×280, in the middle of a green frame; scene i shows item i.\n"
       "mixed: garments cut out, tinted, lit, scaled, turned, overlapping, in all kinds of rooms, as a camera sees "
       "them.\n"
+      "photos: the same with garments cut out of photos; --data is a folder that fmnist-train extract --cutouts "
+      "wrote.\n"
       "worn: drawn people in drawn clothes; nothing of the data set.\n"
       "nothing: no garment at all: empty rooms, household things, writing, clocks, test pictures.\n"
       "\n"
@@ -100,7 +102,7 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
   guint64 seed = 1;
   FmnScenePreset preset;
   if (!fmn_scene_preset_parse(o->preset, &preset, NULL))
-    return fail(error, "--preset must be green, mixed, worn or nothing, not “%s”", o->preset);
+    return fail(error, "--preset must be green, mixed, photos, worn or nothing, not “%s”", o->preset);
   if (o->split && strcmp(o->split, "train") != 0 && strcmp(o->split, "test") != 0)
     return fail(error, "--split must be train or test, not “%s”", o->split);
   if (o->seed && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &seed, NULL))
@@ -113,7 +115,7 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
     return fail(error, "--width and --height must be %d to %d, not %d and %d", FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE,
                 o->width, o->height);
   if (preset == FMN_SCENE_GREEN && (o->items || o->background))
-    return fail(error, "--items and --background are for --preset mixed and worn");
+    return fail(error, "--items and --background are for the other presets than green");
   *split = g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN;
   *s = fmn_scene_options(preset, seed);
   s->frame_width = o->width;
@@ -218,11 +220,13 @@ static void print_result(const Job *j) {
 }
 
 static gboolean compose(const Options *o, const FmnSceneOptions *s, FmnSplit split, GError **error) {
+  FmnLabels *labels = fmn_labels_new((const char *const *)fmn_fashion_mnist_labels);
   FmnDataset *data = fmn_dataset_load(o->data, split, error);
-  if (!data)
-    return FALSE;
-  FmnImages *images = fmn_images_from_dataset(data);
-  FmnSceneSet *set = fmn_scene_set_new(images, s, error);
+  FmnImages *images = data && fmn_labels_join(labels, data, error) ? fmn_images_from_dataset(data) : NULL;
+  if (images)
+    fmn_images_keep_classes(images, labels);
+  fmn_labels_free(labels);
+  FmnSceneSet *set = images ? fmn_scene_set_new(images, s, error) : NULL;
   Job job = {.set = set, .out = o->out, .count = o->count, .width = o->width, .height = o->height};
   g_mutex_init(&job.lock);
   if (set && make_folder(o->out, error)) {
@@ -263,7 +267,7 @@ static int run(int argc, char **argv) {
   if (!parse(argc, argv, &o)) {
     /* the message is out */
   } else if (!o.preset || !*o.preset || !o.out || !*o.out) {
-    command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed|worn|nothing" : "--out DIR");
+    command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed|photos|worn|nothing" : "--out DIR");
   } else if (!set_scenes(&o, &scenes, &split, &error)) {
     command_usage("%s", error->message);
     g_error_free(error);

@@ -12,8 +12,8 @@
 #define UNSET (-1e30)
 
 typedef struct {
-  char *arch, *out, **data, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed, *scenes, *sizes,
-      *item_size, *keep;
+  char *arch, *out, **data, *cutouts, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed, *scenes,
+      *sizes, *item_size, *keep;
   int epochs, batch, threads, epoch_scenes, validation_scenes, test_scenes;
   double dense, match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
       teacher_weight, teacher_temperature, time_limit;
@@ -93,7 +93,9 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"teacher-temperature", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_temperature,
        "By which its and the network's answers are softened (4)", "F"},
       {"scenes", 0, 0, G_OPTION_ARG_STRING, &o->scenes,
-       "Detectors: some of green, mixed, worn and nothing, PRESET[:WEIGHT],...", "LIST"},
+       "Detectors: some of green, mixed, photos, worn and nothing, PRESET[:WEIGHT],...", "LIST"},
+      {"cutouts", 0, 0, G_OPTION_ARG_FILENAME, &o->cutouts,
+       "Detectors: garments for scenes of photos, as written by extract --cutouts", "DIR"},
       {"epoch-scenes", 0, 0, G_OPTION_ARG_INT, &o->epoch_scenes, "Detectors: scenes an epoch", "N"},
       {"sizes", 0, 0, G_OPTION_ARG_STRING, &o->sizes,
        "Detectors: width of the input over time, SIZE[:EPOCHS] or FROM-TO[:EPOCHS],... (0: the network's)", "LIST"},
@@ -170,7 +172,7 @@ static gboolean set_scenes(const Options *o, FmnSceneRecipe *r, GError **error) 
   const struct {
     int given, *value;
   } numbers[] = {{o->epoch_scenes, &r->epoch}, {o->validation_scenes, &r->validation}, {o->test_scenes, &r->test}};
-  gboolean any = o->scenes || o->sizes || o->item_size || o->dense != UNSET || o->match != UNSET ||
+  gboolean any = o->scenes || o->cutouts || o->sizes || o->item_size || o->dense != UNSET || o->match != UNSET ||
                  o->class_weight != UNSET || o->box_weight != UNSET;
   gboolean detector = r->epoch > 0;
   for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
@@ -224,6 +226,7 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
     r->augment = g_intern_string(o->augment);
   c->out = g_steal_pointer(&o->out);
   c->data = g_steal_pointer(&o->data);
+  c->cutouts = g_strdup(o->cutouts);
   c->init = g_steal_pointer(&o->init);
   c->teacher = g_steal_pointer(&o->teacher);
   c->resume = o->resume;
@@ -310,6 +313,7 @@ static void options_clear(Options *o) {
   g_free(o->log);
   g_free(o->seed);
   g_free(o->scenes);
+  g_free(o->cutouts);
   g_free(o->sizes);
   g_free(o->item_size);
   g_free(o->keep);

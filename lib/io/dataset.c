@@ -99,16 +99,20 @@ char **fmn_dataset_names(const char *dir, GError **error) {
 FmnDataset *fmn_dataset_load(const char *dir, FmnSplit split, GError **error) {
   const char *prefix = split == FMN_SPLIT_TRAIN ? "train" : "t10k";
   dir = fmn_data_dir(dir);
-  g_autofree char *images = find_file(dir, prefix, "images-idx3-ubyte", error);
+  g_autofree char *colored = find_optional(dir, prefix, "images-idx4-ubyte");
+  g_autofree char *gray = find_optional(dir, prefix, "images-idx3-ubyte");
+  gboolean four = colored && !gray;
+  g_autofree char *images = four ? g_steal_pointer(&colored) : find_file(dir, prefix, "images-idx3-ubyte", error);
   g_autofree char *labels = images ? find_file(dir, prefix, "labels-idx1-ubyte", error) : NULL;
   FmnDataset *d = g_new0(FmnDataset, 1);
-  int dims[3], n = 0;
-  if (labels && (d->names = fmn_dataset_names(dir, error)) && (d->images = fmn_idx_read(images, 3, dims, error)) &&
+  int dims[4], n = 0;
+  if (labels && (d->names = fmn_dataset_names(dir, error)) &&
+      (d->images = fmn_idx_read(images, four ? 4 : 3, dims, error)) &&
       (d->labels = fmn_idx_read(labels, 1, &n, error))) {
     d->n = dims[0];
-    d->channels = 1;
-    d->height = dims[1];
-    d->width = dims[2];
+    d->channels = four ? dims[1] : 1;
+    d->height = dims[four ? 2 : 1];
+    d->width = dims[four ? 3 : 2];
     if (check_labels(d, labels, n, error) && load_views(d, dir, prefix, error))
       return d;
   }

@@ -13,7 +13,8 @@ typedef struct {
   char **names;   /* what each label means, NULL-ended; owned; NULL: whatever the network has */
   int n_views;    /* further views of each picture */
   guint8 *views;  /* n × n_views × channels × height × width; owned; NULL where there are none */
-  char *sha256;   /* of the pictures as they were read, where their size has been changed since; owned; NULL: they have not */
+  char *sha256;   /* of the pictures as they were read, where their size has been changed since; owned; NULL: they have
+                     not */
 } FmnDataset;
 
 #define FMN_LABELS_FILE "labels.txt"
@@ -26,7 +27,8 @@ typedef enum { FMN_SPLIT_TRAIN, FMN_SPLIT_TEST } FmnSplit;
 /* The folder with the four files: dir, else the environment's FMNIST_DATA, else FMN_DATA_DIR. */
 const char *fmn_data_dir(const char *dir);
 
-/* Reads {train,t10k}-images-idx3-ubyte[.gz] and {train,t10k}-labels-idx1-ubyte[.gz] of a folder, and where there is one
+/* Reads {train,t10k}-images-idx3-ubyte[.gz] (of one channel; or, where there is none, -images-idx4-ubyte: pictures ×
+ * channels × height × width) and {train,t10k}-labels-idx1-ubyte[.gz] of a folder, and where there is one
  * {train,t10k}-views-idx4-ubyte[.gz], further views of the same pictures (pictures × views × height × width). Errors
  * name the file, what was expected and what was found, and for a missing folder the way to get the data. names come
  * from labels.txt in the folder, a line each; without such a file they are Fashion-MNIST's. Free with

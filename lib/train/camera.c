@@ -12,9 +12,9 @@
 #define SLOPE 0.5
 #define WAVES 3
 
-static float presence(float v) { return fminf(fmaxf(v / BLACK - 1, 0), 1); }
+static float presence(float v) { return CLAMP(v / BLACK - 1, 0.0f, 1.0f); }
 
-static float clamp(float v) { return fminf(fmaxf(v, 0), 1); }
+static float clamp(float v) { return CLAMP(v, 0.0f, 1.0f); }
 
 /* A pixel of the object beside one that is none; FALSE: not found in so many draws. */
 static gboolean draw_outline(FmnRandom *r, const float *plane, int height, int width, int *x, int *y) {

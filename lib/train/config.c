@@ -24,6 +24,7 @@ void fmn_train_config_free(FmnTrainConfig *c) {
   g_free(c->arch_options);
   g_free(c->out);
   g_strfreev(c->data);
+  g_free(c->cutouts);
   g_free(c->init);
   g_free(c->teacher);
   g_free(c);
@@ -151,6 +152,8 @@ char *fmn_train_config_command(const FmnTrainConfig *c) {
     g_string_append(s, " --keep last");
   for (int i = 0; c->data && c->data[i]; i++)
     g_string_append_printf(s, " --data %s", c->data[i]);
+  if (c->cutouts)
+    g_string_append_printf(s, " --cutouts %s", c->cutouts);
   g_string_append_printf(s, " --out %s.safetensors", c->arch);
   return g_string_free(s, FALSE);
 }

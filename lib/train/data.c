@@ -340,6 +340,15 @@ void fmn_images_free(FmnImages *images) {
   g_free(images);
 }
 
+int fmn_images_keep_classes(FmnImages *images, const FmnLabels *l) {
+  int n = images->n;
+  images->n = 0;
+  for (int i = 0; i < n; i++)
+    if (images->labels[i] < l->n_classes)
+      append(images, images->images[i], images->labels[i]);
+  return n - images->n;
+}
+
 FmnImages *fmn_images_take_unknown(FmnImages *images, const FmnLabels *l) {
   FmnImages *unknown = g_memdup2(images, sizeof *images);
   int known = 0;

@@ -28,9 +28,11 @@ typedef struct {
 typedef struct {
   FmnYolo yolo;
   FmnImages items; /* for training; the images are the data set's */
-  float *shares;   /* of the classes in each item, as the teacher says; NULL: there is none */
-  int size;        /* of the model's input */
-  GArray *sized;   /* of Sized */
+  FmnDataset *photos;
+  FmnImages *cutouts; /* of photos, of one class each; NULL: there are none */
+  float *shares;      /* of the classes in each item, as the teacher says; NULL: there is none */
+  int size;           /* of the model's input */
+  GArray *sized;      /* of Sized */
   FmnSceneLoader *loader;
 } Work;
 
@@ -58,11 +60,40 @@ static gboolean check_labels(const FmnSession *s, GError **error) {
   }
   if (!fmn_scene_mix_parse(s->config->recipe.scenes.presets, &mix, error))
     return FALSE;
+  if ((mix.share[FMN_SCENE_PHOTOS] > 0) != (s->config->cutouts != NULL)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                s->config->cutouts
+                    ? "--cutouts are for scenes of photos; --scenes %s has none"
+                    : "--scenes %s: scenes of photos need --cutouts DIR, what fmnist-train extract --cutouts wrote",
+                s->config->recipe.scenes.presets);
+    return FALSE;
+  }
   if (mix.share[FMN_SCENE_WORN] <= 0 || g_strv_equal((const char *const *)s->model->labels, fmn_fashion_mnist_labels))
     return TRUE;
   g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
               "worn scenes show Fashion-MNIST's classes, the data has others; leave them out of --scenes");
   return FALSE;
+}
+
+/* Those of one class; a scene's box cannot have several. */
+static gboolean load_cutouts(FmnSession *s, GError **error) {
+  Work *w = s->work;
+  if (!s->config->cutouts)
+    return TRUE;
+  FmnLabels *meaning = fmn_labels_new((const char *const *)s->model->labels);
+  w->photos = fmn_dataset_load(s->config->cutouts, FMN_SPLIT_TRAIN, error);
+  g_autofree char *sha256 = w->photos ? fmn_dataset_sha256(w->photos) : NULL;
+  gboolean ok = w->photos && fmn_labels_join(meaning, w->photos, error);
+  if (ok) {
+    w->cutouts = fmn_images_from_dataset(w->photos);
+    int left_out = fmn_images_keep_classes(w->cutouts, meaning);
+    if (left_out > 0)
+      fmn_session_notice(s, "%s: %d cut-outs that may be of several classes are left out", s->config->cutouts,
+                         left_out);
+    fmn_session_describe(s, "cutouts_sha256", g_steal_pointer(&sha256));
+  }
+  fmn_labels_free(meaning);
+  return ok;
 }
 
 /* A garment in a scene is hard to name; what the teacher makes of the item itself tells how far it can be named at all.
@@ -113,7 +144,7 @@ static gboolean open_data(FmnSession *s, GError **error) {
   if (!check_labels(s, error))
     return FALSE;
   take_items(s, &w->items);
-  if (!ask_teacher(s, error))
+  if (!load_cutouts(s, error) || !ask_teacher(s, error))
     return FALSE;
   s->batch = MIN(c->recipe.batch, c->recipe.scenes.epoch);
   s->steps = c->recipe.scenes.epoch / s->batch;
@@ -124,6 +155,7 @@ static FmnSceneLoaderConfig loader_config(const FmnSession *s) {
   const Work *w = s->work;
   return (FmnSceneLoaderConfig){.recipe = &s->config->recipe.scenes,
                                 .items = &w->items,
+                                .cutouts = w->cutouts,
                                 .input = &s->model->preprocess,
                                 .shares = w->shares,
                                 .classes = s->classes,
@@ -304,6 +336,8 @@ static void close_work(FmnSession *s) {
     fmn_graph_free(g_array_index(w->sized, Sized, i).graph);
   }
   g_array_unref(w->sized);
+  fmn_images_free(w->cutouts);
+  fmn_dataset_free(w->photos);
   g_free(w->items.images);
   g_free(w->items.labels);
   g_free(w->shares);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
 #include "error.h"
@@ -164,6 +165,30 @@ static FmnImageFormat format_of(const GdkPixbuf *pixbuf) {
   return f;
 }
 
+/* The object in its colours and its mask, in the middle of p's picture. */
+static void cut_out(FmnSampler *sampler, const FmnImage *image, const FmnObject *o, const FmnPreprocess *p,
+                    guint8 *out) {
+  static const FmnBox everything = {0, 0, 1, 1};
+  double w = o->box.w * image->format->width, h = o->box.h * image->format->height;
+  double scale = MIN((p->width - 2) / w, (p->height - 2) / h);
+  int width = CLAMP((int)lrint(w * scale), 1, p->width), height = CLAMP((int)lrint(h * scale), 1, p->height);
+  int left = (p->width - width) / 2, top = (p->height - height) / 2;
+  FmnBox around = {o->box.x - left * o->box.w / width, o->box.y - top * o->box.h / height, o->box.w * p->width / width,
+                   o->box.h * p->height / height};
+  gsize plane = (gsize)p->width * (gsize)p->height;
+  fmn_sampler_read(sampler, image, &around, 3, p->width, p->height, out);
+  FmnImageFormat format;
+  fmn_image_format_gray(&format, o->mask.width, o->mask.height);
+  FmnImage mask = {&format, {o->mask.data}, {o->mask.width}};
+  FmnSampler *cover = fmn_sampler_new(&format);
+  g_autofree guint8 *small = g_malloc((gsize)width * (gsize)height);
+  fmn_sampler_read(cover, &mask, &everything, 1, width, height, small);
+  fmn_sampler_free(cover);
+  memset(out + 3 * plane, 0, plane);
+  for (int y = 0; y < height; y++)
+    memcpy(out + 3 * plane + (gsize)(top + y) * (gsize)p->width + left, small + (gsize)y * (gsize)width, (gsize)width);
+}
+
 /* Whether something stood out; then out is what a network sees of it. */
 static gboolean show(const FmnImage *image, const FmnPreprocess *p, guint8 *out) {
   FmnSegmentOptions options = FMN_SEGMENT_DEFAULTS;
@@ -172,7 +197,10 @@ static gboolean show(const FmnImage *image, const FmnPreprocess *p, guint8 *out)
   int n = fmn_segmenter_run(segmenter, image, &options, &o);
   if (n > 0) {
     FmnSampler *sampler = fmn_sampler_new(image->format);
-    fmn_crop(sampler, image, &o->box, o->mask.data ? &o->mask : NULL, p, out);
+    if (p->channels == FMN_CUTOUT_CHANNELS)
+      cut_out(sampler, image, o, p, out);
+    else
+      fmn_crop(sampler, image, &o->box, o->mask.data ? &o->mask : NULL, p, out);
     fmn_sampler_free(sampler);
   }
   fmn_segmenter_free(segmenter);
@@ -210,7 +238,8 @@ static void leave_out(const Job *j, const char *path, const char *why) {
 
 /* The views of the picture that was added last. */
 static void add_views(const Job *j, const GdkPixbuf *photo) {
-  guint size = (guint)(j->p->width * j->p->height), at = j->views->len, picture = j->images->len - size;
+  guint size = (guint)(j->p->channels * j->p->width * j->p->height), at = j->views->len,
+        picture = j->images->len - size;
   g_byte_array_set_size(j->views, at + size * (guint)j->n_views);
   for (int i = 0; i < j->n_views; i++) {
     guint8 *out = j->views->data + at + size * (guint)i;
@@ -223,7 +252,7 @@ static void add_photo(const Job *j, const char *path, int label) {
   g_autoptr(GError) error = NULL;
   g_autoptr(GdkPixbuf) read = gdk_pixbuf_new_from_file(path, &error);
   g_autoptr(GdkPixbuf) pixbuf = read ? gdk_pixbuf_apply_embedded_orientation(read) : NULL;
-  guint size = (guint)(j->p->width * j->p->height), at = j->images->len;
+  guint size = (guint)(j->p->channels * j->p->width * j->p->height), at = j->images->len;
   guint8 byte = (guint8)label;
   if (!pixbuf || MAX(gdk_pixbuf_get_width(pixbuf), gdk_pixbuf_get_height(pixbuf)) > FMN_IMAGE_MAX) {
     j->counts->unreadable++;
@@ -254,7 +283,8 @@ static gboolean add_folder(const Job *j, const Folder *f, GError **error) {
 
 FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, int views,
                         FmnExtractNotice notice, gpointer user, FmnExtractCounts *counts, GError **error) {
-  g_return_val_if_fail(p->channels == 1 && views >= 0 && views <= FMN_EXTRACT_MAX_VIEWS, NULL);
+  g_return_val_if_fail(
+      (p->channels == 1 || p->channels == FMN_CUTOUT_CHANNELS) && views >= 0 && views <= FMN_EXTRACT_MAX_VIEWS, NULL);
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GArray) folders = find_folders(photos, maps, names, error);
   *counts = (FmnExtractCounts){0, 0, 0};
@@ -275,7 +305,7 @@ FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreproce
     g_ptr_array_add(names, NULL);
     d = g_new(FmnDataset, 1);
     *d = (FmnDataset){.n = counts->pictures,
-                      .channels = 1,
+                      .channels = p->channels,
                       .height = p->height,
                       .width = p->width,
                       .images = g_byte_array_free(g_steal_pointer(&job.images), FALSE),
@@ -308,10 +338,12 @@ static gboolean save_names(const FmnDataset *data, const char *dir, GError **err
 
 gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit split, GError **error) {
   const char *prefix = split == FMN_SPLIT_TRAIN ? "train" : "t10k";
-  g_autofree char *images = g_strdup_printf("%s/%s-images-idx3-ubyte.gz", dir, prefix);
+  gboolean gray = data->channels == 1;
+  g_autofree char *images = g_strdup_printf("%s/%s-images-idx%d-ubyte.gz", dir, prefix, gray ? 3 : 4);
   g_autofree char *labels = g_strdup_printf("%s/%s-labels-idx1-ubyte.gz", dir, prefix);
   g_autofree char *views = g_strdup_printf("%s/%s-views-idx4-ubyte.gz", dir, prefix);
   const int dims[3] = {data->n, data->height, data->width};
+  const int colored[4] = {data->n, data->channels, data->height, data->width};
   const int view_dims[4] = {data->n, data->n_views, data->height, data->width};
   if (g_mkdir_with_parents(dir, 0777) != 0) {
     g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "cannot make the folder %s: %s", dir,
@@ -320,7 +352,8 @@ gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit spli
   }
   if (data->n_views == 0)
     g_remove(views); /* of what was there before */
-  return save_names(data, dir, error) && fmn_idx_write(images, data->images, dims, 3, error) &&
+  return save_names(data, dir, error) &&
+         fmn_idx_write(images, data->images, gray ? dims : colored, gray ? 3 : 4, error) &&
          fmn_idx_write(labels, data->labels, dims, 1, error) &&
          (data->n_views == 0 || fmn_idx_write(views, data->views, view_dims, 4, error));
 }

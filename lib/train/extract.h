@@ -12,13 +12,16 @@ typedef struct {
 } FmnExtractCounts;
 
 #define FMN_EXTRACT_MAX_VIEWS 100
+#define FMN_CUTOUT_CHANNELS 4
 
 /* Told of each file that is left out, and why. */
 typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer user);
 
 /* Every picture file (of any format that gdk-pixbuf reads, turned as its EXIF says) in the folders of `photos`, one
  * folder a class, hidden ones left out; sorted by name. Each is segmented as fmnistsegment does by default, and cropped
- * as p says, which must be of one channel.
+ * as p says, which must be of one channel; or, where p has FMN_CUTOUT_CHANNELS of them, cut out in its colours: planes
+ * R, G, B and cover (255 where the garment is), its longer side filling the picture but for a pixel; the rest of p is
+ * not used.
  *
  * maps: NULL, or a NULL-ended list of FOLDER=CLASS[|CLASS...]. Without it the names of the folders become the classes.
  * With it the classes are Fashion-MNIST's, by name or number: several where any of them is right, "unknown"

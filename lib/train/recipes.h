@@ -44,6 +44,7 @@ typedef struct {
   char *arch, *arch_options; /* "compact", "" */
   char *out;                 /* the model file to write; its checkpoint is beside it: fmn_train_config_checkpoint() */
   char **data;               /* DIR[:WEIGHT], NULL-ended; NULL: the default folder */
+  char *cutouts;             /* folder of garments cut out of photos, for scenes of these; or NULL */
   char *init;                /* a model file to start from, or NULL */
   char *teacher;             /* a model to learn from, too: name or path; or NULL */
   FmnDistillation distillation; /* with a teacher */

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "train/extract.h"
 #include "train/scene_parts.h"
 
 #define PAD FMN_ITEM_PAD
@@ -162,15 +163,14 @@ static void measure(FmnCutout *c) {
       c->y0 = MIN(c->y0, (float)y);
       c->x1 = MAX(c->x1, (float)x + 1);
       c->y1 = MAX(c->y1, (float)y + 1);
-      sum += c->value[y * c->width + x];
+      sum += c->value ? c->value[y * c->width + x] : 0;
       n++;
     }
   c->mean = n > 0 ? (float)(sum / n) : 0;
   c->area = (int)n;
 }
 
-FmnCutout *fmn_cutout_new(const guint8 *item, int width, int height, int label) {
-  FmnCutout *c = g_new0(FmnCutout, 1);
+static void cut_gray(FmnCutout *c, const guint8 *item, int width, int height, int label) {
   c->width = width + 2 * PAD;
   c->height = height + 2 * PAD;
   gsize size = (gsize)c->width * (gsize)c->height;
@@ -185,15 +185,33 @@ FmnCutout *fmn_cutout_new(const guint8 *item, int width, int height, int label) 
   drop_specks(c, outside, known, stack);
   open_holes(c, label, outside, known, stack);
   split_rim(c, outside, known, core);
-  measure(c);
   g_free(outside);
   g_free(stack);
+}
+
+static void cut_photo(FmnCutout *c, const guint8 *item, int width, int height) {
+  gsize size = (gsize)width * (gsize)height;
+  c->width = width;
+  c->height = height;
+  c->planes = item;
+  c->cover = g_new(float, size);
+  for (gsize i = 0; i < size; i++)
+    c->cover[i] = (float)item[3 * size + i] / 255;
+}
+
+FmnCutout *fmn_cutout_new(const FmnImages *items, int index) {
+  FmnCutout *c = g_new0(FmnCutout, 1);
+  if (items->channels == FMN_CUTOUT_CHANNELS)
+    cut_photo(c, items->images[index], items->width, items->height);
+  else
+    cut_gray(c, items->images[index], items->width, items->height, items->labels[index]);
+  measure(c);
   return c;
 }
 
 void fmn_cutout_free(FmnCutout *c) {
   if (!c)
     return;
-  g_free(c->value);
+  g_free(c->value ? c->value : c->cover);
   g_free(c);
 }

@@ -111,53 +111,54 @@ static void clip(float u, float du, float limit, int *first, int *last) {
   *last = MIN(*last, (int)CLAMP(ceilf(MAX(a, b) - 1e-3f), -1e6f, 1e6f));
 }
 
-typedef struct {
-  const FmnGarment *g;
-  const Sprite *sprite;
-  FmnCanvas *c;
-  float du, dv; /* of a pixel to the right, in the sprite's pixels */
-} Job;
-
-/* The part first ≤ x < last of row y that is on the sprite, shifted by (dx, dy) units; u, v: of x = 0. */
-static void find_span(const Job *j, int y, float dx, float dy, float *u, float *v, int *first, int *last) {
-  const FmnGarment *g = j->g;
-  float x0 = 0.5f / j->c->sx - dx, y0 = ((float)y + 0.5f) / j->c->sy - dy, zoom = (float)j->sprite->zoom;
-  *u = (g->xx * x0 + g->xy * y0 + g->x - 0.5f) * zoom - 0.5f;
-  *v = (g->yx * x0 + g->yy * y0 + g->y - 0.5f) * zoom - 0.5f;
-  *first = MAX(0, (int)((g->left + dx) * j->c->sx));
-  *last = MIN(j->c->width, (int)((g->right + dx) * j->c->sx) + 1);
-  clip(*u, j->du, (float)(j->sprite->width - 1), first, last);
-  clip(*v, j->dv, (float)(j->sprite->height - 1), first, last);
+FmnSpan fmn_laid_span(const FmnLaid *l, int y, float dx, float dy) {
+  const FmnGarment *g = l->g;
+  const FmnCanvas *c = l->c;
+  float x0 = 0.5f / c->sx - dx, y0 = ((float)y + 0.5f) / c->sy - dy;
+  FmnSpan s = {.u = (g->xx * x0 + g->xy * y0 + g->x - 0.5f) * l->zoom - 0.5f,
+               .v = (g->yx * x0 + g->yy * y0 + g->y - 0.5f) * l->zoom - 0.5f,
+               .du = g->xx * l->zoom / c->sx,
+               .dv = g->yx * l->zoom / c->sx,
+               .first = MAX(0, (int)((g->left + dx) * c->sx)),
+               .last = MIN(c->width, (int)((g->right + dx) * c->sx) + 1)};
+  clip(s.u, s.du, (float)(l->width - 1), &s.first, &s.last);
+  clip(s.v, s.dv, (float)(l->height - 1), &s.first, &s.last);
+  return s;
 }
 
+typedef struct {
+  FmnLaid laid;
+  const Sprite *sprite;
+  FmnCanvas *c;
+} Job;
+
 static void draw_shadow(const Job *j, int y) {
-  float u, v;
-  int first, last;
-  find_span(j, y, j->g->shadow_x, j->g->shadow_y, &u, &v, &first, &last);
-  guint8 *p = j->c->pixels + (gsize)y * (gsize)j->c->stride + 4 * (gsize)first;
-  for (int x = first; x < last; x++, p += 4) {
-    float shade = sprite_at(j->sprite, u + (float)x * j->du, v + (float)x * j->dv)[3];
-    int keep = (int)(256 * (1 - j->g->shadow * CLAMP(shade, 0, 1)));
+  const FmnGarment *g = j->laid.g;
+  FmnSpan s = fmn_laid_span(&j->laid, y, g->shadow_x, g->shadow_y);
+  guint8 *p = j->c->pixels + (gsize)y * (gsize)j->c->stride + 4 * (gsize)s.first;
+  for (int x = s.first; x < s.last; x++, p += 4) {
+    float shade = sprite_at(j->sprite, s.u + (float)x * s.du, s.v + (float)x * s.dv)[3];
+    int keep = (int)(256 * (1 - g->shadow * CLAMP(shade, 0, 1)));
     for (int k = 0; k < 3; k++)
       p[k] = (guint8)(p[k] * keep >> 8);
   }
 }
 
 static void draw_row(const Job *j, int y, guint8 mark, guint8 *owner) {
-  const FmnGarment *g = j->g;
-  float u, v, unit = g->scale / (float)j->sprite->zoom, sharp = MAX(1, 1.3f * g->scale * j->c->sx);
-  int first, last;
-  find_span(j, y, 0, 0, &u, &v, &first, &last);
+  const FmnGarment *g = j->laid.g;
+  const FmnSpan at = fmn_laid_span(&j->laid, y, 0, 0);
+  const int first = at.first, last = at.last;
+  float unit = g->scale / (float)j->sprite->zoom, sharp = MAX(1, 1.3f * g->scale * j->c->sx);
   if (first >= last)
     return;
   float *light = j->c->light, *mix = j->c->mix, span = g->bright - g->dark;
-  FmnRow row = {(u + (float)first * j->du) * unit, (v + (float)first * j->dv) * unit, j->du * unit, j->dv * unit,
+  FmnRow row = {(at.u + (float)first * at.du) * unit, (at.v + (float)first * at.dv) * unit, at.du * unit, at.dv * unit,
                 1 / j->c->sx};
   fmn_material_row(&g->cloth, j->c->noise, &row, last - first, light, mix);
   guint8 *p = j->c->pixels + (gsize)y * (gsize)j->c->stride + 4 * (gsize)first;
   owner += (gsize)y * (gsize)j->c->width;
   for (int x = first; x < last; x++, p += 4) {
-    Pixel s = sprite_at(j->sprite, u + (float)x * j->du, v + (float)x * j->dv);
+    Pixel s = sprite_at(j->sprite, at.u + (float)x * at.du, at.v + (float)x * at.dv);
     float alpha = CLAMP((s[1] - 0.46f) * sharp + 0.5f, 0, 1);
     if (alpha <= 0)
       continue;
@@ -182,7 +183,7 @@ void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas 
   Sprite sprite;
   enlarge(grid, cutout->width, cutout->height, zoom, &sprite);
   g_free(grid);
-  Job job = {g, &sprite, c, g->xx * (float)zoom / c->sx, g->yx * (float)zoom / c->sx};
+  Job job = {{g, c, sprite.width, sprite.height, (float)zoom}, &sprite, c};
   int top = (int)((MIN(g->top, g->top + g->shadow_y)) * c->sy),
       bottom = (int)((g->bottom + MAX(0, g->shadow_y)) * c->sy);
   for (int y = MAX(0, top); y <= MIN(c->height - 1, bottom); y++)
@@ -190,6 +191,31 @@ void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas 
   for (int y = MAX(0, top); y <= MIN(c->height - 1, bottom); y++)
     draw_row(&job, y, mark, owner);
   g_free(sprite.pixels);
+}
+
+/* --- placing --- */
+
+void fmn_garment_place(FmnGarment *g, const FmnCutout *c, const FmnTurn *t, FmnPoint from, FmnPoint to) {
+  float ca = cosf(t->angle) * t->scale, sa = sinf(t->angle) * t->scale;
+  float a = ca * t->stretch, b = ca * t->shear - sa / fabsf(t->stretch), d = sa * t->stretch,
+        e = sa * t->shear + ca / fabsf(t->stretch), det = a * e - b * d;
+  g->scale = t->scale;
+  g->xx = e / det;
+  g->xy = -b / det;
+  g->yx = -d / det;
+  g->yy = a / det;
+  g->x = from.x - g->xx * to.x - g->xy * to.y;
+  g->y = from.y - g->yx * to.x - g->yy * to.y;
+  g->left = g->top = G_MAXFLOAT;
+  g->right = g->bottom = -G_MAXFLOAT;
+  for (int i = 0; i < 4; i++) {
+    float u = (i & 1 ? (float)c->width : 0) - from.x, v = (i & 2 ? (float)c->height : 0) - from.y;
+    float x = a * u + b * v + to.x, y = d * u + e * v + to.y;
+    g->left = MIN(g->left, x);
+    g->right = MAX(g->right, x);
+    g->top = MIN(g->top, y);
+    g->bottom = MAX(g->bottom, y);
+  }
 }
 
 /* --- dressing --- */
@@ -216,6 +242,10 @@ static float distance(const float *a, const float *b, float scale) {
 
 void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, const float *background) {
   float color[3];
+  if (cutout->planes) {
+    g->bright = expf(CLAMP((float)fmn_random_normal(r), -2, 2) * 0.15f);
+    return;
+  }
   /* Dark garments are frequent in the data set, so half of the time these are lifted. */
   g->dark = (float)(fmn_random_uniform(r) < 0.5 ? fmn_random_range(r, 0.02, 0.12) : fmn_random_range(r, 0.12, 0.5));
   g->bright = (float)fmn_random_range(r, 0.75, 1);

@@ -14,33 +14,14 @@ typedef struct {
   int area[FMN_SCENE_MAX_ITEMS], seen[FMN_SCENE_MAX_ITEMS]; /* cells, those outside of the frame counted in area */
 } Grid;
 
-/* The inverse of: mirror, stretch, shear, enlarge, turn, move the middle of the garment to (cx, cy). */
 static void place(FmnGarment *g, const FmnCutout *c, FmnRandom *r, float size, float cx, float cy) {
   float angle = CLAMP((float)fmn_random_normal(r) * 0.22f, -0.6f, 0.6f);
   if (fmn_random_uniform(r) < 0.03)
     angle = (float)fmn_random_range(r, -G_PI, G_PI);
   float stretch = expf((float)fmn_random_range(r, -0.12, 0.12)), shear = (float)fmn_random_range(r, -0.1, 0.1);
   float scale = size / MAX(1, MAX(c->x1 - c->x0, c->y1 - c->y0)), side = fmn_random_uniform(r) < 0.5 ? -1 : 1;
-  float ca = cosf(angle) * scale, sa = sinf(angle) * scale;
-  float a = ca * stretch * side, b = ca * shear - sa / stretch, d = sa * stretch * side, e = sa * shear + ca / stretch;
-  float det = a * e - b * d, mx = (c->x0 + c->x1) / 2, my = (c->y0 + c->y1) / 2;
-  g->scale = scale;
-  g->xx = e / det;
-  g->xy = -b / det;
-  g->yx = -d / det;
-  g->yy = a / det;
-  g->x = mx - g->xx * cx - g->xy * cy;
-  g->y = my - g->yx * cx - g->yy * cy;
-  g->left = g->top = G_MAXFLOAT;
-  g->right = g->bottom = -G_MAXFLOAT;
-  for (int i = 0; i < 4; i++) {
-    float u = (i & 1 ? (float)c->width : 0) - mx, v = (i & 2 ? (float)c->height : 0) - my;
-    float x = a * u + b * v + cx, y = d * u + e * v + cy;
-    g->left = MIN(g->left, x);
-    g->right = MAX(g->right, x);
-    g->top = MIN(g->top, y);
-    g->bottom = MAX(g->bottom, y);
-  }
+  FmnPoint middle = {(c->x0 + c->x1) / 2, (c->y0 + c->y1) / 2};
+  fmn_garment_place(g, c, &(FmnTurn){angle, scale, side * stretch, shear}, middle, (FmnPoint){cx, cy});
 }
 
 static gboolean covers(const FmnGarment *g, const FmnCutout *c, float x, float y) {
@@ -94,7 +75,7 @@ static gboolean add(FmnLayout *l, FmnRandom *r, const FmnSceneSet *set, int want
   memset(g, 0, sizeof *g);
   g->index = fmn_scene_set_pick(set, r);
   g->label = items->labels[g->index];
-  FmnCutout *c = fmn_cutout_new(items->images[g->index], items->width, items->height, g->label);
+  FmnCutout *c = fmn_cutout_new(items, g->index);
   double largest = CLAMP(1.3 / sqrt(wanted), o->min_size, o->max_size);
   float size = FMN_SCENE_UNITS * (float)(o->min_size * pow(largest / o->min_size, fmn_random_uniform(r)));
   gboolean ok = FALSE;

@@ -40,7 +40,8 @@ static void load_scene(const FmnSceneLoader *l, const FmnScene *scene, float *x,
     const FmnSceneBox *s = &scene->boxes[k];
     double x0 = (double)s->x0 / scene->width, y0 = (double)s->y0 / scene->height;
     FmnBox box = {x0, y0, (double)s->x1 / scene->width - x0, (double)s->y1 / scene->height - y0};
-    const float *shares = l->config.shares && s->item >= 0 ? l->config.shares + s->item * l->config.classes : NULL;
+    gboolean known = l->config.shares && s->item >= 0 && scene->preset != FMN_SCENE_PHOTOS;
+    const float *shares = known ? l->config.shares + s->item * l->config.classes : NULL;
     b->truth[(*n_truth)++] = (FmnTruth){box, s->label, shares};
   }
 }
@@ -82,8 +83,8 @@ FmnSceneLoader *fmn_scene_loader_new(const FmnSceneLoaderConfig *config, GError 
   g_autofree int *sizes = fmn_sizes_list(&l->sizes, config->own_size, &n);
   make_batches(l, sizes[n - 1]);
   for (int i = 0; ok && i < n; i++)
-    ok = (l->sources[sizes[i] / FMN_YOLO_STRIDE] =
-              fmn_scene_source_new(config->items, config->recipe, sizes[i], seed_of(config, sizes[i]), error)) != NULL;
+    ok = (l->sources[sizes[i] / FMN_YOLO_STRIDE] = fmn_scene_source_new(
+              config->items, config->cutouts, config->recipe, sizes[i], seed_of(config, sizes[i]), error)) != NULL;
   if (!ok) {
     fmn_scene_loader_free(l);
     return NULL;
@@ -130,7 +131,8 @@ GArray *fmn_scene_sizes(const FmnSceneLoaderConfig *config, int n_epochs, int n_
     int size = i % 2 ? size_at(config, &sizes, step) : config->own_size;
     FmnSceneSource **source = &sources[size / FMN_YOLO_STRIDE];
     if (!*source)
-      *source = fmn_scene_source_new(config->items, config->recipe, size, seed_of(config, size), error);
+      *source =
+          fmn_scene_source_new(config->items, config->cutouts, config->recipe, size, seed_of(config, size), error);
     if (!(ok = *source != NULL))
       break;
     fmn_scene_source_render(*source, (guint64)i, scene);

@@ -14,7 +14,8 @@ typedef struct {
 
 typedef struct {
   const FmnSceneRecipe *recipe;
-  const FmnImages *items;     /* the four are borrowed */
+  const FmnImages *items;     /* the five are borrowed */
+  const FmnImages *cutouts;   /* of photos; NULL where the recipe has none */
   const FmnPreprocess *input; /* mean and std */
   const float *shares;        /* of the classes in each item, items × classes; NULL: its label's alone */
   int classes;

@@ -10,6 +10,10 @@
 
 #define FMN_SCENE_UNITS 480
 
+typedef struct {
+  float x, y;
+} FmnPoint;
+
 /* --- scene_material.c --- */
 
 #define FMN_NOISE_SIDE 256
@@ -100,7 +104,7 @@ void fmn_things_render(FmnRandom *r, int n, FmnCanvas *c);
 /* Fills a surface, seen straight on and turned by an angle. */
 void fmn_surface_render(FmnCanvas *c, const FmnMaterial *m, float angle);
 
-/* --- scene_cutout.c, scene_item.c --- */
+/* --- scene_cutout.c, scene_item.c, scene_photo.c --- */
 
 #define FMN_ITEM_PAD 3
 
@@ -111,9 +115,11 @@ typedef struct {
   float x0, y0, x1, y1; /* around what is covered */
   float mean;           /* brightness */
   int area;             /* pixels that are covered by half at least */
+  const guint8 *planes; /* of a photo: R, G, B, borrowed; then there is no value */
 } FmnCutout;
 
-FmnCutout *fmn_cutout_new(const guint8 *item, int width, int height, int label);
+/* Of an item of one channel, black around it; or of FMN_CUTOUT_CHANNELS, which must outlive it. */
+FmnCutout *fmn_cutout_new(const FmnImages *items, int index);
 void fmn_cutout_free(FmnCutout *c);
 
 /* How a garment lies in the frame, and what it is made of. */
@@ -129,10 +135,37 @@ typedef struct {
   float shadow, shadow_x, shadow_y; /* strength; offset in units */
 } FmnGarment;
 
-/* Its colours and cloth, to be seen on a background of that colour. */
+/* How a cut-out comes into the frame: sheared, stretched along its width by `stretch` (negative: mirrored) and along
+ * its height by as much less, enlarged to `scale` units a pixel, turned by `angle`. */
+typedef struct {
+  float angle, scale, stretch, shear;
+} FmnTurn;
+
+/* Sets the garment's place: the point `from` of the cut-out comes to `to` in the frame. */
+void fmn_garment_place(FmnGarment *g, const FmnCutout *cutout, const FmnTurn *turn, FmnPoint from, FmnPoint to);
+/* Its colours and cloth, to be seen on a background of that colour; those of a photo are kept, but for the light. */
 void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, const float *background);
 /* Draws it and writes `mark` to owner (a byte a pixel) where it covers at least half. */
 void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner);
+/* The same, of a cut-out that has planes. */
+void fmn_photo_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner);
+
+/* A sprite of width × height pixels, `zoom` of them for each pixel of a garment's cut-out, laid on the canvas. */
+typedef struct {
+  const FmnGarment *g;
+  const FmnCanvas *c;
+  int width, height;
+  float zoom;
+} FmnLaid;
+
+/* The part first ≤ x < last of row y that is on the sprite, shifted by (dx, dy) units. u, v: where x = 0 is on the
+ * sprite, between the middles of its pixels; du, dv: the step to the next x. */
+typedef struct {
+  float u, v, du, dv;
+  int first, last;
+} FmnSpan;
+
+FmnSpan fmn_laid_span(const FmnLaid *l, int y, float dx, float dy);
 
 /* --- scene_layer.c --- */
 
@@ -159,10 +192,7 @@ void fmn_layer_paint(FmnLayer *layer, const FmnLayerPaint *paint, FmnCanvas *c, 
 
 /* --- scene_person.c, scene_clothes.c --- */
 
-/* Lengths in heights of the head, from the middle of the base of the neck, down and to the right. */
-typedef struct {
-  float x, y;
-} FmnPoint;
+/* Of a person lengths are in heights of the head, from the middle of the base of the neck, down and to the right. */
 
 typedef struct {
   FmnPoint shoulder, elbow, wrist;
@@ -196,6 +226,11 @@ typedef struct {
 void fmn_person_draw(FmnPerson *p, FmnRandom *r, float size, float right, float below, const float *background);
 /* Writes `upper` and `trousers` to owner where these are seen, 0 where the body is. */
 void fmn_person_render(const FmnPerson *p, FmnCanvas *c, guint8 upper, guint8 trousers, guint8 *owner);
+/* The same, with a garment of a photo, already placed, as the upper one. */
+void fmn_person_render_photo(const FmnPerson *p, const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c,
+                             guint8 upper, guint8 trousers, guint8 *owner);
+/* Bare arms that come out of the sleeves of something laid flat. */
+void fmn_person_spread_arms(FmnPerson *p, FmnRandom *r);
 /* As in Fashion-MNIST. */
 int fmn_worn_label(FmnWorn kind);
 #define FMN_WORN_TROUSERS_LABEL 1
@@ -242,11 +277,15 @@ typedef struct {
 typedef struct {
   FmnBackdrop backdrop;
   int n;
-  FmnPerson people[FMN_WORN_MAX_PEOPLE]; /* from behind to the front */
+  FmnPerson people[FMN_WORN_MAX_PEOPLE];    /* from behind to the front */
+  FmnGarment garments[FMN_WORN_MAX_PEOPLE]; /* their upper ones where these are of photos: */
+  FmnCutout *cutouts[FMN_WORN_MAX_PEOPLE];  /* owned; NULL: drawn */
   guint64 camera_seed;
 } FmnWornLayout;
 
+/* With FMN_SCENE_PHOTOS in clothes of photos. */
 void fmn_worn_draw(FmnWornLayout *l, FmnRandom *r, const FmnSceneSet *set);
+void fmn_worn_clear(FmnWornLayout *l);
 /* Draws the people and says what the numbers from 1 on in owner stand for; returns how many these are. */
 int fmn_worn_render(const FmnWornLayout *l, FmnCanvas *c, guint8 *owner, FmnMark marks[FMN_SCENE_MAX_ITEMS]);
 

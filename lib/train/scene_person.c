@@ -62,6 +62,17 @@ static FmnArm draw_arm(FmnRandom *r, const FmnPerson *p, float side) {
   return a;
 }
 
+void fmn_person_spread_arms(FmnPerson *p, FmnRandom *r) {
+  for (int i = 0; i < 2; i++) {
+    FmnArm *a = &p->arm[i];
+    float side = i ? 1 : -1, out = range(r, 0.3, 0.8), bend = range(r, -1, 0.1);
+    a->elbow = reach(a->shoulder, UPPER_ARM * range(r, 0.88, 1), side * out);
+    a->wrist = reach(a->elbow, FOREARM * range(r, 0.8, 1), side * (out + bend));
+    a->beside = TRUE;
+    a->holds = FALSE;
+  }
+}
+
 int fmn_worn_label(FmnWorn kind) {
   static const int labels[FMN_N_WORN] = {0, 2, 6, 4, 3};
   return labels[kind];
@@ -327,5 +338,20 @@ void fmn_person_render(const FmnPerson *p, FmnCanvas *c, guint8 upper, guint8 tr
   render_head(p, c, owner);
   render_hair(p, c, FALSE, owner);
   render_arms(p, FALSE, c, upper, owner);
+  cairo_surface_flush(c->surface);
+}
+
+void fmn_person_render_photo(const FmnPerson *p, const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c,
+                             guint8 upper, guint8 trousers, guint8 *owner) {
+  render_hair(p, c, TRUE, owner);
+  render_legs(p, c, trousers, owner);
+  for (int i = 0; i < 2 && p->upper.sleeve < 1; i++)
+    render_arm(p, &p->arm[i], c, owner);
+  cairo_surface_flush(c->surface);
+  fmn_photo_render(g, cutout, c, upper, owner);
+  cairo_surface_mark_dirty(c->surface);
+  render_straps(p, c);
+  render_head(p, c, owner);
+  render_hair(p, c, FALSE, owner);
   cairo_surface_flush(c->surface);
 }

@@ -26,10 +26,10 @@ struct FmnSceneSource {
   FmnSceneMix mix;
   guint64 seed;
   double dense;
-  FmnSceneSet *green, *mixed[2][SHAPES], *worn[SHAPES], *nothing[SHAPES]; /* [dense] */
+  FmnSceneSet *green, *mixed[2][SHAPES], *photos[2][SHAPES], *worn[SHAPES], *nothing[SHAPES]; /* [dense] */
 };
 
-static const char *const presets[FMN_N_SCENE_PRESETS] = {"green", "mixed", "worn", "nothing"};
+static const char *const presets[FMN_N_SCENE_PRESETS] = {"green", "mixed", "photos", "worn", "nothing"};
 
 gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error) {
   for (int i = 0; i < FMN_N_SCENE_PRESETS; i++)
@@ -37,7 +37,7 @@ gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError
       *preset = (FmnScenePreset)i;
       return TRUE;
     }
-  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "scenes are green, mixed, worn or nothing, not “%s”", text);
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "scenes are green, mixed, photos, worn or nothing, not “%s”", text);
   return FALSE;
 }
 
@@ -59,9 +59,10 @@ gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error)
     sum += weight;
   }
   if (!ok || !(sum > 0)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-                "scenes must be some of green, mixed, worn and nothing, with weights (mixed:3,green:1), not “%s”",
-                text);
+    g_set_error(
+        error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+        "scenes must be some of green, mixed, photos, worn and nothing, with weights (mixed:3,green:1), not “%s”",
+        text);
     return FALSE;
   }
   for (int i = 0; i < FMN_N_SCENE_PRESETS; i++)
@@ -153,8 +154,8 @@ static FmnSceneOptions sized_options(FmnScenePreset preset, const FmnSceneRecipe
   return o;
 }
 
-FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnSceneRecipe *recipe, int size, guint64 seed,
-                                     GError **error) {
+FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cutouts, const FmnSceneRecipe *recipe,
+                                     int size, guint64 seed, GError **error) {
   FmnSceneSource *s = g_new0(FmnSceneSource, 1);
   FmnSceneOptions green = fmn_scene_options(FMN_SCENE_GREEN, fmn_random_derive(seed, 1));
   gboolean ok = fmn_scene_mix_parse(recipe->presets, &s->mix, error);
@@ -175,6 +176,11 @@ FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnSceneRecip
     FmnSceneSet **set = i < SHAPES ? &s->worn[i] : &s->nothing[i % SHAPES];
     ok = (*set = fmn_scene_set_new(items, &o, error)) != NULL;
   }
+  for (int i = 0; ok && cutouts && i < 2 * SHAPES; i++) {
+    FmnSceneOptions o = sized_options(FMN_SCENE_PHOTOS, recipe, size, i % SHAPES, i >= SHAPES,
+                                      fmn_random_derive(seed, (guint64)(2 + 4 * SHAPES + i)));
+    ok = (s->photos[i / SHAPES][i % SHAPES] = fmn_scene_set_new(cutouts, &o, error)) != NULL;
+  }
   if (!ok)
     g_clear_pointer(&s, fmn_scene_source_free);
   return s;
@@ -186,6 +192,8 @@ void fmn_scene_source_free(FmnSceneSource *s) {
   fmn_scene_set_free(s->green);
   for (int i = 0; i < 2 * SHAPES; i++)
     fmn_scene_set_free(s->mixed[i / SHAPES][i % SHAPES]);
+  for (int i = 0; i < 2 * SHAPES; i++)
+    fmn_scene_set_free(s->photos[i / SHAPES][i % SHAPES]);
   for (int i = 0; i < SHAPES; i++) {
     fmn_scene_set_free(s->worn[i]);
     fmn_scene_set_free(s->nothing[i]);
@@ -202,10 +210,12 @@ void fmn_scene_source_render(const FmnSceneSource *s, guint64 index, FmnScene *s
     int i = 0;
     while (i < SHAPES - 1 && u >= shapes[i].share)
       u -= shapes[i++].share;
-    double drawn = s->mix.share[FMN_SCENE_WORN], none = s->mix.share[FMN_SCENE_NOTHING];
-    set = preset < 1 - drawn - none ? s->mixed[fmn_random_uniform(&r) < s->dense][i]
-          : preset < 1 - none       ? s->worn[i]
-                                    : s->nothing[i];
+    double photos = s->mix.share[FMN_SCENE_PHOTOS], drawn = s->mix.share[FMN_SCENE_WORN],
+           none = s->mix.share[FMN_SCENE_NOTHING];
+    set = preset < 1 - photos - drawn - none ? s->mixed[fmn_random_uniform(&r) < s->dense][i]
+          : preset < 1 - drawn - none        ? s->photos[fmn_random_uniform(&r) < s->dense][i]
+          : preset < 1 - none                ? s->worn[i]
+                                             : s->nothing[i];
   }
   fmn_scene_render(set, index, s->size, s->size, scene);
 }

@@ -12,7 +12,7 @@ typedef struct {
 
 /* "PRESET[:WEIGHT],...", weights default to 1. FMN_ERROR_ARGUMENT. */
 gboolean fmn_scene_mix_parse(const char *text, FmnSceneMix *mix, GError **error);
-/* "green", "mixed", "worn" or "nothing". FMN_ERROR_ARGUMENT. */
+/* "green", "mixed", "photos", "worn" or "nothing". FMN_ERROR_ARGUMENT. */
 gboolean fmn_scene_preset_parse(const char *text, FmnScenePreset *preset, GError **error);
 
 #define FMN_MAX_STAGES 16
@@ -35,9 +35,10 @@ int *fmn_sizes_list(const FmnSizes *sizes, int own, int *n);
 
 /* The scenes that training takes place on, at one size. Immutable: any number of threads. */
 typedef struct FmnSceneSource FmnSceneSource;
-/* items: borrowed, as in scenes.h. Free with fmn_scene_source_free(). */
-FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnSceneRecipe *recipe, int size, guint64 seed,
-                                     GError **error);
+/* items, and cutouts for FMN_SCENE_PHOTOS (NULL where the recipe has none of these): borrowed, as in scenes.h. Free
+ * with fmn_scene_source_free(). */
+FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cutouts, const FmnSceneRecipe *recipe,
+                                     int size, guint64 seed, GError **error);
 void fmn_scene_source_free(FmnSceneSource *s); /* NULL allowed */
 /* Renders scene `index` into a picture of size × size. */
 void fmn_scene_source_render(const FmnSceneSource *s, guint64 index, FmnScene *scene);

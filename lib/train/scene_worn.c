@@ -13,6 +13,47 @@ static FmnBackground draw_background(FmnRandom *r) {
                     : (FmnBackground)fmn_random_below(r, FMN_N_BACKGROUNDS);
 }
 
+/* An upper garment for somebody; FALSE: none was drawn. */
+static gboolean dress(FmnWornLayout *l, int i, FmnRandom *r, const FmnSceneSet *set) {
+  const FmnImages *items = fmn_scene_set_items(set);
+  FmnPerson *p = &l->people[i];
+  FmnGarment *g = &l->garments[i];
+  int kind = FMN_N_WORN;
+  for (int attempt = 0; kind == FMN_N_WORN && attempt < 12; attempt++) {
+    g->index = fmn_scene_set_pick(set, r);
+    g->label = items->labels[g->index];
+    for (kind = 0; kind < FMN_N_WORN && fmn_worn_label((FmnWorn)kind) != g->label;)
+      kind++;
+  }
+  if (kind == FMN_N_WORN)
+    return FALSE;
+  const FmnCutout *c = l->cutouts[i] = fmn_cutout_new(items, g->index);
+  gboolean bare = kind == FMN_WORN_T_SHIRT || kind == FMN_WORN_DRESS;
+  p->upper.kind = (FmnWorn)kind;
+  p->upper.sleeve = bare ? 0 : 1; /* where sleeves are long nobody knows where the hands are */
+  if (bare)
+    fmn_person_spread_arms(p, r);
+  float hem = kind == FMN_WORN_DRESS  ? (float)fmn_random_range(r, 3.2, 4.6)
+              : kind == FMN_WORN_COAT ? (float)fmn_random_range(r, 2.3, 3.6)
+                                      : (float)fmn_random_range(r, 2.1, 2.8);
+  float stretch = (float)fmn_random_range(r, 0.8, 1), tall = MAX(1, c->y1 - c->y0) / stretch;
+  FmnTurn turn = {p->lean, hem * p->head / tall, fmn_random_uniform(r) < 0.5 ? -stretch : stretch, 0};
+  fmn_garment_place(g, c, &turn, (FmnPoint){(c->x0 + c->x1) / 2, c->y0},
+                    (FmnPoint){p->x, p->y + (float)fmn_random_range(r, -0.05, 0.12) * p->head});
+  g->light_x = p->light_x;
+  g->light_y = p->light_y;
+  g->shadow = 0.3f;
+  g->shadow_x = -0.06f * p->head * p->light_x;
+  g->shadow_y = -0.06f * p->head * p->light_y;
+  fmn_garment_dress(g, r, c, l->backdrop.color);
+  return TRUE;
+}
+
+void fmn_worn_clear(FmnWornLayout *l) {
+  for (int i = 0; i < l->n; i++)
+    fmn_cutout_free(l->cutouts[i]);
+}
+
 void fmn_worn_draw(FmnWornLayout *l, FmnRandom *r, const FmnSceneSet *set) {
   const FmnSceneOptions *o = fmn_scene_set_options(set);
   float unit = (float)FMN_SCENE_UNITS / (float)MIN(o->frame_width, o->frame_height);
@@ -40,25 +81,37 @@ void fmn_worn_draw(FmnWornLayout *l, FmnRandom *r, const FmnSceneSet *set) {
       l->people[k] = l->people[k - 1];
       l->people[k - 1] = other;
     }
+  for (int i = 0; o->preset == FMN_SCENE_PHOTOS && i < l->n; i++)
+    dress(l, i, r, set);
 }
 
 /* What would be seen of a garment if nothing was before it, pixels. */
-static float whole_area(const FmnPerson *p, gboolean trousers, const FmnCanvas *c) {
+static float whole_area(const FmnWornLayout *l, int i, gboolean trousers, const FmnCanvas *c) {
+  const FmnPerson *p = &l->people[i];
+  const FmnGarment *g = &l->garments[i];
+  if (!trousers && l->cutouts[i])
+    return (float)l->cutouts[i]->area * g->scale * g->scale * c->sx * c->sy;
   float heads = trousers ? 2 * p->hips * 0.7f * 4 : 2 * p->shoulders * p->upper.loose * 0.8f * p->upper.hem;
   return heads * p->head * p->head * c->sx * c->sy;
 }
 
 int fmn_worn_render(const FmnWornLayout *l, FmnCanvas *c, guint8 *owner, FmnMark marks[FMN_SCENE_MAX_ITEMS]) {
   int seen[2 * FMN_WORN_MAX_PEOPLE + 1] = {0}, n = 2 * l->n;
-  for (int i = 0; i < l->n; i++)
-    fmn_person_render(&l->people[i], c, (guint8)(2 * i + 1), (guint8)(2 * i + 2), owner);
+  for (int i = 0; i < l->n; i++) {
+    guint8 upper = (guint8)(2 * i + 1), trousers = (guint8)(2 * i + 2);
+    if (l->cutouts[i])
+      fmn_person_render_photo(&l->people[i], &l->garments[i], l->cutouts[i], c, upper, trousers, owner);
+    else
+      fmn_person_render(&l->people[i], c, upper, trousers, owner);
+  }
   for (int i = 0; i < c->width * c->height; i++)
     seen[owner[i]]++;
   for (int i = 0; i < n; i++) {
     const FmnPerson *p = &l->people[i / 2];
-    float visible = MIN(1, (float)seen[i + 1] / whole_area(p, i % 2, c));
+    gboolean photo = i % 2 == 0 && l->cutouts[i / 2];
+    float visible = MIN(1, (float)seen[i + 1] / whole_area(l, i / 2, i % 2, c));
     marks[i] = (FmnMark){.label = i % 2 ? FMN_WORN_TROUSERS_LABEL : fmn_worn_label(p->upper.kind),
-                         .index = -1,
+                         .index = photo ? l->garments[i / 2].index : -1,
                          .visible = visible < LEAST_SEEN ? 0 : visible};
   }
   return n;

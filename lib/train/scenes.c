@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "error.h"
+#include "train/extract.h"
 #include "train/scene_parts.h"
 
 #define MAX_CLASSES 256
+#define WORN_PHOTOS 0.35 /* share of the scenes of photos in which people wear them */
 /* The original's. */
 #define GREEN_ITEM 280
 #define GREEN_HEIGHT 480
@@ -58,13 +60,15 @@ static gboolean check_options(const FmnSceneOptions *o, GError **error) {
          in_range("the background", (double)o->background, 0, FMN_BACKGROUND_ANY, error);
 }
 
-static gboolean check_items(const FmnImages *items, GError **error) {
-  if (items->n > 0 && items->channels == 1 && MIN(items->width, items->height) >= 8 &&
+static gboolean check_items(const FmnImages *items, FmnScenePreset preset, GError **error) {
+  gboolean photos = preset == FMN_SCENE_PHOTOS;
+  if (items->n > 0 && items->channels == (photos ? FMN_CUTOUT_CHANNELS : 1) && MIN(items->width, items->height) >= 8 &&
       MAX(items->width, items->height) <= 256)
     return TRUE;
   g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-              "scenes are made of grey images of 8 to 256 pixels a side, such as Fashion-MNIST's; there are %d of "
-              "%d×%d×%d (channels, height, width)",
+              "%s of 8 to 256 pixels a side; there are %d of %d×%d×%d (channels, height, width)",
+              photos ? "scenes of photos are made of cut-outs, as fmnist-train extract --cutouts writes them,"
+                     : "scenes are made of grey images, such as Fashion-MNIST's,",
               items->n, items->channels, items->height, items->width);
   return FALSE;
 }
@@ -87,7 +91,7 @@ static void sort_by_class(FmnSceneSet *s) {
 }
 
 FmnSceneSet *fmn_scene_set_new(const FmnImages *items, const FmnSceneOptions *options, GError **error) {
-  if (!check_options(options, error) || !check_items(items, error))
+  if (!check_options(options, error) || !check_items(items, options->preset, error))
     return NULL;
   FmnSceneSet *s = g_new0(FmnSceneSet, 1);
   s->items = items;
@@ -149,6 +153,7 @@ static void letterbox(const FmnSceneOptions *o, int width, int height, FmnScene 
   scene->pixels = w->rgb;
   scene->width = width;
   scene->height = height;
+  scene->preset = o->preset;
   scene->frame_width = CLAMP((int)lrint(o->frame_width * scale), 1, width);
   scene->frame_height = CLAMP((int)lrint(o->frame_height * scale), 1, height);
   scene->x = (width - scene->frame_width) / 2;
@@ -283,12 +288,11 @@ static void finish(const FmnMark *marks, int n, const FmnBackdrop *backdrop, gui
   close_canvas(canvas);
 }
 
-static void render_mixed(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
-  FmnRandom r = {fmn_random_derive(s->options.seed, index)};
+static void render_laid(const FmnSceneSet *s, FmnRandom *r, FmnScene *scene) {
   FmnLayout layout;
   FmnCanvas canvas;
   FmnMark marks[FMN_SCENE_MAX_ITEMS];
-  fmn_layout_draw(&layout, &r, s);
+  fmn_layout_draw(&layout, r, s);
   open_canvas(s, scene, &canvas);
   fmn_backdrop_render(&layout.backdrop, &canvas);
   FmnRandom things = {layout.things_seed};
@@ -296,23 +300,40 @@ static void render_mixed(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
   cairo_surface_flush(canvas.surface);
   for (int i = 0; i < layout.n; i++) {
     const FmnGarment *g = &layout.garments[i];
-    fmn_garment_render(g, layout.cutouts[i], &canvas, (guint8)(i + 1), scene->work->owner);
+    gboolean photo = layout.cutouts[i]->planes != NULL;
+    (photo ? fmn_photo_render : fmn_garment_render)(g, layout.cutouts[i], &canvas, (guint8)(i + 1), scene->work->owner);
     marks[i] = (FmnMark){g->label, g->index, g->visible};
   }
   finish(marks, layout.n, &layout.backdrop, layout.camera_seed, &canvas, scene);
   fmn_layout_clear(&layout);
 }
 
-static void render_worn(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
-  FmnRandom r = {fmn_random_derive(s->options.seed, index)};
+static void render_mixed(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
+  render_laid(s, &(FmnRandom){fmn_random_derive(s->options.seed, index)}, scene);
+}
+
+static void render_people(const FmnSceneSet *s, FmnRandom *r, FmnScene *scene) {
   FmnWornLayout layout;
   FmnCanvas canvas;
   FmnMark marks[FMN_SCENE_MAX_ITEMS];
-  fmn_worn_draw(&layout, &r, s);
+  fmn_worn_draw(&layout, r, s);
   open_canvas(s, scene, &canvas);
   fmn_backdrop_render(&layout.backdrop, &canvas);
   int n = fmn_worn_render(&layout, &canvas, scene->work->owner, marks);
   finish(marks, n, &layout.backdrop, layout.camera_seed, &canvas, scene);
+  fmn_worn_clear(&layout);
+}
+
+static void render_worn(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
+  render_people(s, &(FmnRandom){fmn_random_derive(s->options.seed, index)}, scene);
+}
+
+static void render_photos(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
+  FmnRandom r = {fmn_random_derive(s->options.seed, index)};
+  if (fmn_random_uniform(&r) < WORN_PHOTOS)
+    render_people(s, &r, scene);
+  else
+    render_laid(s, &r, scene);
 }
 
 static void render_nothing(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
@@ -338,6 +359,7 @@ void fmn_scene_render(const FmnSceneSet *s, guint64 index, int width, int height
             CLAMP(height, FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE), scene);
   static void (*const render[])(const FmnSceneSet *, guint64, FmnScene *) = {[FMN_SCENE_GREEN] = render_green,
                                                                              [FMN_SCENE_MIXED] = render_mixed,
+                                                                             [FMN_SCENE_PHOTOS] = render_photos,
                                                                              [FMN_SCENE_WORN] = render_worn,
                                                                              [FMN_SCENE_NOTHING] = render_nothing};
   render[s->options.preset](s, index, scene);

@@ -13,15 +13,17 @@
 typedef enum {
   FMN_SCENE_GREEN, /* the original demo's: the item, black around it, 280×280 in the middle of a green frame of 640×480;
                     * scene i shows item i (mod n) */
-  FMN_SCENE_MIXED, /* garments cut out by their own masks, lit, tinted, turned, overlapping, in all kinds of rooms */
-  FMN_SCENE_WORN,  /* drawn people in drawn clothes before a camera, as Fashion-MNIST numbers these; the images are not
-                      used */
+  FMN_SCENE_MIXED,  /* garments cut out by their own masks, lit, tinted, turned, overlapping, in all kinds of rooms */
+  FMN_SCENE_PHOTOS, /* the same with garments cut out of photos, in their own colours; in a third of the scenes drawn
+                     * people wear them */
+  FMN_SCENE_WORN,   /* drawn people in drawn clothes before a camera, as Fashion-MNIST numbers these; the images are not
+                       used */
   FMN_SCENE_NOTHING, /* no garment: half of them empty rooms as of FMN_SCENE_MIXED, half writing, clocks, test pictures,
                       * shapes, things; the images are not used */
   FMN_N_SCENE_PRESETS
 } FmnScenePreset;
 
-/* What is behind the garments of FMN_SCENE_MIXED and FMN_SCENE_WORN. */
+/* What is behind the garments of all but FMN_SCENE_GREEN. */
 typedef enum {
   FMN_BACKGROUND_PLAIN,
   FMN_BACKGROUND_GRADIENT,
@@ -43,7 +45,7 @@ typedef struct {
   /* FMN_SCENE_GREEN */
   double jitter; /* 0: the item in the middle; up to 1: anywhere in the frame and half to one and a half times as large,
                   * other items than the index says, mirrored half the time: for training; default 0 */
-  /* FMN_SCENE_MIXED and FMN_SCENE_WORN (there: people, at most 3; sizes of their upper garments) */
+  /* FMN_SCENE_MIXED, FMN_SCENE_PHOTOS and FMN_SCENE_WORN (there: people, at most 3; sizes of their upper garments) */
   int min_items, max_items; /* garments, 0 ≤ min ≤ max ≤ FMN_SCENE_MAX_ITEMS; fewer where there is no room for more;
                              * default 1, 6; both 0: empty rooms */
   double min_size, max_size; /* longer side of an item, as a share of the frame's shorter side; 0.05..1, default 0.16,
@@ -70,16 +72,18 @@ typedef struct {
   int n_boxes;       /* every garment in the picture has one */
   FmnSceneBox boxes[FMN_SCENE_MAX_ITEMS];
   int x, y, frame_width, frame_height; /* where in the picture the frame lies */
-  FmnBackground background;            /* but of FMN_SCENE_GREEN */
-  struct FmnSceneWork *work;           /* private */
+  FmnScenePreset preset;
+  FmnBackground background;  /* but of FMN_SCENE_GREEN */
+  struct FmnSceneWork *work; /* private */
 } FmnScene;
 
 typedef struct FmnSceneSet FmnSceneSet;
 
-/* items: grey images (channels 1) of 8..256 pixels a side, bright on black; borrowed, so they must outlive the set. In
- * FMN_SCENE_MIXED each class that is among them is as frequent as any other. Give it the images of one split only:
- * nothing else keeps training and test apart. FMN_ERROR_ARGUMENT: an option out of its range; FMN_ERROR_UNSUPPORTED: no
- * or other images. A set is immutable: any number of threads. */
+/* items: grey images (channels 1) of 8..256 pixels a side, bright on black, or for FMN_SCENE_PHOTOS cut-outs (channels
+ * FMN_CUTOUT_CHANNELS, extract.h); borrowed, so they must outlive the set. In FMN_SCENE_MIXED and FMN_SCENE_PHOTOS each
+ * class that is among them is as frequent as any other. Give it the images of one split only: nothing else keeps
+ * training and test apart. FMN_ERROR_ARGUMENT: an option out of its range; FMN_ERROR_UNSUPPORTED: no or other images. A
+ * set is immutable: any number of threads. */
 FmnSceneSet *fmn_scene_set_new(const FmnImages *items, const FmnSceneOptions *options, GError **error);
 void fmn_scene_set_free(FmnSceneSet *set); /* NULL allowed */
 
