@@ -16,6 +16,8 @@
 /* Share of the picture that garments would cover if there were as many as there may be and none overlapped another. */
 #define COVERED 0.75
 #define SHAPES 3
+/* A garment that is photographed by itself fills the picture. */
+#define PHOTO_LARGER 1.8
 
 static const struct {
   double width, height, share; /* of a square picture; how often */
@@ -141,7 +143,8 @@ static FmnSceneOptions sized_options(FmnScenePreset preset, const FmnSceneRecipe
   o.frame_width = MAX(16, (int)lrint(width * scale));
   o.frame_height = MAX(16, (int)lrint(height * scale));
   if (!whole) {
-    o.max_size = CLAMP(r->item_max / shorter, 0.1, 0.95);
+    double item_max = preset == FMN_SCENE_PHOTOS ? PHOTO_LARGER * r->item_max : r->item_max;
+    o.max_size = CLAMP(item_max / shorter, 0.1, 0.95);
     o.min_size = CLAMP(r->item_min / shorter, 0.05, o.max_size);
   }
   if (dense)
