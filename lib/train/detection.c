@@ -14,7 +14,6 @@
 #define VALIDATION_SEED 0x76616c
 #define TEST_SEED 1 /* what fmnist-train test is given for the figures on a model's card */
 #define ANCHOR_SCENES 800
-#define TEACHER_BATCH 100
 /* Before anything is learned most boxes hold nothing. */
 #define FIRST_OBJECTNESS (-5)
 
@@ -102,27 +101,18 @@ static gboolean ask_teacher(FmnSession *s, GError **error) {
   const FmnDistillation *d = &s->config->distillation;
   Work *w = s->work;
   const FmnImages *items = &w->items;
-  gsize pixels = (gsize)items->height * (gsize)items->width, classes = (gsize)s->classes;
   FmnPreprocess plain = {.width = items->width, .height = items->height, .channels = 1, .std = {1}};
   if (!s->config->teacher)
     return TRUE;
-  s->teacher =
-      fmn_teacher_new(s->config->teacher, s->model->labels, &plain, TRUE, TEACHER_BATCH, s->config->threads, error);
+  s->teacher = fmn_teacher_new(s->config->teacher, s->model->labels, &plain, TRUE, 1, s->config->threads, error);
   if (!s->teacher)
     return FALSE;
-  g_autofree float *x = g_new(float, TEACHER_BATCH *pixels);
-  w->shares = g_new(float, (gsize)items->n *classes);
-  for (int first = 0; first < items->n; first += TEACHER_BATCH) {
-    int n = MIN(TEACHER_BATCH, items->n - first);
-    for (int i = 0; i < n; i++)
-      for (gsize k = 0; k < pixels; k++)
-        x[(gsize)i * pixels + k] = (float)items->images[first + i][k] / 255.0f;
-    float *shares = w->shares + (gsize)first * classes;
-    fmn_softmax(fmn_teacher_run(s->teacher, x, n), n, s->classes, d->temperature, shares);
-    for (int i = 0; i < n; i++, shares += classes)
-      for (int c = 0; c < s->classes; c++)
-        shares[c] = (float)(d->weight * (double)shares[c] + (1 - d->weight) * (c == items->labels[first + i]));
-  }
+  float *shares = w->shares = g_new(float, (gsize)items->n *(gsize)s->classes);
+  fmn_teacher_evaluate(s->teacher, items, s->config->threads, shares);
+  fmn_softmax(shares, items->n, s->classes, d->temperature, shares);
+  for (int i = 0; i < items->n; i++, shares += s->classes)
+    for (int c = 0; c < s->classes; c++)
+      shares[c] = (float)(d->weight * (double)shares[c] + (1 - d->weight) * (c == items->labels[i]));
   return TRUE;
 }
 

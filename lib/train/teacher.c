@@ -10,8 +10,8 @@ struct FmnTeacher {
   FmnPlan *plan;
   FmnRun *run;
   char *sha256;
-  gsize pixels;             /* an image */
-  int channels, given;      /* its own, the student's */
+  FmnPreprocess own;
+  int given;                /* the student's channels */
   float gain[3], offset[3]; /* from the student's normalisation to its own */
 };
 
@@ -64,8 +64,7 @@ FmnTeacher *fmn_teacher_new(const char *model, char *const *labels, const FmnPre
     const FmnPreprocess *p = &m->preprocess;
     t = g_new0(FmnTeacher, 1);
     t->sha256 = g_steal_pointer(&sha256);
-    t->pixels = (gsize)p->width * (gsize)p->height;
-    t->channels = p->channels;
+    t->own = *p;
     t->given = student->channels;
     for (int c = 0; c < p->channels; c++) {
       int from = MIN(c, student->channels - 1);
@@ -91,10 +90,15 @@ void fmn_teacher_free(FmnTeacher *t) {
 const char *fmn_teacher_sha256(const FmnTeacher *t) { return t->sha256; }
 
 const float *fmn_teacher_run(FmnTeacher *t, const float *x, int n) {
+  gsize pixels = (gsize)n * (gsize)t->own.width * (gsize)t->own.height;
   float *to = fmn_run_input(t->run);
-  for (gsize i = 0; i < (gsize)n * t->pixels; i++, x += t->given)
-    for (int c = 0; c < t->channels; c++)
+  for (gsize i = 0; i < pixels; i++, x += t->given)
+    for (int c = 0; c < t->own.channels; c++)
       *to++ = x[MIN(c, t->given - 1)] * t->gain[c] + t->offset[c];
   fmn_run(t->run, n);
   return fmn_run_output(t->run, 0);
+}
+
+void fmn_teacher_evaluate(const FmnTeacher *t, const FmnImages *images, int threads, float *logits) {
+  fmn_evaluate(t->plan, &t->own, images, FALSE, threads, logits);
 }

@@ -4,6 +4,7 @@
 #define FMN_TRAIN_TEACHER_H
 
 #include "io/model_file.h"
+#include "train/data.h"
 
 typedef struct FmnTeacher FmnTeacher;
 
@@ -19,5 +20,9 @@ const char *fmn_teacher_sha256(const FmnTeacher *t); /* of its file, hex */
 /* Logits (n × labels) for n images in the student's normalisation (n × height × width × channels); owned by t, valid
  * until the next call. The same for any number of threads. No allocation. */
 const float *fmn_teacher_run(FmnTeacher *t, const float *x, int n);
+
+/* Logits (images->n × labels) for images of the student's size, as they are and whatever their number. The work is
+ * shared by threads (≥ 1); the result does not depend on how many. */
+void fmn_teacher_evaluate(const FmnTeacher *t, const FmnImages *images, int threads, float *logits);
 
 #endif

@@ -31,7 +31,7 @@ static char *save_model(const char *arch, const char *options, const char *name,
   return path;
 }
 
-/* What the teacher says of images in the student's normalisation is what it says of the images. */
+/* What the teacher says of images, also in the student's normalisation, is what the model says of them. */
 static void test_normalisation(void) {
   const struct {
     const char *arch, *options;
@@ -59,6 +59,9 @@ static void test_normalisation(void) {
       const float *logits = fmn_teacher_run(t, x, N);
       for (int i = 0; i < N * CLASSES; i++)
         g_assert_cmpfloat_with_epsilon(logits[i], expected[i], 1e-3 * fmax(1, fabs((double)expected[i])));
+      g_autofree float *same = g_new(float, N *CLASSES);
+      fmn_teacher_evaluate(t, images, threads, same);
+      g_assert_cmpmem(same, N * CLASSES * sizeof(float), expected, N * CLASSES * sizeof(float));
       fmn_teacher_free(t);
     }
     fmn_model_file_free(m);
