@@ -55,7 +55,10 @@ static void test_labels_file(void) {
   char *path, *launch;
   GstHarness *h;
   GstBuffer *out;
-  write_file("labels.txt", "\xef\xbb\xbfnull\r\neins\r\nzwei\r\ndrei\r\nvier\r\nf\xc3\xbcnf\r\nsechs\r\nsieben\r\nacht\r\nneun\r\n\r\n", &path);
+  write_file(
+      "labels.txt",
+      "\xef\xbb\xbfnull\r\neins\r\nzwei\r\ndrei\r\nvier\r\nf\xc3\xbcnf\r\nsechs\r\nsieben\r\nacht\r\nneun\r\n\r\n",
+      &path);
   launch = g_strdup_printf("fmnistclassify threshold=0 labels-file=%s", path);
   h = helper_harness(launch, &info);
   out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
@@ -81,9 +84,10 @@ static void run_once(GstElement *pipeline) {
 }
 
 static void test_reuse(void) {
-  GstElement *pipeline = gst_parse_launch("videotestsrc num-buffers=3 ! video/x-raw,format=NV12,width=160,height=120 ! fmnistsegment ! "
-                                          "fmnistclassify name=c ! fmnistoverlay ! fakesink",
-                                          NULL);
+  GstElement *pipeline =
+      gst_parse_launch("videotestsrc num-buffers=3 ! video/x-raw,format=NV12,width=160,height=120 ! fmnistsegment ! "
+                       "fmnistclassify name=c ! fmnistoverlay ! fakesink",
+                       NULL);
   GstElement *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
   run_once(pipeline);
   g_object_set(c, "model", helper_model(), "threads", 2, NULL);
@@ -101,8 +105,10 @@ static void test_many(void) {
   GString *launch = g_string_new(NULL);
   GstElement *pipeline;
   for (int i = 0; i < 12; i++)
-    g_string_append(launch, "videotestsrc num-buffers=4 pattern=ball ! video/x-raw,width=160,height=120 ! fmnistsegment max-objects=3 ! "
-                            "fmnistclassify ! fmnistoverlay ! fakesink ");
+    g_string_append(
+        launch,
+        "videotestsrc num-buffers=4 pattern=ball ! video/x-raw,width=160,height=120 ! fmnistsegment max-objects=3 ! "
+        "fmnistclassify ! fmnistoverlay ! fakesink ");
   pipeline = gst_parse_launch(launch->str, NULL);
   run_once(pipeline);
   gst_object_unref(pipeline);
@@ -111,7 +117,8 @@ static void test_many(void) {
 
 /* One copy of a model, whatever name leads to it; a new one when the file has changed. */
 static void test_model_cache(void) {
-  FmnModel *a = gst_fmnist_model_acquire(FMN_DEFAULT_MODEL, NULL), *b = gst_fmnist_model_acquire(helper_model(), NULL), *c;
+  FmnModel *a = gst_fmnist_model_acquire(FMN_DEFAULT_MODEL, NULL), *b = gst_fmnist_model_acquire(helper_model(), NULL),
+           *c;
   char *copy = helper_path("copy.safetensors"), *data;
   gsize size;
   g_assert_nonnull(a);
@@ -140,10 +147,10 @@ static void test_change_while_playing(void) {
   GstElement *o = gst_bin_get_by_name(GST_BIN(h->element), "o");
   for (guint i = 0; i < 24; i++) {
     g_object_set(s, "method", i % 2, "max-objects", 1 + (int)i % 4, "output", i % 3, NULL);
-    g_object_set(c, "inference-region", i % 3, "object-class", i % 4 == 0 ? "object" : NULL, "smoothing", i * 10, "inference-interval",
-                 1 + i % 3, "top-k", 1 + (int)i, "threshold", i / 24.0, NULL);
-    g_object_set(o, "show-mask", i % 2, "show-input", i % 3 == 0, "show-fps", i % 2, "font", i % 2 ? "Serif 20" : NULL, "color", i << 20,
-                 "line-width", i, NULL);
+    g_object_set(c, "inference-region", i % 3, "object-class", i % 4 == 0 ? "object" : NULL, "smoothing", i * 10,
+                 "inference-interval", 1 + i % 3, "top-k", 1 + (int)i, "threshold", i / 24.0, NULL);
+    g_object_set(o, "show-mask", i % 2, "show-input", i % 3 == 0, "show-fps", i % 2, "font", i % 2 ? "Serif 20" : NULL,
+                 "color", i << 20, "line-width", i, NULL);
     gst_buffer_unref(helper_pass(h, helper_frame(&info, &scene, 0), i));
   }
   gst_object_unref(s);

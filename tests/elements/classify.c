@@ -67,14 +67,16 @@ static void test_region_of_interest(void) {
   double confidence;
   g_assert_cmpuint(gst_buffer_get_n_meta(out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
   g_assert_cmpstr(g_quark_to_string(roi->roi_type), ==, gst_fmnist_result_label(r));
-  g_assert_true(gst_structure_get(s, "label_id", G_TYPE_INT, &label_id, "confidence", G_TYPE_DOUBLE, &confidence, NULL));
+  g_assert_true(
+      gst_structure_get(s, "label_id", G_TYPE_INT, &label_id, "confidence", G_TYPE_DOUBLE, &confidence, NULL));
   g_assert_cmpint(label_id, ==, r->label_id);
   g_assert_cmpfloat_with_epsilon(confidence, r->confidence, 1e-9);
   g_assert_cmpstr(gst_structure_get_string(s, "label"), ==, gst_fmnist_result_label(r));
   g_assert_cmpstr(gst_structure_get_string(s, "model_name"), ==, FMN_DEFAULT_MODEL);
   probabilities = gst_structure_get_value(s, "probabilities");
   g_assert_cmpuint(gst_value_array_get_size(probabilities), ==, 10);
-  g_assert_cmpfloat_with_epsilon(g_value_get_double(gst_value_array_get_value(probabilities, (guint)label_id)), confidence, 1e-9);
+  g_assert_cmpfloat_with_epsilon(g_value_get_double(gst_value_array_get_value(probabilities, (guint)label_id)),
+                                 confidence, 1e-9);
   s = gst_video_region_of_interest_meta_get_param(roi, "object_id");
   g_assert_true(gst_structure_get_int(s, "id", &id));
   g_assert_cmpint(id, ==, roi->id);
@@ -163,7 +165,9 @@ static void test_foreign_regions(void) {
   static const struct {
     const char *launch;
     guint classified;
-  } cases[] = {{"fmnistclassify", 3}, {"fmnistclassify object-class=coat", 2}, {"fmnistclassify object-class=hat", 0},
+  } cases[] = {{"fmnistclassify", 3},
+               {"fmnistclassify object-class=coat", 2},
+               {"fmnistclassify object-class=hat", 0},
                {"fmnistclassify inference-region=roi-list", 3}};
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
@@ -177,7 +181,8 @@ static void test_foreign_regions(void) {
     gst_buffer_add_video_region_of_interest_meta(frame, "shoe", 300, 200, 100, 100)->id = 77; /* over the edge */
     frame = helper_pass(h, frame, 0);
     g_assert_cmpuint(gst_buffer_get_n_meta(frame, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 3);
-    while ((meta = gst_buffer_iterate_meta_filtered(frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
+    while ((meta = gst_buffer_iterate_meta_filtered(frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) !=
+           NULL) {
       GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
       const char *type = g_quark_to_string(roi->roi_type);
       g_assert_true(strcmp(type, "coat") == 0 || strcmp(type, "shoe") == 0);
@@ -185,7 +190,8 @@ static void test_foreign_regions(void) {
       with += gst_video_region_of_interest_meta_get_param(roi, "classification") != NULL;
     }
     g_assert_cmpuint(with, ==, cases[i].classified);
-    g_assert_cmpuint(gst_fmnist_meta_get(frame) != NULL ? gst_fmnist_meta_size(gst_fmnist_meta_get(frame)) : 0, ==, cases[i].classified);
+    g_assert_cmpuint(gst_fmnist_meta_get(frame) != NULL ? gst_fmnist_meta_size(gst_fmnist_meta_get(frame)) : 0, ==,
+                     cases[i].classified);
     gst_buffer_unref(frame);
     gst_harness_teardown(h);
   }
@@ -211,7 +217,8 @@ static void test_interval(void) {
   gst_harness_teardown(h);
 }
 
-/* Equal frames, equal results; a changed one moves the mean towards it and not at once. tests/live/smoother.c has the numbers. */
+/* Equal frames, equal results; a changed one moves the mean towards it and not at once. tests/live/smoother.c has the
+ * numbers. */
 static void test_smoothing(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
   GstHarness *plain = helper_harness("fmnistsegment ! fmnistclassify", &info);
@@ -220,7 +227,8 @@ static void test_smoothing(void) {
   double before[10], weight = 1 / (1 + 0.670320046035639 + 0.449328964117222); /* e^(−40/100), e^(−80/100) */
   for (guint i = 0; i < 3; i++) {
     const HelperScene *now = i < 2 ? &scene : &other;
-    GstBuffer *a = helper_pass(plain, helper_frame(&info, now, 0), i), *b = helper_pass(smooth, helper_frame(&info, now, 0), i);
+    GstBuffer *a = helper_pass(plain, helper_frame(&info, now, 0), i),
+              *b = helper_pass(smooth, helper_frame(&info, now, 0), i);
     for (int k = 0; k < 10; k++) {
       double p = (double)object(a, 0)->result->probabilities[k], q = (double)object(b, 0)->result->probabilities[k];
       g_assert_cmpfloat_with_epsilon(q, i < 2 ? p : before[k] + weight * (p - before[k]), 1e-4);
@@ -247,8 +255,9 @@ static void test_messages(void) {
   g_assert_nonnull(message);
   s = gst_message_get_structure(message);
   g_assert_true(gst_structure_has_name(s, "fmnist"));
-  g_assert_true(gst_structure_get(s, "timestamp", G_TYPE_UINT64, &timestamp, "stream-time", G_TYPE_UINT64, &stream_time, "running-time",
-                                  G_TYPE_UINT64, &running_time, "duration", G_TYPE_UINT64, &duration, NULL));
+  g_assert_true(gst_structure_get(s, "timestamp", G_TYPE_UINT64, &timestamp, "stream-time", G_TYPE_UINT64, &stream_time,
+                                  "running-time", G_TYPE_UINT64, &running_time, "duration", G_TYPE_UINT64, &duration,
+                                  NULL));
   g_assert_cmpuint(timestamp, ==, 120 * GST_MSECOND);
   g_assert_cmpuint(running_time, ==, 120 * GST_MSECOND);
   g_assert_cmpuint(stream_time, ==, 120 * GST_MSECOND);

@@ -13,7 +13,8 @@ static char *folder, *model_path;
 /* The same numbers in every run. */
 static void fill(const char *name, FmnParam *param, gpointer user) {
   GRand *rand = user;
-  gboolean positive = g_str_has_suffix(name, "running_var"), one = g_str_has_suffix(name, "weight") && param->n_dims == 1;
+  gboolean positive = g_str_has_suffix(name, "running_var"),
+           one = g_str_has_suffix(name, "weight") && param->n_dims == 1;
   double fan_in = param->n_dims > 1 ? (double)fmn_param_count(param) / param->dims[0] : 4;
   for (gsize i = 0; i < fmn_param_count(param); i++)
     param->data[i] = positive || one ? (float)g_rand_double_range(rand, .8, 1.2)
@@ -108,7 +109,8 @@ static gboolean can_be_mapped(GstBuffer *buffer, const GstVideoInfo *info) {
   return ok;
 }
 
-/* A frame of one value with longer lines and further planes, but where GStreamer itself cannot map that, as 1.26 cannot tiled formats. */
+/* A frame of one value with longer lines and further planes, but where GStreamer itself cannot map that, as 1.26 cannot
+ * tiled formats. */
 static GstBuffer *padded_buffer(const GstVideoInfo *info, guint pad) {
   GstVideoInfo own = *info;
   GstVideoAlignment align;
@@ -134,8 +136,8 @@ static void draw_scene(GstVideoFrame *frame, const HelperScene *scene) {
   for (int y = 0; y < h; y++) {
     guint8 *line = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + y * GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0);
     for (int x = 0; x < w; x++) {
-      gboolean inside = x >= floor(scene->box.x * w) && x < ceil((scene->box.x + scene->box.w) * w) && y >= floor(scene->box.y * h) &&
-                        y < ceil((scene->box.y + scene->box.h) * h);
+      gboolean inside = x >= floor(scene->box.x * w) && x < ceil((scene->box.x + scene->box.w) * w) &&
+                        y >= floor(scene->box.y * h) && y < ceil((scene->box.y + scene->box.h) * h);
       guint color = inside ? scene->object : scene->background;
       line[4 * x] = 255;
       line[4 * x + 1] = color >> 16 & 255;
@@ -146,7 +148,8 @@ static void draw_scene(GstVideoFrame *frame, const HelperScene *scene) {
 }
 
 /* Copies one frame into another of other format, or crops one pixel out. */
-static void convert(GstBuffer *from, const GstVideoInfo *from_info, GstBuffer *to, const GstVideoInfo *to_info, GstStructure *config) {
+static void convert(GstBuffer *from, const GstVideoInfo *from_info, GstBuffer *to, const GstVideoInfo *to_info,
+                    GstStructure *config) {
   GstVideoConverter *converter = gst_video_converter_new(from_info, to_info, config);
   GstVideoFrame in, out;
   g_assert_nonnull(converter);

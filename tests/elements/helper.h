@@ -7,7 +7,8 @@
 
 #include "gstfmnistmeta.h"
 
-/* Initialises g_test and GStreamer, registers the elements, and puts a model FMN_DEFAULT_MODEL with random weights where they find it. */
+/* Initialises g_test and GStreamer, registers the elements, and puts a model FMN_DEFAULT_MODEL with random weights
+ * where they find it. */
 void helper_init(int *argc, char ***argv);
 /* Runs the tests and removes what helper_init() has made. */
 int helper_run(void);
@@ -16,21 +17,23 @@ int helper_run(void);
 const char *helper_model(void);
 char *helper_path(const char *name); /* g_free */
 
-/* Every raw format of the elements' pad templates, or every N-th with FMNIST_TEST_FORMATS=N in the environment (for valgrind); *n of
- * them. */
+/* Every raw format of the elements' pad templates, or every N-th with FMNIST_TEST_FORMATS=N in the environment (for
+ * valgrind); *n of them. */
 const GstVideoFormat *helper_formats(guint *n);
 
-/* A dark rectangle (the given share of the frame, 0xRRGGBB) on a light one, in any format. pad: bytes by which lines are longer and
- * planes further apart than usual, told by GstVideoMeta. */
+/* A dark rectangle (the given share of the frame, 0xRRGGBB) on a light one, in any format. pad: bytes by which lines
+ * are longer and planes further apart than usual, told by GstVideoMeta. */
 typedef struct {
   FmnBox box;
   guint object, background;
 } HelperScene;
 
-#define HELPER_SCENE {{0.25, 0.25, 0.4, 0.5}, 0x202040, 0xd8d8c8}
+#define HELPER_SCENE                                                                                                   \
+  { {0.25, 0.25, 0.4, 0.5}, 0x202040, 0xd8d8c8 }
 
 GstBuffer *helper_frame(const GstVideoInfo *info, const HelperScene *scene, guint pad);
-/* GStreamer 1.22 itself leaves the last chroma undefined where it writes NV12_10LE32 or NV16_10LE32 with an odd width: even there. */
+/* GStreamer 1.22 itself leaves the last chroma undefined where it writes NV12_10LE32 or NV16_10LE32 with an odd width:
+ * even there. */
 GstVideoInfo helper_info(GstVideoFormat format, int width, int height);
 
 /* caps of info, with framerate 25/1; the caller owns them */

@@ -71,7 +71,8 @@ static void test_region_of_interest(void) {
   g_assert_cmpint(ABS((int)roi->w - 128), <=, 6);
   detection = gst_video_region_of_interest_meta_get_param(roi, "detection");
   g_assert_nonnull(detection);
-  g_assert_true(gst_structure_get(detection, "x_min", G_TYPE_DOUBLE, &x_min, "confidence", G_TYPE_DOUBLE, &confidence, NULL));
+  g_assert_true(
+      gst_structure_get(detection, "x_min", G_TYPE_DOUBLE, &x_min, "confidence", G_TYPE_DOUBLE, &confidence, NULL));
   g_assert_cmpfloat_with_epsilon(x_min, 0.25, 0.02);
   g_assert_nonnull(gst_video_region_of_interest_meta_get_param(roi, "object_id"));
   gst_buffer_unref(out);
@@ -153,7 +154,8 @@ static void test_tiny(void) {
   for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
     for (gsize k = 0; k < G_N_ELEMENTS(formats); k++) {
       GstVideoInfo info = helper_info(formats[k], sizes[i][0], sizes[i][1]);
-      GstHarness *h = helper_harness("fmnistsegment output=cutout ! fmnistclassify ! fmnistoverlay show-mask=true show-input=true", &info);
+      GstHarness *h = helper_harness(
+          "fmnistsegment output=cutout ! fmnistclassify ! fmnistoverlay show-mask=true show-input=true", &info);
       GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
       g_assert_nonnull(gst_fmnist_meta_get(out));
       gst_buffer_unref(out);
@@ -163,7 +165,8 @@ static void test_tiny(void) {
 }
 
 static void test_renegotiation(void) {
-  static const GstVideoFormat formats[] = {GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_RGB, GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_RGB8P};
+  static const GstVideoFormat formats[] = {GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_RGB, GST_VIDEO_FORMAT_P010_10LE,
+                                           GST_VIDEO_FORMAT_RGB8P};
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_NV12, 320, 240);
   GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify ! fmnistoverlay", &info);
   for (guint i = 0; i < 12; i++) {

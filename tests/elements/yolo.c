@@ -51,10 +51,12 @@ static void test_objects(void) {
   static const struct {
     int width, height, size, max;
     guint pad;
-  } cases[] = {{160, 120, 0, 50, 0}, {33, 77, 64, 7, 5}, {641, 3, 96, 50, 0}, {1, 1, 32, 50, 0}, {200, 199, 128, 1000, 16}};
+  } cases[] = {
+      {160, 120, 0, 50, 0}, {33, 77, 64, 7, 5}, {641, 3, 96, 50, 0}, {1, 1, 32, 50, 0}, {200, 199, 128, 1000, 16}};
   for (gsize c = 0; c < G_N_ELEMENTS(cases); c++) {
     GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_RGB, cases[c].width, cases[c].height);
-    char *launch = g_strdup_printf("fmnistyolo threshold=%g size=%d max-detections=%d", THRESHOLD, cases[c].size, cases[c].max);
+    char *launch =
+        g_strdup_printf("fmnistyolo threshold=%g size=%d max-detections=%d", THRESHOLD, cases[c].size, cases[c].max);
     GstHarness *h = helper_harness(launch, &info);
     GstBuffer *frame = helper_frame(&info, &scene, cases[c].pad), *out;
     FmnDetectOptions options = {THRESHOLD, 0.45, cases[c].max};
@@ -99,7 +101,8 @@ static void test_roi(void) {
     int label_id = -1;
     g_assert_nonnull(d);
     g_assert_true(gst_structure_get_double(d, "x_min", &x_min) && gst_structure_get_double(d, "x_max", &x_max));
-    g_assert_true(gst_structure_get_double(d, "confidence", &confidence) && gst_structure_get_int(d, "label_id", &label_id));
+    g_assert_true(gst_structure_get_double(d, "confidence", &confidence) &&
+                  gst_structure_get_int(d, "label_id", &label_id));
     g_assert_cmpfloat(x_max, >, x_min);
     g_assert_cmpint(label_id, ==, o->label_id);
     g_assert_cmpstr(gst_structure_get_string(d, "label"), ==, g_quark_to_string(roi->roi_type));
@@ -179,9 +182,10 @@ static void test_threshold(void) {
 static void test_second_look(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
   char *path = helper_path("yolo.jsonl"), *text = NULL;
-  char *launch = g_strdup_printf("fmnistyolo threshold=0.05 max-detections=4 ! fmnistclassify inference-region=roi-list threshold=0 ! "
-                                 "fmnistjson location=%s",
-                                 path);
+  char *launch = g_strdup_printf(
+      "fmnistyolo threshold=0.05 max-detections=4 ! fmnistclassify inference-region=roi-list threshold=0 ! "
+      "fmnistjson location=%s",
+      path);
   GstHarness *h = helper_harness(launch, &info);
   GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
   GstFmnistMeta *meta = gst_fmnist_meta_get(out);
@@ -198,7 +202,8 @@ static void test_second_look(void) {
   for (guint i = 0; i < 4; i++) {
     const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
     JsonObject *object = json_array_get_object_element(objects, i);
-    JsonObject *d = json_object_get_object_member(object, "detection"), *c = json_object_get_object_member(object, "classification");
+    JsonObject *d = json_object_get_object_member(object, "detection"),
+               *c = json_object_get_object_member(object, "classification");
     g_assert_cmpstr(json_object_get_string_member(d, "label"), ==, g_quark_to_string(o->label));
     g_assert_cmpint(json_object_get_int_member(d, "label_id"), ==, o->label_id);
     g_assert_cmpfloat_with_epsilon(json_object_get_double_member(d, "confidence"), o->confidence, 1e-6);
@@ -239,13 +244,15 @@ static void test_messages(void) {
 /* The overlay draws the detector's boxes, each class in its colour. */
 static void test_overlay(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_RGB, 320, 240);
-  GstHarness *h = helper_harness("fmnistyolo threshold=0.02 max-detections=1 ! fmnistoverlay show-labels=false show-confidence=false", &info);
+  GstHarness *h = helper_harness(
+      "fmnistyolo threshold=0.02 max-detections=1 ! fmnistoverlay show-labels=false show-confidence=false", &info);
   GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
   const GstFmnistObject *o = gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0);
   GstFmnistPixelBox b = gst_fmnist_box_pixels(&o->box, 320, 240);
   gboolean drawn = FALSE;
   for (int i = 0; i < 4; i++)
-    drawn |= helper_color_close(helper_pixel(out, &info, MIN(b.x + i, 319), b.y + b.h / 2), gst_fmnist_draw_class_color(o->label_id), 24);
+    drawn |= helper_color_close(helper_pixel(out, &info, MIN(b.x + i, 319), b.y + b.h / 2),
+                                gst_fmnist_draw_class_color(o->label_id), 24);
   g_assert_true(drawn);
   gst_buffer_unref(out);
   gst_harness_teardown(h);
@@ -263,12 +270,14 @@ static void test_errors(void) {
   assert_error("videotestsrc num-buffers=1 ! fmnistyolo size=100 ! fakesink", "multiple of 32");
   assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=" FMN_DEFAULT_MODEL " ! fakesink", "is a classifier");
   assert_error("videotestsrc num-buffers=1 ! fmnistclassify model=yolov3-tiny ! fakesink", "is a detector");
-  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=/none/x.safetensors ! fakesink", "fmnist-train train --arch yolov3-tiny");
+  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=/none/x.safetensors ! fakesink",
+               "fmnist-train train --arch yolov3-tiny");
   write_detector(bare, "size=32", NULL);
   launch = g_strdup_printf("videotestsrc num-buffers=1 ! fmnistyolo model=%s ! fakesink", bare);
   assert_error(launch, "no \"anchors\"");
   g_setenv("FMNIST_MODEL_PATH", "/nowhere", TRUE);
-  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=nosuch ! fakesink", "fmnist-train train --arch yolov3-tiny");
+  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=nosuch ! fakesink",
+               "fmnist-train train --arch yolov3-tiny");
   g_setenv("FMNIST_MODEL_PATH", before, TRUE);
   g_free(launch);
   g_free(bare);
@@ -277,10 +286,12 @@ static void test_errors(void) {
 
 /* Stopped and started anew it works as at first, also with frames of another size. */
 static void test_restart(void) {
-  GstElement *pipeline = gst_parse_launch("videotestsrc num-buffers=4 ! capsfilter name=c ! fmnistyolo name=d ! fakesink", NULL);
+  GstElement *pipeline =
+      gst_parse_launch("videotestsrc num-buffers=4 ! capsfilter name=c ! fmnistyolo name=d ! fakesink", NULL);
   for (int i = 0; i < 3; i++) {
     GstElement *c = gst_bin_get_by_name(GST_BIN(pipeline), "c"), *d = gst_bin_get_by_name(GST_BIN(pipeline), "d");
-    GstCaps *caps = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, 100 + 31 * i, "height", G_TYPE_INT, 80, NULL);
+    GstCaps *caps =
+        gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, 100 + 31 * i, "height", G_TYPE_INT, 80, NULL);
     GstBus *bus = gst_element_get_bus(pipeline);
     GstMessage *message;
     g_object_set(c, "caps", caps, NULL);
