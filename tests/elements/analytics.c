@@ -5,7 +5,6 @@
 
 #include <gst/analytics/analytics.h>
 
-#include "../detect/model.h"
 #include "gstfmnistanalytics.h"
 #include "gstfmnistroi.h"
 
@@ -109,7 +108,7 @@ static void assert_mask(GstAnalyticsRelationMeta *r, const GstAnalyticsMtd *od, 
 /* Everything about object i, which is the i-th detection from the given one on. */
 static void assert_object(GstBuffer *buffer, guint i, guint foreign, int width, int height) {
   GstAnalyticsRelationMeta *r = gst_buffer_get_analytics_relation_meta(buffer);
-  const GstFmnistObject *o = gst_fmnist_meta_object(gst_fmnist_meta_get(buffer), i);
+  const GstFmnistObject *o = helper_object(buffer, i);
   gpointer state = NULL;
   GstAnalyticsMtd od;
   for (guint k = 0; k <= foreign + i; k++)
@@ -139,7 +138,7 @@ static void test_segment(void) {
   GstHarness *h = helper_harness("fmnistsegment", &info);
   for (guint i = 0; i < 3; i++) {
     GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), i);
-    const GstFmnistObject *o = gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0);
+    const GstFmnistObject *o = helper_object(out, 0);
     g_assert_cmpstr(g_quark_to_string(o->label), ==, "object");
     g_assert_cmpuint(o->first_seen, ==, 0);
     assert_size(out, OF_AN_OBJECT - 1);
@@ -166,7 +165,7 @@ static void test_classify(void) {
     g_test_message("%s", ways[w]);
     for (guint i = 0; i < 6; i++) {
       GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), i);
-      g_assert_nonnull(gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0)->result);
+      g_assert_nonnull(helper_object(out, 0)->result);
       assert_size(out, OF_AN_OBJECT);
       assert_object(out, 0, 0, 320, strstr(ways[w], "height=320") != NULL ? 320 : 240);
       gst_buffer_unref(out);
@@ -177,13 +176,11 @@ static void test_classify(void) {
 
 static void test_whole_frame(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_NV12, 160, 120);
-  GstHarness *h = helper_harness("fmnistclassify threshold=1", &info);
-  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  g_assert_cmpstr(gst_fmnist_object_label(gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0)), ==, "unknown");
+  GstBuffer *out = helper_look("fmnistclassify threshold=1", &info, &scene);
+  g_assert_cmpstr(gst_fmnist_object_label(helper_object(out, 0)), ==, "unknown");
   assert_size(out, 3);
   assert_object(out, 0, 0, 160, 120);
   gst_buffer_unref(out);
-  gst_harness_teardown(h);
 }
 
 static void test_yolo(void) {
@@ -195,7 +192,7 @@ static void test_yolo(void) {
                        &info);
     for (guint i = 0; i < 3; i++) {
       GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), i);
-      guint n = gst_fmnist_meta_size(gst_fmnist_meta_get(out));
+      guint n = helper_n_objects(out);
       g_assert_cmpuint(n, ==, 40);
       assert_size(out, n * (classify ? 3 : 2));
       for (guint k = 0; k < n; k++)
@@ -270,13 +267,12 @@ static void test_foreign(void) {
 /* Frames in which there is nothing to say get nothing. */
 static void test_nothing(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
-  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify", &info);
   HelperScene plain = {{0, 0, 0, 0}, 0x808080, 0x808080};
-  GstBuffer *out = helper_pass(h, helper_frame(&info, &plain, 0), 0);
-  g_assert_cmpuint(gst_fmnist_meta_size(gst_fmnist_meta_get(out)), ==, 0);
+  GstBuffer *out = helper_look("fmnistsegment ! fmnistclassify", &info, &plain);
+  g_assert_nonnull(gst_fmnist_meta_get(out));
+  g_assert_cmpuint(helper_n_objects(out), ==, 0);
   g_assert_null(gst_buffer_get_analytics_relation_meta(out));
   gst_buffer_unref(out);
-  gst_harness_teardown(h);
 }
 
 /* Masks of several objects have values of their own, and a copy of the buffer is as good. */
@@ -345,13 +341,11 @@ static void test_overlay(void) {
   gst_object_unref(factory);
   lines[1] = with;
   for (int i = 0; i < 3; i++) {
-    GstHarness *h = helper_harness(lines[i], &info);
-    GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+    GstBuffer *out = helper_look(lines[i], &info, &scene);
     if (i == 0)
-      box = gst_fmnist_box_pixels(&gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0)->box, 320, 240);
+      box = gst_fmnist_box_pixels(&helper_object(out, 0)->box, 320, 240);
     pixels[i] = helper_pixels(out, &info);
     gst_buffer_unref(out);
-    gst_harness_teardown(h);
   }
   n = changed_pixels(pixels[0], pixels[1], &box, 3, &elsewhere);
   g_assert_cmpuint(elsewhere, ==, 0);
@@ -364,11 +358,8 @@ static void test_overlay(void) {
 }
 
 int main(int argc, char **argv) {
-  char *path;
   helper_init(&argc, &argv);
-  path = helper_path("yolov3-tiny.safetensors");
-  write_detector(path, "size=64", "12,16 20,30 32,24 40,48 60,44 70,80");
-  g_free(path);
+  helper_make_detector();
   g_test_add_func("/analytics/segment", test_segment);
   g_test_add_func("/analytics/classify", test_classify);
   g_test_add_func("/analytics/whole-frame", test_whole_frame);

@@ -7,13 +7,6 @@
 
 static const HelperScene scene = HELPER_SCENE;
 
-static const GstFmnistObject *object(GstBuffer *buffer, guint i) {
-  const GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
-  g_assert_nonnull(meta);
-  g_assert_cmpuint(gst_fmnist_meta_size(meta), >, i);
-  return gst_fmnist_meta_object(meta, i);
-}
-
 static void write_file(const char *name, const char *text, char **path) {
   *path = helper_path(name);
   g_assert_true(g_file_set_contents(*path, text, -1, NULL));
@@ -21,10 +14,7 @@ static void write_file(const char *name, const char *text, char **path) {
 
 static void assert_start_error(const char *properties, const char *says) {
   char *launch = g_strdup_printf("videotestsrc num-buffers=1 ! fmnistclassify %s ! fakesink", properties);
-  char *error = helper_start_error(launch);
-  g_test_message("%s", error);
-  g_assert_nonnull(strstr(error, says));
-  g_free(error);
+  helper_assert_error(launch, says);
   g_free(launch);
 }
 
@@ -53,19 +43,16 @@ static void test_errors(void) {
 static void test_labels_file(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
   char *path, *launch;
-  GstHarness *h;
   GstBuffer *out;
   write_file(
       "labels.txt",
       "\xef\xbb\xbfnull\r\neins\r\nzwei\r\ndrei\r\nvier\r\nf\xc3\xbcnf\r\nsechs\r\nsieben\r\nacht\r\nneun\r\n\r\n",
       &path);
   launch = g_strdup_printf("fmnistclassify threshold=0 labels-file=%s", path);
-  h = helper_harness(launch, &info);
-  out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 0), ==, "null");
-  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 5), ==, "f\xc3\xbcnf");
-  gst_harness_teardown(h);
-  g_assert_cmpstr(gst_fmnist_result_label_at(object(out, 0)->result, 9), ==, "neun"); /* results outlive the element */
+  out = helper_look(launch, &info, &scene); /* results outlive the element */
+  g_assert_cmpstr(gst_fmnist_result_label_at(helper_object(out, 0)->result, 0), ==, "null");
+  g_assert_cmpstr(gst_fmnist_result_label_at(helper_object(out, 0)->result, 5), ==, "f\xc3\xbcnf");
+  g_assert_cmpstr(gst_fmnist_result_label_at(helper_object(out, 0)->result, 9), ==, "neun");
   gst_buffer_unref(out);
   g_free(launch);
   g_free(path);

@@ -6,18 +6,10 @@
 
 static const HelperScene scene = HELPER_SCENE;
 
-static const GstFmnistObject *object(GstBuffer *buffer, guint i) {
-  const GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
-  g_assert_nonnull(meta);
-  g_assert_cmpuint(gst_fmnist_meta_size(meta), >, i);
-  return gst_fmnist_meta_object(meta, i);
-}
-
 static void test_result(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
-  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify threshold=0", &info);
-  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  const GstFmnistResult *r = object(out, 0)->result;
+  GstBuffer *out = helper_look("fmnistsegment ! fmnistclassify threshold=0", &info, &scene);
+  const GstFmnistResult *r = helper_object(out, 0)->result;
   double sum = 0;
   int top[10];
   g_assert_nonnull(r);
@@ -34,15 +26,13 @@ static void test_result(void) {
   for (int i = 1; i < 10; i++)
     g_assert_true(r->probabilities[top[i]] <= r->probabilities[top[i - 1]]);
   gst_buffer_unref(out);
-  gst_harness_teardown(h);
 }
 
 /* The way through the elements gives what the library gives. */
 static void test_same_as_library(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_RGB, 320, 240);
-  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify", &info);
-  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  const GstFmnistResult *r = object(out, 0)->result;
+  GstBuffer *out = helper_look("fmnistsegment ! fmnistclassify", &info, &scene);
+  const GstFmnistResult *r = helper_object(out, 0)->result;
   FmnModel *model = fmn_model_open(helper_model(), NULL);
   FmnClassifier *c = fmn_classifier_new(model, 1);
   float expected[10];
@@ -52,16 +42,14 @@ static void test_same_as_library(void) {
   fmn_classifier_free(c);
   fmn_model_unref(model);
   gst_buffer_unref(out);
-  gst_harness_teardown(h);
 }
 
 static void test_region_of_interest(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
-  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify threshold=0", &info);
-  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
+  GstBuffer *out = helper_look("fmnistsegment ! fmnistclassify threshold=0", &info, &scene);
   GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta(out);
   const GstStructure *s = gst_video_region_of_interest_meta_get_param(roi, "classification");
-  const GstFmnistResult *r = object(out, 0)->result;
+  const GstFmnistResult *r = helper_object(out, 0)->result;
   const GValue *probabilities;
   int label_id, id;
   double confidence;
@@ -81,7 +69,6 @@ static void test_region_of_interest(void) {
   g_assert_true(gst_structure_get_int(s, "id", &id));
   g_assert_cmpint(id, ==, roi->id);
   gst_buffer_unref(out);
-  gst_harness_teardown(h);
 }
 
 static void test_threshold(void) {
@@ -93,11 +80,11 @@ static void test_threshold(void) {
     gst_clear_buffer(&out);
     out = helper_pass(h, helper_frame(&info, i % 2 ? &scene : &other, 0), i);
   }
-  if (object(out, 0)->result->confidence < 1) {
-    g_assert_cmpint(object(out, 0)->result->label_id, ==, -1);
-    g_assert_cmpstr(gst_fmnist_object_label(object(out, 0)), ==, "unknown");
+  if (helper_object(out, 0)->result->confidence < 1) {
+    g_assert_cmpint(helper_object(out, 0)->result->label_id, ==, -1);
+    g_assert_cmpstr(gst_fmnist_object_label(helper_object(out, 0)), ==, "unknown");
   }
-  g_assert_cmpint(object(out, 0)->result->top_k, ==, 3);
+  g_assert_cmpint(helper_object(out, 0)->result->top_k, ==, 3);
   gst_buffer_unref(out);
   gst_harness_teardown(h);
 }
@@ -142,21 +129,18 @@ static void test_whole_frame(void) {
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
-    GstHarness *h = helper_harness(cases[i].launch, &info);
-    GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-    const GstFmnistMeta *meta = gst_fmnist_meta_get(out);
+    GstBuffer *out = helper_look(cases[i].launch, &info, &scene);
     static const FmnBox whole = {0, 0, 1, 1};
     g_test_message("%s", cases[i].launch);
-    g_assert_cmpuint(meta != NULL ? gst_fmnist_meta_size(meta) : 0, ==, cases[i].objects);
+    g_assert_cmpuint(helper_n_objects(out), ==, cases[i].objects);
     g_assert_cmpuint(gst_buffer_get_n_meta(out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, cases[i].objects);
     if (cases[i].objects == 2)
-      g_assert_cmpuint(object(out, 0)->id, !=, object(out, 1)->id);
+      g_assert_cmpuint(helper_object(out, 0)->id, !=, helper_object(out, 1)->id);
     if (cases[i].whole)
-      helper_assert_box(&object(out, 0)->box, &whole, 1e-9);
+      helper_assert_box(&helper_object(out, 0)->box, &whole, 1e-9);
     if (cases[i].objects > 0)
-      g_assert_nonnull(object(out, cases[i].objects - 1)->result);
+      g_assert_nonnull(helper_object(out, cases[i].objects - 1)->result);
     gst_buffer_unref(out);
-    gst_harness_teardown(h);
   }
 }
 
@@ -190,8 +174,7 @@ static void test_foreign_regions(void) {
       with += gst_video_region_of_interest_meta_get_param(roi, "classification") != NULL;
     }
     g_assert_cmpuint(with, ==, cases[i].classified);
-    g_assert_cmpuint(gst_fmnist_meta_get(frame) != NULL ? gst_fmnist_meta_size(gst_fmnist_meta_get(frame)) : 0, ==,
-                     cases[i].classified);
+    g_assert_cmpuint(helper_n_objects(frame), ==, cases[i].classified);
     gst_buffer_unref(frame);
     gst_harness_teardown(h);
   }
@@ -206,11 +189,11 @@ static void test_interval(void) {
     GstBuffer *out;
     moving.box.x += 0.01 * i;
     out = helper_pass(h, helper_frame(&info, &moving, 0), i);
-    g_assert_cmpuint(object(out, 0)->frames_ago, ==, i % 3);
-    g_assert_nonnull(object(out, 0)->result);
-    g_assert_true((object(out, 0)->result == last) == (i % 3 != 0));
+    g_assert_cmpuint(helper_object(out, 0)->frames_ago, ==, i % 3);
+    g_assert_nonnull(helper_object(out, 0)->result);
+    g_assert_true((helper_object(out, 0)->result == last) == (i % 3 != 0));
     gst_fmnist_result_unref(last);
-    last = gst_fmnist_result_ref(object(out, 0)->result);
+    last = gst_fmnist_result_ref(helper_object(out, 0)->result);
     gst_buffer_unref(out);
   }
   gst_fmnist_result_unref(last);
@@ -230,7 +213,8 @@ static void test_smoothing(void) {
     GstBuffer *a = helper_pass(plain, helper_frame(&info, now, 0), i),
               *b = helper_pass(smooth, helper_frame(&info, now, 0), i);
     for (int k = 0; k < 10; k++) {
-      double p = (double)object(a, 0)->result->probabilities[k], q = (double)object(b, 0)->result->probabilities[k];
+      double p = (double)helper_object(a, 0)->result->probabilities[k],
+             q = (double)helper_object(b, 0)->result->probabilities[k];
       g_assert_cmpfloat_with_epsilon(q, i < 2 ? p : before[k] + weight * (p - before[k]), 1e-4);
       before[k] = q;
     }

@@ -5,28 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/model_file.h"
+#include "../detect/model.h"
 #include "plugin.h"
 
 static char *folder, *model_path;
-
-/* The same numbers in every run. */
-static void fill(const char *name, FmnParam *param, gpointer user) {
-  GRand *rand = user;
-  gboolean positive = g_str_has_suffix(name, "running_var"),
-           one = g_str_has_suffix(name, "weight") && param->n_dims == 1;
-  double fan_in = param->n_dims > 1 ? (double)fmn_param_count(param) / param->dims[0] : 4;
-  for (gsize i = 0; i < fmn_param_count(param); i++)
-    param->data[i] = positive || one ? (float)g_rand_double_range(rand, .8, 1.2)
-                                     : (float)(g_rand_double_range(rand, -1, 1) * sqrt(6 / fan_in));
-}
 
 static void make_model(void) {
   GError *error = NULL;
   GRand *rand = g_rand_new_with_seed(7);
   FmnModelFile *file = fmn_model_file_new("compact", NULL, NULL, &error);
   g_assert_no_error(error);
-  fmn_graph_foreach_param(file->graph, fill, rand);
+  fmn_graph_foreach_param(file->graph, random_param, rand);
   file->temperature = 1;
   file->threshold = 0;
   fmn_model_file_save(file, model_path, FALSE, &error);
@@ -66,6 +55,12 @@ int helper_run(void) {
 const char *helper_model(void) { return model_path; }
 
 char *helper_path(const char *name) { return g_build_filename(folder, name, NULL); }
+
+void helper_make_detector(void) {
+  char *path = helper_path("yolov3-tiny.safetensors");
+  write_detector(path, "size=64", "12,16 20,30 32,24 40,48 60,44 70,80");
+  g_free(path);
+}
 
 const GstVideoFormat *helper_formats(guint *n) {
   static GArray *formats = NULL;
@@ -205,6 +200,23 @@ GstBuffer *helper_pass(GstHarness *h, GstBuffer *frame, guint number) {
   return out;
 }
 
+GstBuffer *helper_look(const char *launch, const GstVideoInfo *info, const HelperScene *scene) {
+  GstHarness *h = helper_harness(launch, info);
+  GstBuffer *out = helper_pass(h, helper_frame(info, scene, 0), 0);
+  gst_harness_teardown(h);
+  return out;
+}
+
+guint helper_n_objects(GstBuffer *buffer) {
+  const GstFmnistMeta *meta = gst_fmnist_meta_get(buffer);
+  return meta != NULL ? gst_fmnist_meta_size(meta) : 0;
+}
+
+const GstFmnistObject *helper_object(GstBuffer *buffer, guint i) {
+  g_assert_cmpuint(helper_n_objects(buffer), >, i);
+  return gst_fmnist_meta_object(gst_fmnist_meta_get(buffer), i);
+}
+
 guint32 *helper_pixels(GstBuffer *buffer, const GstVideoInfo *info) {
   GstVideoInfo argb = helper_info(GST_VIDEO_FORMAT_ARGB, info->width, info->height);
   GstBuffer *converted = gst_buffer_new_allocate(NULL, argb.size, NULL);
@@ -239,22 +251,21 @@ void helper_assert_box(const FmnBox *box, const FmnBox *expected, double toleran
   g_assert_cmpfloat_with_epsilon(box->y + box->h, expected->y + expected->h, tolerance);
 }
 
-char *helper_start_error(const char *launch) {
+void helper_assert_error(const char *launch, const char *says) {
   GstElement *pipeline = gst_parse_launch(launch, NULL);
   GstBus *bus = gst_element_get_bus(pipeline);
   GstMessage *message;
   GError *error = NULL;
-  char *text;
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   message = gst_bus_timed_pop_filtered(bus, 200 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   g_assert_nonnull(message);
   g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_ERROR);
   gst_message_parse_error(message, &error, NULL);
-  text = g_strdup(error->message);
+  g_test_message("%s", error->message);
+  g_assert_nonnull(strstr(error->message, says));
   g_error_free(error);
   gst_message_unref(message);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(bus);
   gst_object_unref(pipeline);
-  return text;
 }

@@ -16,6 +16,8 @@ int helper_run(void);
 /* Path of the model, and a folder for files of the tests. */
 const char *helper_model(void);
 char *helper_path(const char *name); /* g_free */
+/* Puts a detector of random weights for frames of 64×64 there, where fmnistyolo finds it. */
+void helper_make_detector(void);
 
 /* Every raw format of the elements' pad templates, or every N-th with FMNIST_TEST_FORMATS=N in the environment (for
  * valgrind); *n of them. */
@@ -42,6 +44,12 @@ GstCaps *helper_caps(const GstVideoInfo *info);
 GstHarness *helper_harness(const char *launch, const GstVideoInfo *info);
 /* Timestamps the frame and sends it through. */
 GstBuffer *helper_pass(GstHarness *h, GstBuffer *frame, guint number);
+/* What launch-line elements, gone by then, have made of one frame with that scene. */
+GstBuffer *helper_look(const char *launch, const GstVideoInfo *info, const HelperScene *scene);
+
+/* How many objects a buffer has, 0 where nobody looked, and one that must be there. */
+guint helper_n_objects(GstBuffer *buffer);
+const GstFmnistObject *helper_object(GstBuffer *buffer, guint i);
 
 /* The colours of all pixels, line by line, or of one, 0xRRGGBB, as GStreamer's own converter has them. */
 guint32 *helper_pixels(GstBuffer *buffer, const GstVideoInfo *info);
@@ -50,7 +58,7 @@ gboolean helper_color_close(guint a, guint b, int tolerance);
 
 void helper_assert_box(const FmnBox *box, const FmnBox *expected, double tolerance);
 
-/* The message of the first error on the harness's bus; g_free. */
-char *helper_start_error(const char *launch);
+/* A pipeline of that launch line ends in an error that says so. */
+void helper_assert_error(const char *launch, const char *says);
 
 #endif

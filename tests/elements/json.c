@@ -110,16 +110,13 @@ static void test_odd_values(void) {
 }
 
 static void test_errors(void) {
-  char *error = helper_start_error("videotestsrc num-buffers=1 ! fmnistjson location=/no/such/folder/x.json ! fakesink");
-  g_assert_nonnull(strstr(error, "/no/such/folder/x.json"));
-  g_free(error);
+  helper_assert_error("videotestsrc num-buffers=1 ! fmnistjson location=/no/such/folder/x.json ! fakesink",
+                      "/no/such/folder/x.json");
   if (g_file_test("/dev/full", G_FILE_TEST_EXISTS)) {
-    error = helper_start_error("videotestsrc num-buffers=3 ! fmnistjson location=/dev/full ! fakesink");
-    g_assert_nonnull(strstr(error, "/dev/full"));
-    g_free(error);
-    error = helper_start_error("videotestsrc num-buffers=2000 ! video/x-raw,width=16,height=16 ! fmnistjson location=/dev/full ! fakesink");
-    g_assert_nonnull(strstr(error, "failed"));
-    g_free(error);
+    helper_assert_error("videotestsrc num-buffers=3 ! fmnistjson location=/dev/full ! fakesink", "/dev/full");
+    helper_assert_error("videotestsrc num-buffers=2000 ! video/x-raw,width=16,height=16 ! "
+                        "fmnistjson location=/dev/full ! fakesink",
+                        "failed");
   }
 }
 

@@ -19,10 +19,7 @@ static GstVideoOverlayComposition *compose(GstBuffer *buffer, int w, int h, GstF
 
 static GstBuffer *analysed(GstVideoFormat format, int w, int h, const char *launch) {
   GstVideoInfo info = helper_info(format, w, h);
-  GstHarness *hs = helper_harness(launch, &info);
-  GstBuffer *out = helper_pass(hs, helper_frame(&info, &scene, 0), 0);
-  gst_harness_teardown(hs);
-  return out;
+  return helper_look(launch, &info, &scene);
 }
 
 static void assert_color(GstBuffer *buffer, const GstVideoInfo *info, int x, int y, guint expected, int tolerance) {

@@ -8,7 +8,6 @@
 #include "helper.h"
 #include "image/letterbox.h"
 
-#define ANCHORS "12,16 20,30 32,24 40,48 60,44 70,80"
 #define THRESHOLD 0.05
 
 static const HelperScene scene = HELPER_SCENE;
@@ -64,14 +63,12 @@ static void test_objects(void) {
     gpointer state = NULL;
     guint rois = 0;
     out = helper_pass(h, frame, 0);
-    GstFmnistMeta *meta = gst_fmnist_meta_get(out);
-    g_assert_nonnull(meta);
     g_test_message("%d×%d: %u objects", cases[c].width, cases[c].height, expected->len);
     g_assert_cmpuint(expected->len, >, 0);
-    g_assert_cmpuint(gst_fmnist_meta_size(meta), ==, expected->len);
+    g_assert_cmpuint(helper_n_objects(out), ==, expected->len);
     for (guint i = 0; i < expected->len; i++) {
       const FmnDetection *d = &g_array_index(expected, FmnDetection, i);
-      const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
+      const GstFmnistObject *o = helper_object(out, i);
       helper_assert_box(&o->box, &d->box, 1e-9);
       g_assert_cmpint(o->label_id, ==, d->label);
       g_assert_cmpfloat_with_epsilon(o->confidence, (double)d->confidence, 1e-6);
@@ -90,11 +87,9 @@ static void test_objects(void) {
 
 static void test_roi(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
-  GstHarness *h = helper_harness("fmnistyolo threshold=0.05 max-detections=3", &info);
-  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  GstFmnistMeta *meta = gst_fmnist_meta_get(out);
-  for (guint i = 0; i < gst_fmnist_meta_size(meta); i++) {
-    const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
+  GstBuffer *out = helper_look("fmnistyolo threshold=0.05 max-detections=3", &info, &scene);
+  for (guint i = 0; i < helper_n_objects(out); i++) {
+    const GstFmnistObject *o = helper_object(out, i);
     GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta_id(out, o->roi_id);
     GstStructure *d = gst_video_region_of_interest_meta_get_param(roi, "detection");
     double x_min = 0, x_max = 0, confidence = 0;
@@ -109,7 +104,6 @@ static void test_roi(void) {
     g_assert_cmpint((gint)roi->x, ==, gst_fmnist_box_pixels(&o->box, 160, 120).x);
   }
   gst_buffer_unref(out);
-  gst_harness_teardown(h);
 }
 
 /* Every raw format is read and gives about the same picture, so about the same surest object. */
@@ -123,7 +117,7 @@ static void test_formats(void) {
     GstMemory *memory = gst_buffer_peek_memory(frame, 0);
     g_test_message("%s", GST_VIDEO_INFO_NAME(&info));
     out = helper_pass(h, frame, 0);
-    g_assert_cmpuint(gst_fmnist_meta_size(gst_fmnist_meta_get(out)), >, 0);
+    g_assert_cmpuint(helper_n_objects(out), >, 0);
     g_assert_true(gst_buffer_peek_memory(out, 0) == memory);
     gst_buffer_unref(out);
     gst_harness_teardown(h);
@@ -139,19 +133,20 @@ static void test_interval(void) {
   gboolean changed = FALSE;
   for (guint i = 0; i < 4; i++) {
     GstBuffer *out = helper_pass(h, helper_frame(&info, i == 0 ? &scene : &other, 0), i);
-    GstFmnistMeta *meta = gst_fmnist_meta_get(out), *before = first != NULL ? gst_fmnist_meta_get(first) : meta;
-    for (guint k = 0; k < gst_fmnist_meta_size(meta) && i < 3; k++) {
-      const GstFmnistObject *o = gst_fmnist_meta_object(meta, k), *b = gst_fmnist_meta_object(before, k);
+    GstBuffer *before = first != NULL ? first : out;
+    guint n = helper_n_objects(out);
+    for (guint k = 0; k < n && i < 3; k++) {
+      const GstFmnistObject *o = helper_object(out, k), *b = helper_object(before, k);
       g_assert_cmpuint(o->id, ==, b->id);
       g_assert_cmpuint(o->frames_ago, ==, i);
       helper_assert_box(&o->box, &b->box, 1e-12);
     }
     if (i < 3)
-      g_assert_cmpuint(gst_fmnist_meta_size(meta), ==, gst_fmnist_meta_size(before));
+      g_assert_cmpuint(n, ==, helper_n_objects(before));
     else
-      for (guint k = 0; k < gst_fmnist_meta_size(meta); k++)
-        changed |= k >= gst_fmnist_meta_size(before) ||
-                   gst_fmnist_meta_object(meta, k)->confidence != gst_fmnist_meta_object(before, k)->confidence;
+      for (guint k = 0; k < n; k++)
+        changed |=
+            k >= helper_n_objects(before) || helper_object(out, k)->confidence != helper_object(before, k)->confidence;
     if (i > 0)
       gst_buffer_unref(out);
     else
@@ -168,11 +163,11 @@ static void test_threshold(void) {
   GstElement *d = gst_harness_find_element(h, "fmnistyolo");
   GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
   g_assert_nonnull(gst_fmnist_meta_get(out)); /* somebody looked */
-  g_assert_cmpuint(gst_fmnist_meta_size(gst_fmnist_meta_get(out)), ==, 0);
+  g_assert_cmpuint(helper_n_objects(out), ==, 0);
   gst_buffer_unref(out);
   g_object_set(d, "threshold", 0.01, "max-detections", 5, "iou-threshold", 1.0, NULL); /* while playing */
   out = helper_pass(h, helper_frame(&info, &scene, 0), 1);
-  g_assert_cmpuint(gst_fmnist_meta_size(gst_fmnist_meta_get(out)), ==, 5);
+  g_assert_cmpuint(helper_n_objects(out), ==, 5);
   gst_buffer_unref(out);
   gst_object_unref(d);
   gst_harness_teardown(h);
@@ -188,19 +183,18 @@ static void test_second_look(void) {
       path);
   GstHarness *h = helper_harness(launch, &info);
   GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  GstFmnistMeta *meta = gst_fmnist_meta_get(out);
   JsonParser *parser = json_parser_new();
   JsonArray *objects;
-  g_assert_cmpuint(gst_fmnist_meta_size(meta), ==, 4);
+  g_assert_cmpuint(helper_n_objects(out), ==, 4);
   for (guint i = 0; i < 4; i++)
-    g_assert_nonnull(gst_fmnist_meta_object(meta, i)->result);
+    g_assert_nonnull(helper_object(out, i)->result);
   g_assert_true(gst_harness_push_event(h, gst_event_new_eos()));
   g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
   g_assert_true(json_parser_load_from_data(parser, text, -1, NULL));
   objects = json_object_get_array_member(json_node_get_object(json_parser_get_root(parser)), "objects");
   g_assert_cmpuint(json_array_get_length(objects), ==, 4);
   for (guint i = 0; i < 4; i++) {
-    const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
+    const GstFmnistObject *o = helper_object(out, i);
     JsonObject *object = json_array_get_object_element(objects, i);
     JsonObject *d = json_object_get_object_member(object, "detection"),
                *c = json_object_get_object_member(object, "classification");
@@ -244,10 +238,10 @@ static void test_messages(void) {
 /* The overlay draws the detector's boxes, each class in its colour. */
 static void test_overlay(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_RGB, 320, 240);
-  GstHarness *h = helper_harness(
-      "fmnistyolo threshold=0.02 max-detections=1 ! fmnistoverlay show-labels=false show-confidence=false", &info);
-  GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
-  const GstFmnistObject *o = gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0);
+  GstBuffer *out =
+      helper_look("fmnistyolo threshold=0.02 max-detections=1 ! fmnistoverlay show-labels=false show-confidence=false",
+                  &info, &scene);
+  const GstFmnistObject *o = helper_object(out, 0);
   GstFmnistPixelBox b = gst_fmnist_box_pixels(&o->box, 320, 240);
   gboolean drawn = FALSE;
   for (int i = 0; i < 4; i++)
@@ -255,29 +249,22 @@ static void test_overlay(void) {
                                 gst_fmnist_draw_class_color(o->label_id), 24);
   g_assert_true(drawn);
   gst_buffer_unref(out);
-  gst_harness_teardown(h);
-}
-
-static void assert_error(const char *launch, const char *expected) {
-  char *text = helper_start_error(launch);
-  g_test_message("%s", text);
-  g_assert_nonnull(strstr(text, expected));
-  g_free(text);
 }
 
 static void test_errors(void) {
   char *before = g_strdup(g_getenv("FMNIST_MODEL_PATH")), *bare = helper_path("bare.safetensors"), *launch;
-  assert_error("videotestsrc num-buffers=1 ! fmnistyolo size=100 ! fakesink", "multiple of 32");
-  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=" FMN_DEFAULT_MODEL " ! fakesink", "is a classifier");
-  assert_error("videotestsrc num-buffers=1 ! fmnistclassify model=yolov3-tiny ! fakesink", "is a detector");
-  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=/none/x.safetensors ! fakesink",
-               "fmnist-train train --arch yolov3-tiny");
+  helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo size=100 ! fakesink", "multiple of 32");
+  helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=" FMN_DEFAULT_MODEL " ! fakesink",
+                      "is a classifier");
+  helper_assert_error("videotestsrc num-buffers=1 ! fmnistclassify model=yolov3-tiny ! fakesink", "is a detector");
+  helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=/none/x.safetensors ! fakesink",
+                      "fmnist-train train --arch yolov3-tiny");
   write_detector(bare, "size=32", NULL);
   launch = g_strdup_printf("videotestsrc num-buffers=1 ! fmnistyolo model=%s ! fakesink", bare);
-  assert_error(launch, "no \"anchors\"");
+  helper_assert_error(launch, "no \"anchors\"");
   g_setenv("FMNIST_MODEL_PATH", "/nowhere", TRUE);
-  assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=nosuch ! fakesink",
-               "fmnist-train train --arch yolov3-tiny");
+  helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=nosuch ! fakesink",
+                      "fmnist-train train --arch yolov3-tiny");
   g_setenv("FMNIST_MODEL_PATH", before, TRUE);
   g_free(launch);
   g_free(bare);
@@ -310,11 +297,8 @@ static void test_restart(void) {
 }
 
 int main(int argc, char **argv) {
-  char *path;
   helper_init(&argc, &argv);
-  path = helper_path("yolov3-tiny.safetensors");
-  write_detector(path, "size=64", ANCHORS);
-  g_free(path);
+  helper_make_detector();
   g_test_add_func("/yolo/objects", test_objects);
   g_test_add_func("/yolo/roi", test_roi);
   g_test_add_func("/yolo/formats", test_formats);
