@@ -59,15 +59,8 @@ static void test_labels_file(void) {
 }
 
 static void run_once(GstElement *pipeline) {
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message;
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered(bus, 200 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull(message);
-  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
-  gst_message_unref(message);
+  helper_play(pipeline);
   gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
 }
 
 static void test_reuse(void) {

@@ -251,21 +251,29 @@ void helper_assert_box(const FmnBox *box, const FmnBox *expected, double toleran
   g_assert_cmpfloat_with_epsilon(box->y + box->h, expected->y + expected->h, tolerance);
 }
 
-void helper_assert_error(const char *launch, const char *says) {
-  GstElement *pipeline = gst_parse_launch(launch, NULL);
+/* Plays until the stream ends, as expected: by an error or at its end. */
+static GstMessage *play_until(GstElement *pipeline, GstMessageType expected) {
   GstBus *bus = gst_element_get_bus(pipeline);
   GstMessage *message;
-  GError *error = NULL;
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   message = gst_bus_timed_pop_filtered(bus, 200 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   g_assert_nonnull(message);
-  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_ERROR);
+  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, expected);
+  gst_object_unref(bus);
+  return message;
+}
+
+void helper_play(GstElement *pipeline) { gst_message_unref(play_until(pipeline, GST_MESSAGE_EOS)); }
+
+void helper_assert_error(const char *launch, const char *says) {
+  GstElement *pipeline = gst_parse_launch(launch, NULL);
+  GstMessage *message = play_until(pipeline, GST_MESSAGE_ERROR);
+  GError *error = NULL;
   gst_message_parse_error(message, &error, NULL);
   g_test_message("%s", error->message);
   g_assert_nonnull(strstr(error->message, says));
   g_error_free(error);
   gst_message_unref(message);
   gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
   gst_object_unref(pipeline);
 }

@@ -58,6 +58,8 @@ gboolean helper_color_close(guint a, guint b, int tolerance);
 
 void helper_assert_box(const FmnBox *box, const FmnBox *expected, double tolerance);
 
+/* Plays to the end of the stream; the pipeline is left as it is then. */
+void helper_play(GstElement *pipeline);
 /* A pipeline of that launch line ends in an error that says so. */
 void helper_assert_error(const char *launch, const char *says);
 

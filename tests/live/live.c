@@ -6,22 +6,6 @@
 #include "gstfmniststats.h"
 #include "latency.h"
 
-static GstMessage *wait_for_end(GstElement *pipeline, GstClockTime timeout) {
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message = gst_bus_timed_pop_filtered(bus, timeout, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  gst_object_unref(bus);
-  return message;
-}
-
-static void play(GstElement *pipeline) {
-  GstMessage *message;
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  message = wait_for_end(pipeline, 200 * GST_SECOND);
-  g_assert_nonnull(message);
-  g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
-  gst_message_unref(message);
-}
-
 static LiveStats play_slow(int size, guint n, Latency *l) {
   char *launch =
       g_strdup_printf("videotestsrc is-live=true pattern=ball num-buffers=%u ! "
@@ -31,7 +15,7 @@ static LiveStats play_slow(int size, guint n, Latency *l) {
   GstElement *pipeline = gst_parse_launch(launch, NULL), *d = gst_bin_get_by_name(GST_BIN(pipeline), "d");
   LiveStats stats;
   latency_watch(l, pipeline, "s", latency_of_timestamp);
-  play(pipeline);
+  helper_play(pipeline);
   stats = live_stats(d);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(d);
@@ -79,7 +63,7 @@ static void test_fast(void) {
   GstElement *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
   Latency l;
   latency_watch(&l, pipeline, "s", latency_of_timestamp);
-  play(pipeline);
+  helper_play(pipeline);
   g_assert_true(live_stats(c).live);
   g_test_message("%u of 60 frames inferred, the oldest result %u frames old", (guint)live_stats(c).inferred, l.oldest);
   g_assert_cmpuint(live_stats(c).inferred, >=, 50); /* a busy machine may be slow for a moment */
@@ -105,7 +89,7 @@ static void test_found_out(void) {
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     char *launch = g_strdup_printf("%s ! fmnistclassify name=c %s ! fakesink", cases[i].source, cases[i].property);
     GstElement *pipeline = gst_parse_launch(launch, NULL), *c = gst_bin_get_by_name(GST_BIN(pipeline), "c");
-    play(pipeline);
+    helper_play(pipeline);
     g_test_message("%s", launch);
     g_assert_true(live_stats(c).live == cases[i].live);
     gst_element_set_state(pipeline, GST_STATE_NULL);
@@ -124,7 +108,7 @@ static char *lines_of_file(GstElement **element, GstElement **pipeline) {
       path);
   *pipeline = gst_parse_launch(launch, NULL);
   *element = gst_bin_get_by_name(GST_BIN(*pipeline), "d");
-  play(*pipeline);
+  helper_play(*pipeline);
   g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
   g_free(launch);
   g_free(path);
