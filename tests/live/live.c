@@ -1,58 +1,10 @@
-/* A live source and a network that is slower: latency stays, the newest frame is looked at, results are carried and
- * expire. A file is looked at frame by frame, the same each time. */
+/* A live source and a network that is slower: the newest frame is looked at, results are carried and expire. A file is
+ * looked at frame by frame, the same each time. */
 #include <string.h>
 
 #include "detector.h"
 #include "gstfmniststats.h"
 #include "latency.h"
-
-static LiveStats play_slow(int size, guint n, Latency *l) {
-  char *launch =
-      g_strdup_printf("videotestsrc is-live=true pattern=ball num-buffers=%u ! "
-                      "video/x-raw,format=I420,width=640,height=480,framerate=60/1 ! "
-                      "fmnistyolo name=d threshold=0.001 max-detections=5 size=%d ! fakesink name=s sync=false",
-                      n, size);
-  GstElement *pipeline = gst_parse_launch(launch, NULL), *d = gst_bin_get_by_name(GST_BIN(pipeline), "d");
-  LiveStats stats;
-  latency_watch(l, pipeline, "s", latency_of_timestamp);
-  helper_play(pipeline);
-  stats = live_stats(d);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(d);
-  gst_object_unref(pipeline);
-  g_free(launch);
-  return stats;
-}
-
-static void test_latency(gconstpointer data) {
-  const int size = GPOINTER_TO_INT(data);
-  const guint n = 300;
-  gboolean bounded = FALSE;
-  for (int i = 0; i < LATENCY_TRIES && !bounded; i++) {
-    Latency l;
-    LiveStats stats = play_slow(size, n, &l);
-    g_assert_true(stats.live);
-    g_assert_cmpuint(l.late->len, ==, n); /* none is lost */
-    for (guint k = 1; k < n; k++)
-      g_assert_cmpuint(g_array_index(l.times, GstClockTime, k), >, g_array_index(l.times, GstClockTime, k - 1));
-    g_assert_cmpuint(stats.frames, ==, n);
-    g_assert_cmpuint(stats.inferred + stats.dropped, <=, n);
-    g_assert_cmpuint(stats.inferred + stats.dropped, >=, n - 3); /* one runs, one waits, one is done at the end */
-    g_assert_cmpuint(stats.reused + stats.inferred, >=, l.named);
-    if (LATENCY_KEEPS_TIME) {
-      g_assert_cmpuint(stats.inferred, >=, 3);
-      g_assert_cmpuint(l.named, >, n / 2);
-    }
-    bounded = !LATENCY_KEEPS_TIME || latency_is_bounded(&l, 0, 1000.0 / 60, stats.p95);
-    g_test_message(
-        "size %d: inference %.1f ms (p95), %.1f (p50); frames arrive %.1f ms after their timestamp (p50), %.1f (p95), "
-        "%.1f (greatest); new results are %.0f frames old (p50), carried ones at most %u; %u of %u frames looked at",
-        size, stats.p95, stats.p50, latency_percentile(&l, 0, n, 0.5), latency_percentile(&l, 0, n, 0.95),
-        latency_percentile(&l, 0, n, 1), latency_fresh(&l), l.oldest, (guint)stats.inferred, n);
-    latency_clear(&l);
-  }
-  g_assert_true(bounded);
-}
 
 /* A fast network has its results in the very frame, live or not. */
 static void test_fast(void) {
@@ -245,98 +197,6 @@ static void test_qos(void) {
   }
 }
 
-static GstClockTime own_latency(GstHarness *h) {
-  GstClockTime min = gst_harness_query_latency(h);
-  g_assert_cmpuint(min, >=, 100 * GST_MSECOND);
-  return min - 100 * GST_MSECOND;
-}
-
-/* How many LATENCY messages there are. */
-static guint latency_messages(GstBus *bus) {
-  GstMessage *message;
-  guint n = 0;
-  while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_LATENCY)) != NULL) {
-    gst_message_unref(message);
-    n++;
-  }
-  return n;
-}
-
-/* Each element adds what it holds a live frame up by, and says when that has become more than it had said. */
-static void test_latency_query(gconstpointer element) {
-  static const HelperScene scene = HELPER_SCENE;
-  GstVideoInfo small = helper_info(GST_VIDEO_FORMAT_I420, 160, 120),
-               large = helper_info(GST_VIDEO_FORMAT_I420, 8000, 6000);
-  GstHarness *h = helper_harness(element, &small);
-  GstBus *bus = gst_bus_new();
-  GstBuffer *frame = helper_frame(&large, &scene, 0);
-  GstClockTime before, after;
-  GstQuery *query;
-  guint ago, i = 0;
-  gst_element_set_bus(h->element, bus);
-  gst_harness_set_upstream_latency(h, 100 * GST_MSECOND);
-  for (; i < 3; i++)
-    objects_of(h, helper_frame(&small, &scene, 0), i * 40 * GST_MSECOND, &ago);
-  before = own_latency(h);
-  g_assert_cmpuint(before, >=, GST_MSECOND);
-  g_assert_cmpuint(before, <=, 40 * GST_MSECOND);
-  latency_messages(bus);
-  gst_harness_set_src_caps(h, helper_caps(&large));
-  while (latency_messages(bus) == 0) {
-    g_assert_cmpuint(i++, <, 1000);
-    objects_of(h, gst_buffer_copy(frame), i * 40 * GST_MSECOND, &ago);
-  }
-  after = own_latency(h);
-  g_test_message("%s: %.0f ms of its own, then %.0f", (const char *)element, (double)before / GST_MSECOND,
-                 (double)after / GST_MSECOND);
-  g_assert_cmpuint(after, >, before);
-
-  gst_harness_set_live(h, FALSE); /* a file waits: nothing to say */
-  query = gst_query_new_latency();
-  g_assert_true(gst_pad_peer_query(h->sinkpad, query));
-  gst_query_parse_latency(query, NULL, &before, NULL);
-  g_assert_cmpuint(before % (100 * GST_MSECOND), ==, 0); /* the harness's own alone */
-  gst_query_unref(query);
-  gst_element_set_bus(h->element, NULL);
-  gst_buffer_unref(frame);
-  gst_object_unref(bus);
-  gst_harness_teardown(h);
-}
-
-/* A model that is faster or slower than the one before changes it too. */
-static void test_latency_of_models(void) {
-  static const HelperScene scene = HELPER_SCENE;
-  static const char *const sizes[] = {"size=320", "size=32"};
-  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
-  GstHarness *h = helper_harness("fmnistyolo size=0 live=off", &info);
-  GstElement *d = gst_harness_find_element(h, "fmnistyolo");
-  GstBus *bus = gst_bus_new();
-  GstClockTime own[2];
-  gst_element_set_bus(h->element, bus);
-  gst_harness_set_upstream_latency(h, 100 * GST_MSECOND);
-  own_latency(h);
-  for (guint i = 0; i < 2; i++) {
-    char *path = helper_path(i == 0 ? "slow.safetensors" : "quick.safetensors");
-    guint ago, frames = 0;
-    write_detector(path, sizes[i], "10,14 28,28 37,58 81,82 135,169 288,288");
-    latency_messages(bus);
-    g_object_set(d, "model", path, NULL);
-    while (latency_messages(bus) == 0) {
-      g_assert_cmpuint(frames++, <, 1000);
-      g_usleep(10000);
-      objects_of(h, helper_frame(&info, &scene, 0), (i * 1000 + frames) * GST_SECOND, &ago);
-    }
-    own[i] = own_latency(h);
-    g_free(path);
-  }
-  g_test_message("%.0f ms of its own, then %.0f", (double)own[0] / GST_MSECOND, (double)own[1] / GST_MSECOND);
-  g_assert_cmpuint(own[0], >, own[1]);
-  gst_element_set_bus(h->element, NULL);
-  gst_object_unref(bus);
-  gst_object_unref(d);
-  gst_harness_teardown(h);
-}
-
 /* Flushed, stopped and started while a network runs aside. */
 static void test_interrupted(void) {
   static const HelperScene scene = HELPER_SCENE;
@@ -377,8 +237,6 @@ static void test_interrupted(void) {
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   live_write_detector();
-  g_test_add_data_func("/live/latency/416", GINT_TO_POINTER(416), test_latency);
-  g_test_add_data_func("/live/latency/832", GINT_TO_POINTER(832), test_latency);
   g_test_add_func("/live/fast", test_fast);
   g_test_add_func("/live/found-out", test_found_out);
   g_test_add_func("/live/percentiles", test_percentiles);
@@ -386,11 +244,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/live/expires", test_expires);
   g_test_add_func("/live/newest", test_newest);
   g_test_add_func("/live/qos", test_qos);
-  g_test_add_data_func("/live/latency-query/segment", "fmnistsegment", test_latency_query);
-  g_test_add_data_func("/live/latency-query/classify", "fmnistclassify inference-region=full-frame",
-                       test_latency_query);
-  g_test_add_data_func("/live/latency-query/yolo", "fmnistyolo size=32", test_latency_query);
-  g_test_add_func("/live/latency-query/models", test_latency_of_models);
   g_test_add_func("/live/interrupted", test_interrupted);
   return helper_run();
 }
