@@ -1,0 +1,151 @@
+/* Trainings that stop, or come to a bad end, and what their checkpoints are good for. */
+#include <string.h>
+
+#include "error.h"
+#include "io/model_file.h"
+#include "session-fixture.h"
+
+static void assert_same(const Fixture *f, const char *a, const char *b) {
+  g_autofree char *x = in_folder(f, a), *y = in_folder(f, b);
+  synthetic_same_bytes(x, y);
+}
+
+/* Stopped after every so many steps and resumed each time: the same bytes. */
+static void test_resume(Fixture *f, gconstpointer data) {
+  int threads = GPOINTER_TO_INT(data);
+  FmnTrainConfig *a = make_config(f, "a.safetensors", threads), *b = make_config(f, "b.safetensors", threads);
+  g_assert_cmpint(run_ok(f, a, NULL), ==, FMN_OUTCOME_FINISHED);
+  int total = f->steps, parts = 0;
+  f->stop_after = 2;
+  FmnOutcome outcome = FMN_OUTCOME_STOPPED;
+  for (; outcome == FMN_OUTCOME_STOPPED; parts++) {
+    outcome = run_ok(f, b, NULL);
+    g_assert_cmpint(exists(f, "b.safetensors.ckpt"), ==, outcome == FMN_OUTCOME_STOPPED);
+    b->resume = TRUE;
+  }
+  g_assert_cmpint(outcome, ==, FMN_OUTCOME_FINISHED);
+  g_assert_cmpint(parts, >=, total / 2);
+  assert_same(f, "a.safetensors", "b.safetensors");
+  fmn_train_config_free(a);
+  fmn_train_config_free(b);
+}
+
+/* Resumed without a checkpoint it starts afresh and says so. */
+static void test_resume_nothing(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  c->recipe.epochs = 1;
+  c->resume = TRUE;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_nonnull(strstr(f->notices->str, "starting afresh"));
+  fmn_train_config_free(c);
+}
+
+static void test_time_limit(Fixture *f, gconstpointer data) {
+  g_autoptr(GError) error = NULL;
+  FmnTrainConfig *a = make_config(f, "a.safetensors", 1), *b = make_config(f, "b.safetensors", 1);
+  g_assert_cmpint(run_ok(f, a, NULL), ==, FMN_OUTCOME_FINISHED);
+  b->time_limit = 1e-3;
+  FmnResult result;
+  g_assert_cmpint(run_ok(f, b, &result), ==, FMN_OUTCOME_TIME_LIMIT);
+  g_assert_cmpint(result.epochs_done, <, EPOCHS);
+  g_assert_true(exists(f, "b.safetensors.ckpt"));
+  FmnModelFile *m = fmn_model_file_load(b->out, &error);
+  g_assert_no_error(error);
+  g_assert_nonnull(strstr(g_hash_table_lookup(m->metadata, "unfinished"), "of 3 epochs"));
+  fmn_model_file_free(m);
+  b->time_limit = 0;
+  b->resume = TRUE;
+  g_assert_cmpint(run_ok(f, b, NULL), ==, FMN_OUTCOME_FINISHED);
+  assert_same(f, "a.safetensors", "b.safetensors");
+  fmn_train_config_free(a);
+  fmn_train_config_free(b);
+}
+
+/* Options that would change the result are refused at resume, and named. */
+static void test_other_options(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  f->stop_after = 1;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_STOPPED);
+  c->resume = TRUE;
+  FmnRecipe recipe = c->recipe;
+  for (int i = 0; i < 4; i++) {
+    g_autoptr(GError) error = NULL;
+    const char *names[] = {"--lr", "--augment", "--threads", "--ema"};
+    c->recipe = recipe;
+    c->threads = i == 2 ? 2 : 1;
+    if (i == 0)
+      c->recipe.rate = 0.5;
+    if (i == 1)
+      c->recipe.augment = "none";
+    if (i == 3)
+      c->recipe.ema = 0;
+    g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+    g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
+    g_assert_nonnull(strstr(error->message, names[i]));
+  }
+  c->recipe = recipe;
+  c->threads = 1;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_STOPPED);
+  fmn_train_config_free(c);
+}
+
+static void test_damaged_checkpoint(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  g_autofree char *path = fmn_train_config_checkpoint(c), *whole = NULL;
+  gsize size;
+  f->stop_after = 1;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_STOPPED);
+  g_assert_true(g_file_get_contents(path, &whole, &size, NULL));
+  c->resume = TRUE;
+  const gsize lengths[] = {0, 7, 100, size / 2, size - 1};
+  for (gsize i = 0; i < G_N_ELEMENTS(lengths); i++) {
+    g_autoptr(GError) error = NULL;
+    g_assert_true(g_file_set_contents(path, whole, (gssize)lengths[i], NULL));
+    g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+    g_assert_nonnull(strstr(error->message, ".ckpt"));
+  }
+  char *step = g_strstr_len(whole + 8, (gssize)size - 8, "\\\"step\\\":");
+  g_assert_nonnull(step);
+  step[strlen("\\\"step\\\":")] = '9'; /* an epoch has three steps */
+  g_autoptr(GError) error = NULL;
+  g_assert_true(g_file_set_contents(path, whole, (gssize)size, NULL));
+  g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+  g_assert_nonnull(strstr(error->message, "position"));
+  fmn_train_config_free(c);
+}
+
+/* A training that diverges ends with an error and leaves the checkpoint of better days. */
+static void test_diverges(Fixture *f, gconstpointer data) {
+  g_autoptr(GError) error = NULL;
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  c->recipe.optimizer = (FmnOptimizerConfig){FMN_OPTIMIZER_SGD, 0.9, 10, TRUE};
+  c->recipe.rate = 1000;
+  c->recipe.epochs = 50;
+  c->recipe.validation = 0;
+  c->recipe.warmup = 0;
+  c->recipe.schedule = "constant";
+  g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+  g_assert_nonnull(strstr(error->message, "diverged"));
+  g_assert_false(exists(f, "a.safetensors"));
+  if (f->epochs > 0) {
+    g_assert_true(exists(f, "a.safetensors.ckpt"));
+    f->stop_after = 1; /* it can be read, so no weight in it is NaN */
+    c->resume = TRUE;
+    g_clear_error(&error);
+    run(f, c, NULL, &error);
+    g_assert_nonnull(strstr(f->notices->str, "going on from"));
+  }
+  fmn_train_config_free(c);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  ADD("/session/resume-one-thread", GINT_TO_POINTER(1), test_resume);
+  ADD("/session/resume-two-threads", GINT_TO_POINTER(2), test_resume);
+  ADD("/session/resume-nothing", NULL, test_resume_nothing);
+  ADD("/session/time-limit", NULL, test_time_limit);
+  ADD("/session/other-options", NULL, test_other_options);
+  ADD("/session/damaged-checkpoint", NULL, test_damaged_checkpoint);
+  ADD("/session/diverges", NULL, test_diverges);
+  return g_test_run();
+}
