@@ -108,14 +108,12 @@ static void test_percentiles(void) {
 
 static guint objects_of(GstHarness *h, GstBuffer *frame, GstClockTime time, guint *ago) {
   GstBuffer *out;
-  const GstFmnistMeta *meta;
   guint n;
   GST_BUFFER_PTS(frame) = time;
   g_assert_cmpint(gst_harness_push(h, frame), ==, GST_FLOW_OK);
   out = gst_harness_pull(h);
-  meta = gst_fmnist_meta_get(out);
-  n = meta != NULL ? gst_fmnist_meta_size(meta) : 0;
-  *ago = n > 0 ? gst_fmnist_meta_object(meta, 0)->frames_ago : 0;
+  n = helper_n_objects(out);
+  *ago = n > 0 ? helper_object(out, 0)->frames_ago : 0;
   gst_buffer_unref(out);
   return n;
 }
