@@ -241,7 +241,7 @@ static gboolean end_epoch(FmnSession *s, GError **error) {
   e.best = e.validation_accuracy > s->best_accuracy ||
            (e.validation_accuracy == s->best_accuracy && e.validation_loss < s->best_loss);
   if (e.best) {
-    fmn_session_keep_best(s);
+    fmn_session_keep_best(s); /* with keep_last, too: that may be another when the training is resumed */
     s->best_epoch = e.epoch;
     s->best_accuracy = e.validation_accuracy;
     s->best_loss = e.validation_loss;

@@ -30,6 +30,31 @@ static void test_resume(Fixture *f, gconstpointer data) {
   fmn_train_config_free(b);
 }
 
+/* Whether the best or the last weights are wanted may still change, even when the best ones are long gone. */
+static void test_other_keep(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *a = make_config(f, "a.safetensors", 1), *b = make_config(f, "b.safetensors", 1);
+  FmnResult best;
+  for (int i = 0; i < 2; i++) { /* some epochs are worse than those before */
+    FmnRecipe *r = i ? &b->recipe : &a->recipe;
+    r->rate = 0.3;
+    r->schedule = "constant";
+    r->ema = 0;
+    r->epochs = 7;
+  }
+  g_assert_cmpint(run_ok(f, a, &best), ==, FMN_OUTCOME_FINISHED);
+  g_assert_cmpint(best.best_epoch, <, 7);
+  b->keep_last = TRUE;
+  f->stop_after = best.best_epoch * (f->steps / 7) + 1;
+  g_assert_cmpint(run_ok(f, b, NULL), ==, FMN_OUTCOME_STOPPED);
+  f->stop_after = 0;
+  b->keep_last = FALSE;
+  b->resume = TRUE;
+  g_assert_cmpint(run_ok(f, b, NULL), ==, FMN_OUTCOME_FINISHED);
+  assert_same(f, "a.safetensors", "b.safetensors");
+  fmn_train_config_free(a);
+  fmn_train_config_free(b);
+}
+
 /* Resumed without a checkpoint it starts afresh and says so. */
 static void test_resume_nothing(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
@@ -142,6 +167,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   ADD("/session/resume-one-thread", GINT_TO_POINTER(1), test_resume);
   ADD("/session/resume-two-threads", GINT_TO_POINTER(2), test_resume);
+  ADD("/session/other-keep", NULL, test_other_keep);
   ADD("/session/resume-nothing", NULL, test_resume_nothing);
   ADD("/session/time-limit", NULL, test_time_limit);
   ADD("/session/other-options", NULL, test_other_options);
