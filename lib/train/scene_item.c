@@ -4,13 +4,7 @@
 
 #define MAX_ZOOM 10
 
-/* A pixel's brightness, cover, relief, shadow. */
-typedef float Pixel __attribute__((vector_size(16)));
-
-typedef struct {
-  int width, height, zoom;
-  Pixel *pixels;
-} Sprite;
+/* Of its pixels: brightness, cover, relief, shadow. */
 
 /* --- enlarging --- */
 
@@ -37,10 +31,10 @@ static void box3(const FmnCutout *c, const float *from, float *to) {
 }
 
 /* The cut-out's pixels with what light does to its shape: bulging, it is brighter towards the light. */
-static Pixel *relief(const FmnCutout *c, float light_x, float light_y) {
+static FmnPixel *relief(const FmnCutout *c, float light_x, float light_y) {
   gsize size = (gsize)c->width * (gsize)c->height;
   float *once = g_new(float, 2 * size), *twice = once + size;
-  Pixel *grid = g_new0(Pixel, size);
+  FmnPixel *grid = g_new0(FmnPixel, size);
   box3(c, c->cover, once);
   box3(c, once, twice);
   for (int y = 0; y < c->height; y++)
@@ -49,52 +43,41 @@ static Pixel *relief(const FmnCutout *c, float light_x, float light_y) {
       float slope = 0;
       if (x > 0 && y > 0 && x < c->width - 1 && y < c->height - 1)
         slope = (twice[i + 1] - twice[i - 1]) * light_x + (twice[i + c->width] - twice[i - c->width]) * light_y;
-      grid[i] = (Pixel){c->value[i], c->cover[i], -slope, twice[i]};
+      grid[i] = (FmnPixel){c->value[i], c->cover[i], -slope, twice[i]};
     }
   g_free(once);
   return grid;
 }
 
-static void enlarge(const Pixel *from, int width, int height, int zoom, Sprite *s) {
-  Pixel weights[MAX_ZOOM][4];
+static void enlarge(const FmnPixel *from, int width, int height, int zoom, FmnSprite *s) {
+  FmnPixel weights[MAX_ZOOM][4];
   for (int i = 0; i < zoom; i++) {
     float f = ((float)i + 0.5f) / (float)zoom;
     for (int k = 0; k < 4; k++) {
       float sharp = cubic(f - (float)(k - 1), 0.4f), soft = cubic(f - (float)(k - 1), 0.85f);
-      weights[i][k] = (Pixel){sharp, soft, soft, soft};
+      weights[i][k] = (FmnPixel){sharp, soft, soft, soft};
     }
   }
   /* between the centres of the first and the last pixel */
-  s->zoom = zoom;
+  s->zoom = (float)zoom;
   s->width = (width - 1) * zoom;
   s->height = (height - 1) * zoom;
-  s->pixels = g_new(Pixel, (gsize)s->width * (gsize)s->height);
-  Pixel *column = g_new(Pixel, width);
+  s->pixels = g_new(FmnPixel, (gsize)s->width * (gsize)s->height);
+  FmnPixel *column = g_new(FmnPixel, width);
   for (int y = 0; y < s->height; y++) {
-    const Pixel *w = weights[y % zoom], *row[4];
+    const FmnPixel *w = weights[y % zoom], *row[4];
     for (int k = 0; k < 4; k++)
       row[k] = from + CLAMP(y / zoom + k - 1, 0, height - 1) * width;
     for (int x = 0; x < width; x++)
       column[x] = w[0] * row[0][x] + w[1] * row[1][x] + w[2] * row[2][x] + w[3] * row[3][x];
-    Pixel *out = s->pixels + (gsize)y * (gsize)s->width;
+    FmnPixel *out = s->pixels + (gsize)y * (gsize)s->width;
     for (int x = 0; x < width - 1; x++) {
-      Pixel a = column[MAX(0, x - 1)], b = column[x], d = column[x + 1], e = column[MIN(width - 1, x + 2)];
+      FmnPixel a = column[MAX(0, x - 1)], b = column[x], d = column[x + 1], e = column[MIN(width - 1, x + 2)];
       for (int i = 0; i < zoom; i++)
         *out++ = weights[i][0] * a + weights[i][1] * b + weights[i][2] * d + weights[i][3] * e;
     }
   }
   g_free(column);
-}
-
-/* u, v in the sprite's pixels; within it, give or take the rounding of large coordinates */
-static inline Pixel sprite_at(const Sprite *s, float u, float v) {
-  u = CLAMP(u, 0, (float)s->width - 1.01f);
-  v = CLAMP(v, 0, (float)s->height - 1.01f);
-  int iu = (int)u, iv = (int)v;
-  float fu = u - (float)iu, fv = v - (float)iv;
-  const Pixel *p = s->pixels + (gsize)iv * (gsize)s->width + iu, *q = p + s->width;
-  Pixel a = p[0] + fu * (p[1] - p[0]), b = q[0] + fu * (q[1] - q[0]);
-  return a + fv * (b - a);
 }
 
 /* --- drawing --- */
@@ -111,33 +94,31 @@ static void clip(float u, float du, float limit, int *first, int *last) {
   *last = MIN(*last, (int)CLAMP(ceilf(MAX(a, b) - 1e-3f), -1e6f, 1e6f));
 }
 
-FmnSpan fmn_laid_span(const FmnLaid *l, int y, float dx, float dy) {
-  const FmnGarment *g = l->g;
-  const FmnCanvas *c = l->c;
+FmnSpan fmn_garment_span(const FmnGarment *g, const FmnSprite *sprite, const FmnCanvas *c, int y, float dx, float dy) {
   float x0 = 0.5f / c->sx - dx, y0 = ((float)y + 0.5f) / c->sy - dy;
-  FmnSpan s = {.u = (g->xx * x0 + g->xy * y0 + g->x - 0.5f) * l->zoom - 0.5f,
-               .v = (g->yx * x0 + g->yy * y0 + g->y - 0.5f) * l->zoom - 0.5f,
-               .du = g->xx * l->zoom / c->sx,
-               .dv = g->yx * l->zoom / c->sx,
+  FmnSpan s = {.u = (g->xx * x0 + g->xy * y0 + g->x - 0.5f) * sprite->zoom - 0.5f,
+               .v = (g->yx * x0 + g->yy * y0 + g->y - 0.5f) * sprite->zoom - 0.5f,
+               .du = g->xx * sprite->zoom / c->sx,
+               .dv = g->yx * sprite->zoom / c->sx,
                .first = MAX(0, (int)((g->left + dx) * c->sx)),
                .last = MIN(c->width, (int)((g->right + dx) * c->sx) + 1)};
-  clip(s.u, s.du, (float)(l->width - 1), &s.first, &s.last);
-  clip(s.v, s.dv, (float)(l->height - 1), &s.first, &s.last);
+  clip(s.u, s.du, (float)(sprite->width - 1), &s.first, &s.last);
+  clip(s.v, s.dv, (float)(sprite->height - 1), &s.first, &s.last);
   return s;
 }
 
 typedef struct {
-  FmnLaid laid;
-  const Sprite *sprite;
+  const FmnGarment *g;
+  const FmnSprite *sprite;
   FmnCanvas *c;
 } Job;
 
 static void draw_shadow(const Job *j, int y) {
-  const FmnGarment *g = j->laid.g;
-  FmnSpan s = fmn_laid_span(&j->laid, y, g->shadow_x, g->shadow_y);
+  const FmnGarment *g = j->g;
+  FmnSpan s = fmn_garment_span(j->g, j->sprite, j->c, y, g->shadow_x, g->shadow_y);
   guint8 *p = j->c->pixels + (gsize)y * (gsize)j->c->stride + 4 * (gsize)s.first;
   for (int x = s.first; x < s.last; x++, p += 4) {
-    float shade = sprite_at(j->sprite, s.u + (float)x * s.du, s.v + (float)x * s.dv)[3];
+    float shade = fmn_sprite_at(j->sprite, s.u + (float)x * s.du, s.v + (float)x * s.dv)[3];
     int keep = (int)(256 * (1 - g->shadow * CLAMP(shade, 0, 1)));
     for (int k = 0; k < 3; k++)
       p[k] = (guint8)(p[k] * keep >> 8);
@@ -145,10 +126,10 @@ static void draw_shadow(const Job *j, int y) {
 }
 
 static void draw_row(const Job *j, int y, guint8 mark, guint8 *owner) {
-  const FmnGarment *g = j->laid.g;
-  const FmnSpan at = fmn_laid_span(&j->laid, y, 0, 0);
+  const FmnGarment *g = j->g;
+  const FmnSpan at = fmn_garment_span(j->g, j->sprite, j->c, y, 0, 0);
   const int first = at.first, last = at.last;
-  float unit = g->scale / (float)j->sprite->zoom, sharp = MAX(1, 1.3f * g->scale * j->c->sx);
+  float unit = g->scale / j->sprite->zoom, sharp = MAX(1, 1.3f * g->scale * j->c->sx);
   if (first >= last)
     return;
   float *light = j->c->light, *mix = j->c->mix, span = g->bright - g->dark;
@@ -158,7 +139,7 @@ static void draw_row(const Job *j, int y, guint8 mark, guint8 *owner) {
   guint8 *p = j->c->pixels + (gsize)y * (gsize)j->c->stride + 4 * (gsize)first;
   owner += (gsize)y * (gsize)j->c->width;
   for (int x = first; x < last; x++, p += 4) {
-    Pixel s = sprite_at(j->sprite, at.u + (float)x * at.du, at.v + (float)x * at.dv);
+    FmnPixel s = fmn_sprite_at(j->sprite, at.u + (float)x * at.du, at.v + (float)x * at.dv);
     float alpha = CLAMP((s[1] - 0.46f) * sharp + 0.5f, 0, 1);
     if (alpha <= 0)
       continue;
@@ -179,11 +160,11 @@ void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas 
   /* the light's direction in the cut-out */
   float length = g->scale, lx = (g->xx * g->light_x + g->xy * g->light_y) * length,
         ly = (g->yx * g->light_x + g->yy * g->light_y) * length;
-  Pixel *grid = relief(cutout, lx, ly);
-  Sprite sprite;
+  FmnPixel *grid = relief(cutout, lx, ly);
+  FmnSprite sprite;
   enlarge(grid, cutout->width, cutout->height, zoom, &sprite);
   g_free(grid);
-  Job job = {{g, c, sprite.width, sprite.height, (float)zoom}, &sprite, c};
+  Job job = {g, &sprite, c};
   int top = (int)((MIN(g->top, g->top + g->shadow_y)) * c->sy),
       bottom = (int)((g->bottom + MAX(0, g->shadow_y)) * c->sy);
   for (int y = MAX(0, top); y <= MIN(c->height - 1, bottom); y++)

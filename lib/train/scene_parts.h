@@ -150,13 +150,26 @@ void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas 
 /* The same, of a cut-out that has planes. */
 void fmn_photo_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner);
 
-/* A sprite of width × height pixels, `zoom` of them for each pixel of a garment's cut-out, laid on the canvas. */
+/* Four values of a pixel, what they are is the renderer's. */
+typedef float FmnPixel __attribute__((vector_size(16)));
+
+/* A garment's pixels, `zoom` of them for each of its cut-out. */
 typedef struct {
-  const FmnGarment *g;
-  const FmnCanvas *c;
-  int width, height;
+  int width, height; /* at least 2 */
   float zoom;
-} FmnLaid;
+  FmnPixel *pixels;
+} FmnSprite;
+
+/* Between the middles of its pixels; u, v: within it, give or take the rounding of large coordinates. */
+static inline FmnPixel fmn_sprite_at(const FmnSprite *s, float u, float v) {
+  u = CLAMP(u, 0, (float)s->width - 1.01f);
+  v = CLAMP(v, 0, (float)s->height - 1.01f);
+  int iu = (int)u, iv = (int)v;
+  float fu = u - (float)iu, fv = v - (float)iv;
+  const FmnPixel *p = s->pixels + (gsize)iv * (gsize)s->width + iu, *q = p + s->width;
+  FmnPixel a = p[0] + fu * (p[1] - p[0]), b = q[0] + fu * (q[1] - q[0]);
+  return a + fv * (b - a);
+}
 
 /* The part first ≤ x < last of row y that is on the sprite, shifted by (dx, dy) units. u, v: where x = 0 is on the
  * sprite, between the middles of its pixels; du, dv: the step to the next x. */
@@ -165,7 +178,7 @@ typedef struct {
   int first, last;
 } FmnSpan;
 
-FmnSpan fmn_laid_span(const FmnLaid *l, int y, float dx, float dy);
+FmnSpan fmn_garment_span(const FmnGarment *g, const FmnSprite *sprite, const FmnCanvas *c, int y, float dx, float dy);
 
 /* --- scene_layer.c --- */
 

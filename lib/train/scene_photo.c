@@ -4,90 +4,66 @@
 
 #define SHADOW_HALVINGS 2 /* what the shadow is coarser than the garment */
 
-/* R, G, B times cover, and cover; 0..1. */
-typedef float Pixel __attribute__((vector_size(16)));
-
-typedef struct {
-  int width, height;
-  float zoom; /* pixels of it in one of the cut-out */
-  Pixel *pixels;
-} Sprite;
-
-static Sprite whole(const FmnCutout *c) {
+/* Of its pixels: R, G, B times cover, and cover; 0..1. */
+static FmnSprite whole(const FmnCutout *c) {
   gsize size = (gsize)c->width * (gsize)c->height;
-  Sprite s = {c->width, c->height, 1, g_new(Pixel, size)};
+  FmnSprite s = {c->width, c->height, 1, g_new(FmnPixel, size)};
   for (gsize i = 0; i < size; i++) {
     float cover = c->cover[i], share = cover / 255;
-    s.pixels[i] = (Pixel){c->planes[i] * share, c->planes[size + i] * share, c->planes[2 * size + i] * share, cover};
+    s.pixels[i] = (FmnPixel){c->planes[i] * share, c->planes[size + i] * share, c->planes[2 * size + i] * share, cover};
   }
   return s;
 }
 
 /* Means of four pixels; odd sides lose their last line. */
-static Sprite half(const Sprite *from) {
-  Sprite s = {from->width / 2, from->height / 2, from->zoom / 2, NULL};
-  s.pixels = g_new(Pixel, (gsize)s.width * (gsize)s.height);
+static FmnSprite half(const FmnSprite *from) {
+  FmnSprite s = {from->width / 2, from->height / 2, from->zoom / 2, NULL};
+  s.pixels = g_new(FmnPixel, (gsize)s.width * (gsize)s.height);
   for (int y = 0; y < s.height; y++)
     for (int x = 0; x < s.width; x++) {
-      const Pixel *p = from->pixels + (gsize)(2 * y) * (gsize)from->width + 2 * x;
+      const FmnPixel *p = from->pixels + (gsize)(2 * y) * (gsize)from->width + 2 * x;
       s.pixels[y * s.width + x] = (p[0] + p[1] + p[from->width] + p[from->width + 1]) * 0.25f;
     }
   return s;
 }
 
 /* As coarse as it can be without being coarser than the picture is: `shown` pixels of this for one of the cut-out. */
-static Sprite shrink(Sprite s, float shown) {
+static FmnSprite shrink(FmnSprite s, float shown) {
   while (shown < 0.6f * s.zoom && MIN(s.width, s.height) >= 8) {
-    Sprite next = half(&s);
+    FmnSprite next = half(&s);
     g_free(s.pixels);
     s = next;
   }
   return s;
 }
 
-static Sprite soften(const Sprite *from) {
-  Sprite s = half(from);
+static FmnSprite soften(const FmnSprite *from) {
+  FmnSprite s = half(from);
   for (int i = 1; i < SHADOW_HALVINGS && MIN(s.width, s.height) >= 8; i++) {
-    Sprite next = half(&s);
+    FmnSprite next = half(&s);
     g_free(s.pixels);
     s = next;
   }
   return s;
 }
 
-static inline Pixel sprite_at(const Sprite *s, float u, float v) {
-  u = CLAMP(u, 0, (float)s->width - 1.01f);
-  v = CLAMP(v, 0, (float)s->height - 1.01f);
-  int iu = (int)u, iv = (int)v;
-  float fu = u - (float)iu, fv = v - (float)iv;
-  const Pixel *p = s->pixels + (gsize)iv * (gsize)s->width + iu, *q = p + s->width;
-  Pixel a = p[0] + fu * (p[1] - p[0]), b = q[0] + fu * (q[1] - q[0]);
-  return a + fv * (b - a);
-}
-
-static FmnLaid lay(const FmnGarment *g, const Sprite *s, const FmnCanvas *c) {
-  return (FmnLaid){g, c, s->width, s->height, s->zoom};
-}
-
-static void draw_shadow(const FmnGarment *g, const Sprite *sprite, FmnCanvas *c, int y) {
-  const FmnLaid laid = lay(g, sprite, c);
-  const FmnSpan at = fmn_laid_span(&laid, y, g->shadow_x, g->shadow_y);
+static void draw_shadow(const FmnGarment *g, const FmnSprite *sprite, FmnCanvas *c, int y) {
+  const FmnSpan at = fmn_garment_span(g, sprite, c, y, g->shadow_x, g->shadow_y);
   guint8 *p = c->pixels + (gsize)y * (gsize)c->stride + 4 * (gsize)at.first;
   for (int x = at.first; x < at.last; x++, p += 4) {
-    float shade = sprite_at(sprite, at.u + (float)x * at.du, at.v + (float)x * at.dv)[3];
+    float shade = fmn_sprite_at(sprite, at.u + (float)x * at.du, at.v + (float)x * at.dv)[3];
     int keep = (int)(256 * (1 - g->shadow * shade));
     for (int k = 0; k < 3; k++)
       p[k] = (guint8)(p[k] * keep >> 8);
   }
 }
 
-static void draw_row(const FmnGarment *g, const Sprite *sprite, FmnCanvas *c, int y, guint8 mark, guint8 *owner) {
-  const FmnLaid laid = lay(g, sprite, c);
-  const FmnSpan at = fmn_laid_span(&laid, y, 0, 0);
+static void draw_row(const FmnGarment *g, const FmnSprite *sprite, FmnCanvas *c, int y, guint8 mark, guint8 *owner) {
+  const FmnSpan at = fmn_garment_span(g, sprite, c, y, 0, 0);
   guint8 *p = c->pixels + (gsize)y * (gsize)c->stride + 4 * (gsize)at.first;
   owner += (gsize)y * (gsize)c->width;
   for (int x = at.first; x < at.last; x++, p += 4) {
-    Pixel s = sprite_at(sprite, at.u + (float)x * at.du, at.v + (float)x * at.dv);
+    FmnPixel s = fmn_sprite_at(sprite, at.u + (float)x * at.du, at.v + (float)x * at.dv);
     /* the outermost pixels are partly ground */
     float alpha = CLAMP(2 * s[3] - 0.8f, 0, 1);
     if (alpha <= 0)
@@ -101,7 +77,7 @@ static void draw_row(const FmnGarment *g, const Sprite *sprite, FmnCanvas *c, in
 }
 
 void fmn_photo_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner) {
-  Sprite sprite = shrink(whole(cutout), g->scale * c->sx), soft = soften(&sprite);
+  FmnSprite sprite = shrink(whole(cutout), g->scale * c->sx), soft = soften(&sprite);
   int top = MAX(0, (int)(MIN(g->top, g->top + g->shadow_y) * c->sy)),
       bottom = MIN(c->height - 1, (int)((g->bottom + MAX(0, g->shadow_y)) * c->sy));
   for (int y = top; y <= bottom; y++)
