@@ -1,15 +1,13 @@
-#include "error.h"
+#include <stdlib.h>
+
 #include "nets/nets.h"
 #include "nn/layers.h"
 
-/* A residual network after He et al. 2015, "Deep Residual Learning for Image Recognition" (the CIFAR kind, section 4.2), with
- * fewer blocks where the maps are large and costly. */
-static const struct {
-  int channels, blocks, stride;
-} stages[] = {{16, 2, 1}, {32, 4, 2}, {64, 3, 2}};
+enum { LAST = 64 };
 
-/* Networks for larger pictures begin with a step to the same 28 × 28 places. */
-enum { SIDE = 28, MAX_SCALE = 4 };
+/* A residual network after He et al. 2015, "Deep Residual Learning for Image Recognition" (the CIFAR kind,
+ * section 4.2), with fewer blocks where the maps are large and costly. */
+static const struct { int channels, blocks, stride; } stages[] = {{16, 2, 1}, {32, 4, 2}, {LAST, 3, 2}};
 
 static FmnValue conv_bn(FmnGraph *g, FmnValue x, const char *prefix, const char *suffix, int out, int k, int stride) {
   char conv[48], bn[48];
@@ -26,17 +24,21 @@ static FmnValue residual(FmnGraph *g, FmnValue x, const char *prefix, int out, i
 }
 
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
-  int size = fmn_net_option_int(options, "size", SIDE, SIDE, SIDE * MAX_SCALE), scale = size / SIDE;
-  if (size % SIDE != 0 && !g->error)
-    g_set_error(&g->error, FMN_ERROR, FMN_ERROR_ARGUMENT, "option size: expected a multiple of %d, found %d", SIDE, size);
-  fmn_graph_set_input(g, 1, SIDE * scale, SIDE * scale);
-  FmnValue x = fmn_relu(g, conv_bn(g, fmn_graph_input(g), "", "1", stages[0].channels, 2 * scale + 1, scale));
+  int size = atoi(fmn_net_option_choice(options, "size", (const char *const[]){"28", "56", "112", NULL}));
+  int last = fmn_net_option_int(options, "last", LAST, 16, 512);
+  fmn_graph_set_input(g, 1, size, size);
+  /* Larger pictures come down to 28 × 28 places by convolutions of stride 2. */
+  FmnValue x = fmn_graph_input(g);
+  if (size == 112)
+    x = fmn_relu(g, conv_bn(g, x, "", "0", stages[0].channels, 3, 2));
+  x = fmn_relu(g, conv_bn(g, x, "", "1", stages[0].channels, 3, size == 28 ? 1 : 2));
   for (gsize s = 0; s < G_N_ELEMENTS(stages); s++)
     for (int b = 0; b < stages[s].blocks; b++) {
       char prefix[32];
       gboolean first = s > 0 && b == 0;
       g_snprintf(prefix, sizeof prefix, "stage%d.%d.", (int)s + 1, b);
-      x = residual(g, x, prefix, stages[s].channels, first ? stages[s].stride : 1, first);
+      x = residual(g, x, prefix, s + 1 < G_N_ELEMENTS(stages) ? stages[s].channels : last, first ? stages[s].stride : 1,
+                   first);
     }
   x = fmn_global_avgpool(g, x);
   fmn_graph_output(g, fmn_dense(g, x, "fc", .out = classes));
@@ -44,7 +46,7 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
 
 const FmnNet fmn_net_compact = {
     .name = "compact",
-    .summary = "a small residual network; size=N: input of N×N pixels, a multiple of 28",
+    .summary = "a small residual network; size=28|56|112: pixels of its input; last=N: channels of the last stage",
     .channels = 1,
     .height = 28,
     .width = 28,
