@@ -29,6 +29,7 @@ _fmnist_train_value() { # COMMAND OPTION: words for its value in $cur; false whe
   local words=
   case $1$2 in
   extract--photos | extract-p | extract--out | extract-o) _fmnist_train_folders && return ;;
+  extract--cutouts) return 1 ;;
   extract--map | extract-m) mapfile -t COMPREPLY < <(compgen -d -S = -- "$cur") && return ;;
   esac
   case $2 in
@@ -45,7 +46,7 @@ _fmnist_train_value() { # COMMAND OPTION: words for its value in $cur; false whe
     esac
     ;;
   --onnx) _fmnist_train_files .onnx ;;
-  --data | -d) _fmnist_train_folders ;;
+  --data | -d | --cutouts) _fmnist_train_folders ;;
   --plot) _fmnist_train_files .svg ;;
   --log) _fmnist_train_files .jsonl ;;
   --confusions) _fmnist_train_files .svg .png ;;
@@ -55,7 +56,7 @@ _fmnist_train_value() { # COMMAND OPTION: words for its value in $cur; false whe
   --schedule) words="constant step plateau cosine onecycle" ;;
   --optimizer) words="adam sgd" ;;
   --format | -f) words="text json" ;;
-  --preset | -p | --scenes) words="green mixed worn nothing" ;;
+  --preset | -p | --scenes) words="green mixed photos worn nothing" ;;
   --split) words="train test" ;;
   --mode) words="infer train" ;;
   --background) words="any plain gradient fabric wood tiles clutter noise room" ;;

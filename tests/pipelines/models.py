@@ -106,6 +106,16 @@ def the_camera_is_small():
     assert CAMERA.stat().st_size <= 1.5e6
 
 
+def the_card_of_the_detector_for_photos_tells_the_truth():
+    path = SOURCE / "models" / "yolov3-tiny-camera.safetensors"
+    rows, info = card(path.stem), describe(path)
+    metadata = info["metadata"]
+    assert rows["parameters"] == f"{info['parameters']:,}" and rows["file"] == f"{path.stat().st_size:,} bytes, F16"
+    assert all(rows[k].strip("`") == metadata[k] for k in ("dataset_sha256", "cutouts_sha256"))
+    given, used = options_of(rows["second command"].strip("`")), options_of(metadata["command"])
+    assert all(k == "--init" or used[k] == v for k, v in given.items()), (given, used)
+
+
 def the_detectors_card_tells_the_truth():
     path = SOURCE / "models" / "yolov3-tiny.safetensors"
     rows, info = card(path.stem), describe(path)
@@ -146,5 +156,5 @@ def the_command_on_a_card_is_that_of_the_model():
 
 
 harness.main(each_network_names_objects_in_a_pipeline, shipped_models_work_by_their_names, every_model_has_a_card_that_tells_the_truth,
-             the_command_on_the_cameras_card_is_that_of_the_file, the_camera_is_small, the_detectors_card_tells_the_truth,
+             the_command_on_the_cameras_card_is_that_of_the_file, the_camera_is_small, the_card_of_the_detector_for_photos_tells_the_truth, the_detectors_card_tells_the_truth,
              the_command_on_a_card_is_that_of_the_model)

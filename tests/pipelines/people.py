@@ -6,7 +6,7 @@ import sys
 import harness
 from harness import SHARED, play, read_lines
 
-CHAIN = sys.argv[1] if sys.argv[1:] else "fmnistyolo model=yolov3-tiny-camera"
+CHAIN = sys.argv[1] if sys.argv[1:] else "fmnistyolo model=yolov3-tiny-camera size=320 threshold=0.3"
 UPPER = {"T-shirt/top", "Pullover", "Dress", "Coat", "Shirt"}
 CLIPS = {"bird.mkv": "T-shirt/top", "milk.mkv": "T-shirt/top", "book.mkv": "Pullover", "walk.mkv": "Pullover"}
 RIGHT, SILENT = 0.6, 0.98  # the least shares of frames

@@ -1,5 +1,4 @@
-"""Prints mAP50 of the detector on photos with boxes drawn by eye (boxes.tsv), the shoes as one class. photo-map.py [MODEL] measures another model.
-No test of the suite while the shipped weights have seen no photo: then there is no bar to hold."""
+"""mAP50 of the detector for photos, on photos with boxes drawn by eye (boxes.tsv), the shoes as one class. photo-map.py "MODEL size=N" measures another."""
 import collections
 import os
 import pathlib
@@ -10,7 +9,8 @@ from harness import SHARED, play, read_lines
 
 SHOES = {"Sandal", "Sneaker", "Ankle boot"}
 FOLDERS = {"t-shirt": "T-shirt/top", "pants": "Trouser", "longsleeve": "Pullover", "dress": "Dress", "outwear": "Coat", "shirt": "Shirt"}
-MODEL = " ".join("model=" + m for m in sys.argv[1:2])
+BAR = 0.8
+MODEL = "model=" + (sys.argv[1] if sys.argv[1:] else "yolov3-tiny-camera size=160")
 truth, found = {}, collections.defaultdict(list)  # class: photos and boxes; class: confidence, photo, box
 
 
@@ -56,8 +56,8 @@ def names_and_finds_them():
     ap = {name: average_precision(objects, found[name]) for name, objects in sorted(truth.items())}
     print("# " + ", ".join(f"{name} {v:.2f} ({len(truth[name])})" for name, v in ap.items()))
     mean = sum(ap.values()) / len(ap)
-    print(f"# mAP50 {mean:.3f}")
-    assert len(ap) == 7
+    print(f"# mAP50 {mean:.3f} (at least {BAR})")
+    assert len(ap) == 7 and (sys.argv[1:] or mean >= BAR)
 
 
 harness.main(detects, names_and_finds_them)
