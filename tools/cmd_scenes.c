@@ -220,12 +220,9 @@ static void print_result(const Job *j) {
 }
 
 static gboolean compose(const Options *o, const FmnSceneOptions *s, FmnSplit split, GError **error) {
-  FmnLabels *labels = fmn_labels_new((const char *const *)fmn_fashion_mnist_labels);
+  int left_out = 0;
   FmnDataset *data = fmn_dataset_load(o->data, split, error);
-  FmnImages *images = data && fmn_labels_join(labels, data, error) ? fmn_images_from_dataset(data) : NULL;
-  if (images)
-    fmn_images_keep_classes(images, labels);
-  fmn_labels_free(labels);
+  FmnImages *images = data ? fmn_images_of_classes(data, fmn_fashion_mnist_labels, &left_out, error) : NULL;
   FmnSceneSet *set = images ? fmn_scene_set_new(images, s, error) : NULL;
   Job job = {.set = set, .out = o->out, .count = o->count, .width = o->width, .height = o->height};
   g_mutex_init(&job.lock);

@@ -87,15 +87,13 @@ static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *i
 gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
   g_autofree char *path = command_model_path(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
-  FmnLabels *labels = model ? fmn_labels_new((const char *const *)model->file->labels) : NULL;
+  int left_out = 0;
   FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
-  FmnImages *items = data && fmn_labels_join(labels, data, error) ? fmn_images_from_dataset(data) : NULL;
-  if (items)
-    fmn_images_keep_classes(items, labels);
+  FmnImages *items =
+      data ? fmn_images_of_classes(data, (const char *const *)model->file->labels, &left_out, error) : NULL;
   gboolean ok = items && measure(o, model, items, json, error);
   fmn_images_free(items);
   fmn_dataset_free(data);
-  fmn_labels_free(labels);
   fmn_model_unref(model);
   return ok;
 }

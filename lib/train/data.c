@@ -340,13 +340,18 @@ void fmn_images_free(FmnImages *images) {
   g_free(images);
 }
 
-int fmn_images_keep_classes(FmnImages *images, const FmnLabels *l) {
-  int n = images->n;
-  images->n = 0;
-  for (int i = 0; i < n; i++)
-    if (images->labels[i] < l->n_classes)
-      append(images, images->images[i], images->labels[i]);
-  return n - images->n;
+FmnImages *fmn_images_of_classes(FmnDataset *data, const char *const *classes, int *left_out, GError **error) {
+  FmnLabels *l = fmn_labels_new(classes);
+  FmnImages *images = fmn_labels_join(l, data, error) ? fmn_images_from_dataset(data) : NULL;
+  if (images) {
+    images->n = 0;
+    for (int i = 0; i < data->n; i++)
+      if (images->labels[i] < l->n_classes)
+        append(images, images->images[i], images->labels[i]);
+    *left_out = data->n - images->n;
+  }
+  fmn_labels_free(l);
+  return images;
 }
 
 FmnImages *fmn_images_take_unknown(FmnImages *images, const FmnLabels *l) {

@@ -70,9 +70,9 @@ guint64 fmn_permute(guint64 seed, guint64 n, guint64 i);
 gboolean fmn_images_fit(const FmnImages *images, int channels, int height, int width);
 FmnImages *fmn_images_from_dataset(const FmnDataset *data); /* data must outlive it */
 void fmn_images_free(FmnImages *images);                    /* NULL allowed */
-/* Leaves out the images that may be of several classes, or are of none, when their labels are joined to l; returns how
- * many these are. */
-int fmn_images_keep_classes(FmnImages *images, const FmnLabels *l);
+/* The images of a data set that are of one class each, labelled with its number among `classes`; *left_out: how many
+ * are not. Renumbers the labels of the data, which must outlive it, by fmn_labels_join(), whose errors it has. */
+FmnImages *fmn_images_of_classes(FmnDataset *data, const char *const *classes, int *left_out, GError **error);
 /* Takes the images of FMN_LABEL_UNKNOWN out of these, and returns them. */
 FmnImages *fmn_images_take_unknown(FmnImages *images, const FmnLabels *l);
 

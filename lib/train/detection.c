@@ -79,20 +79,15 @@ static gboolean load_cutouts(FmnSession *s, GError **error) {
   Work *w = s->work;
   if (!s->config->cutouts)
     return TRUE;
-  FmnLabels *meaning = fmn_labels_new((const char *const *)s->model->labels);
-  w->photos = fmn_dataset_load(s->config->cutouts, FMN_SPLIT_TRAIN, error);
-  g_autofree char *sha256 = w->photos ? fmn_dataset_sha256(w->photos) : NULL;
-  gboolean ok = w->photos && fmn_labels_join(meaning, w->photos, error);
-  if (ok) {
-    w->cutouts = fmn_images_from_dataset(w->photos);
-    int left_out = fmn_images_keep_classes(w->cutouts, meaning);
-    if (left_out > 0)
-      fmn_session_notice(s, "%s: %d cut-outs that may be of several classes are left out", s->config->cutouts,
-                         left_out);
-    fmn_session_describe(s, "cutouts_sha256", g_steal_pointer(&sha256));
-  }
-  fmn_labels_free(meaning);
-  return ok;
+  int left_out = 0;
+  if (!(w->photos = fmn_dataset_load(s->config->cutouts, FMN_SPLIT_TRAIN, error)))
+    return FALSE;
+  char *sha256 = fmn_dataset_sha256(w->photos); /* of the labels as they are in the files */
+  fmn_session_describe(s, "cutouts_sha256", sha256);
+  w->cutouts = fmn_images_of_classes(w->photos, (const char *const *)s->model->labels, &left_out, error);
+  if (w->cutouts && left_out > 0)
+    fmn_session_notice(s, "%s: %d cut-outs that may be of several classes are left out", s->config->cutouts, left_out);
+  return w->cutouts != NULL;
 }
 
 /* A garment in a scene is hard to name; what the teacher makes of the item itself tells how far it can be named at all.
