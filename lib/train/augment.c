@@ -11,6 +11,7 @@ static const struct {
   double strength, max; /* default and largest */
   const char *summary;
 } kinds[] = {
+    {"pair", G_STRUCT_OFFSET(FmnAugment, pair), 0.5, 1, "probability of a pair of what is low and wide"},
     {"flip", G_STRUCT_OFFSET(FmnAugment, flip), 0.5, 1, "probability of a mirror image"},
     {"shift", G_STRUCT_OFFSET(FmnAugment, shift), 2, 1000, "pixels to move at most"},
     {"rotate", G_STRUCT_OFFSET(FmnAugment, rotate), 10, 180, "degrees to turn at most"},
@@ -148,6 +149,52 @@ static void move_plane(const Move *m, const guint8 *image, int height, int width
     }
 }
 
+#define SEEN 24  /* as bright is what is not ground */
+#define LOW 0.62 /* of their width shoes are high at most, but for boots */
+
+typedef struct {
+  int left, top, right, bottom; /* right, bottom excluded */
+} Extent;
+
+static Extent find_extent(const guint8 *image, int height, int width) {
+  Extent e = {width, height, 0, 0};
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      if (image[y * width + x] > SEEN) {
+        e.left = MIN(e.left, x);
+        e.right = MAX(e.right, x + 1);
+        e.top = MIN(e.top, y);
+        e.bottom = y + 1;
+      }
+  return e;
+}
+
+/* As two shoes stand or lie: touching, side by side, toes up or down, or one above the other; filling the image. */
+static void make_pair(FmnRandom *r, const Extent *e, const guint8 *image, int channels, int height, int width,
+                      guint8 *out) {
+  gboolean upright = fmn_random_uniform(r) < 0.7, mirrored = fmn_random_uniform(r) < 0.8;
+  double way = fmn_random_uniform(r) < 0.5 ? 1 : -1, grown = fmn_random_range(r, 0.75, 0.95), map[2][6];
+  double apart = grown * (e->bottom - e->top) * fmn_random_range(r, 0.38, 0.55);
+  double from_x = (e->left + e->right - 1) / 2.0, from_y = (e->top + e->bottom - 1) / 2.0;
+  for (int i = 0; i < 2; i++) {
+    double side = i ? apart : -apart, flip = i && mirrored ? -1 : 1, along = fmn_random_range(r, -0.07, 0.07) * width;
+    double angle = (upright ? way * G_PI_2 * flip : 0) + fmn_random_range(r, -0.25, 0.25);
+    double x = (width - 1) / 2.0 + (upright ? side : along), y = (height - 1) / 2.0 + (upright ? along : side);
+    double c = cos(angle) / grown, s = sin(angle) / grown;
+    double m[6] = {flip * c, flip * s, from_x - flip * (c * x + s * y), -s, c, from_y + s * x - c * y};
+    memcpy(map[i], m, sizeof m);
+  }
+  for (int k = 0; k < channels; k++, image += height * width)
+    for (int y = 0; y < height; y++)
+      for (int x = 0; x < width; x++) {
+        float best = 0;
+        for (int i = 0; i < 2; i++)
+          best = MAX(best, bilinear(image, height, width, map[i][0] * x + map[i][1] * y + map[i][2],
+                                    map[i][3] * x + map[i][4] * y + map[i][5]));
+        *out++ = (guint8)lrintf(best);
+      }
+}
+
 /* Zhong et al. 2017: area 2 % to 40 % of the image, aspect 0.3 to 1/0.3; drawn again when it does not fit. */
 static void erase(FmnRandom *r, float *image, int channels, int height, int width) {
   for (int attempt = 0; attempt < 100; attempt++) {
@@ -168,6 +215,15 @@ static void erase(FmnRandom *r, float *image, int channels, int height, int widt
 
 void fmn_augment_image(const FmnAugment *a, FmnRandom *r, const guint8 *image, int channels, int height, int width,
                        float *out) {
+  g_autofree guint8 *pair = NULL;
+  if (a->pair > 0 && fmn_random_uniform(r) < a->pair) {
+    Extent e = find_extent(image, height, width);
+    if (e.right > e.left && e.bottom - e.top < LOW * (e.right - e.left)) {
+      pair = g_malloc((gsize)channels * (gsize)height * (gsize)width);
+      make_pair(r, &e, image, channels, height, width, pair);
+      image = pair;
+    }
+  }
   Move m = draw_move(a, r);
   for (int c = 0; c < channels; c++)
     move_plane(&m, image + c * height * width, height, width, out + c * height * width);

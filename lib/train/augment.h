@@ -6,6 +6,7 @@
 
 /* Strengths; 0 is off. */
 typedef struct {
+  double pair;        /* probability that something low and wide, as a shoe from the side is, becomes a pair */
   double flip;        /* probability of a left-right mirror image */
   double shift;       /* pixels, up to which the image moves in each direction, whole ones */
   double rotate;      /* degrees, up to which it turns either way */

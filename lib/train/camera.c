@@ -70,7 +70,7 @@ static void tone(FmnRandom *r, float strength, float *image, int channels, int h
 
 static void negative(float *image, gsize n) {
   for (gsize i = 0; i < n; i++)
-    image[i] += presence(image[i]) * (1 - 2 * image[i]);
+    image[i] = clamp(image[i] + presence(image[i]) * (1 - 2 * image[i])); /* turning leaves values just above 1 */
 }
 
 /* Stripes, checks and folds: a few waves of any direction, and noise. */

@@ -275,7 +275,8 @@ static gboolean add_folder(const Job *j, const Folder *f, GError **error) {
   g_autoptr(GPtrArray) files = list(f->path, error);
   for (guint i = 0; files && i < files->len; i++) {
     g_autofree char *path = g_build_filename(f->path, files->pdata[i], NULL);
-    if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+    /* beside pictures there may be labels, or a note of where they are from */
+    if (g_file_test(path, G_FILE_TEST_IS_REGULAR) && !g_str_has_suffix(path, ".txt"))
       add_photo(j, path, f->label);
   }
   return files != NULL;

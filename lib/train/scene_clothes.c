@@ -33,19 +33,25 @@ static FmnMaterial draw_cloth(FmnRandom *r, FmnWorn kind, const float *backgroun
   return m;
 }
 
-void fmn_clothes_draw(FmnClothes *w, FmnRandom *r, const float *background) {
-  static const struct {
-    double share, sleeve[2], loose[2], hem[2];
-  } kinds[FMN_N_WORN] = {{0.32, {0.24, 0.46}, {1.02, 1.3}, {2.1, 2.75}},
-                         {0.32, {0.9, 1}, {1.1, 1.45}, {2.1, 2.7}},
-                         {0.14, {0.92, 1}, {1.02, 1.3}, {2.2, 2.9}},
-                         {0.13, {0.93, 1}, {1.2, 1.5}, {2.5, 4.6}},
-                         {0.09, {0, 0.5}, {0.98, 1.12}, {3.4, 5.2}}};
+FmnWorn fmn_worn_kind_draw(FmnRandom *r) {
+  static const double shares[FMN_N_WORN] = {0.32, 0.32, 0.14, 0.13, 0.09};
   double x = fmn_random_uniform(r);
   int k = 0;
-  while (k < FMN_N_WORN - 1 && x >= kinds[k].share)
-    x -= kinds[k++].share;
-  *w = (FmnClothes){.kind = (FmnWorn)k, .seed = fmn_random_next(r)};
+  while (k < FMN_N_WORN - 1 && x >= shares[k])
+    x -= shares[k++];
+  return (FmnWorn)k;
+}
+
+/* Its cut; what it is made of is left out. */
+static void draw_cut(FmnClothes *w, FmnWorn k, FmnRandom *r) {
+  static const struct {
+    double sleeve[2], loose[2], hem[2];
+  } kinds[FMN_N_WORN] = {{{0.24, 0.46}, {1.02, 1.3}, {2.1, 2.75}},
+                         {{0.9, 1}, {1.1, 1.45}, {2.1, 2.7}},
+                         {{0.92, 1}, {1.02, 1.3}, {2.2, 2.9}},
+                         {{0.93, 1}, {1.2, 1.5}, {2.5, 4.6}},
+                         {{0, 0.5}, {0.98, 1.12}, {3.4, 5.2}}};
+  *w = (FmnClothes){.kind = k, .seed = fmn_random_next(r)};
   w->sleeve = range(r, kinds[k].sleeve[0], kinds[k].sleeve[1]);
   w->loose = range(r, kinds[k].loose[0], kinds[k].loose[1]);
   w->hem = range(r, kinds[k].hem[0], kinds[k].hem[1]);
@@ -53,12 +59,28 @@ void fmn_clothes_draw(FmnClothes *w, FmnRandom *r, const float *background) {
     w->sleeve = range(r, 0.3, 0.48);
   if (k == FMN_WORN_PULLOVER && chance(r, 0.12)) /* pushed up */
     w->sleeve = range(r, 0.68, 0.85);
-  w->cloth = draw_cloth(r, w->kind, background);
-  w->inner = draw_cloth(r, FMN_WORN_T_SHIRT, w->cloth.color);
   w->hood = (k == FMN_WORN_PULLOVER && chance(r, 0.45)) || (k == FMN_WORN_COAT && chance(r, 0.3));
   w->open = k == FMN_WORN_COAT && chance(r, 0.6);
   w->short_collar = chance(r, 0.3);
+}
+
+void fmn_clothes_draw(FmnClothes *w, FmnWorn k, FmnRandom *r, const float *background) {
+  draw_cut(w, k, r);
+  w->cloth = draw_cloth(r, k, background);
+  w->inner = draw_cloth(r, FMN_WORN_T_SHIRT, w->cloth.color);
   w->print = (k == FMN_WORN_T_SHIRT && chance(r, 0.45)) || (k == FMN_WORN_PULLOVER && chance(r, 0.25));
+}
+
+void fmn_clothes_tailor(FmnPerson *p, FmnWorn kind, FmnRandom *r, const FmnCutout *cutout, float bright) {
+  FmnClothes *w = &p->upper;
+  draw_cut(w, kind, r);
+  w->cloth = fmn_photo_cloth(cutout, w->hem * p->head, bright);
+  w->cloth.folds = range(r, 0, 0.08);
+  w->inner = draw_cloth(r, FMN_WORN_T_SHIRT, w->cloth.color);
+  /* the torso's rows run down it: see fmn_clothes_torso_render() */
+  float down = p->lean + (float)G_PI_2;
+  w->cloth.u = -cosf(down) * p->x - sinf(down) * p->y;
+  w->cloth.v = sinf(down) * p->x - cosf(down) * p->y;
 }
 
 /* --- sleeves --- */
@@ -266,6 +288,10 @@ void fmn_clothes_details_render(const FmnPerson *p, FmnCanvas *c) {
   if (w->print)
     draw_print(p, c->cr, r);
   draw_opening(p, c->cr, r);
+  if (w->cloth.kind == FMN_MATERIAL_PHOTO) { /* shows its own seams and buttons */
+    cairo_restore(c->cr);
+    return;
+  }
   if (w->kind == FMN_WORN_SHIRT || (w->kind == FMN_WORN_COAT && !w->open))
     draw_front(p, c->cr, r);
   if (w->kind == FMN_WORN_SHIRT || (w->kind == FMN_WORN_COAT && !w->hood))

@@ -92,7 +92,8 @@ static void paint_row(const Relief *r, const guint8 *mask, const FmnLayerPaint *
   float ca = cosf(p->angle), sa = sinf(p->angle), px = 1 / c->sx, u = ((float)x0 + 0.5f) * px,
         v = ((float)y + 0.5f) / c->sy, steep = p->depth * c->sx;
   FmnRow row = {ca * u + sa * v, ca * v - sa * u, ca * px, -sa * px, px};
-  fmn_material_row(p->cloth, c->noise, &row, x1 - x0, c->light, c->mix);
+  const FmnMaterial *m = p->cloth;
+  fmn_material_row(m, c->noise, &row, x1 - x0, c->light, c->mix);
   for (int x = x0; x < x1; x++) {
     float alpha = (float)mask[x] / 255;
     if (alpha <= 0)
@@ -104,8 +105,14 @@ static void paint_row(const Relief *r, const guint8 *mask, const FmnLayerPaint *
     float rim = 1 - cover_at(r, x, y), mix = c->mix[x - x0];
     float lit = 255 * (1 + c->light[x - x0]) * CLAMP(1 - steep * slope - p->rim * rim, 0.25f, 1.6f);
     guint8 *to = c->pixels + (gsize)y * (gsize)c->stride + 4 * (gsize)x;
+    float color[3];
+    if (m->kind == FMN_MATERIAL_PHOTO)
+      fmn_photo_cloth_at(m, row.u + (float)(x - x0) * row.du, row.v + (float)(x - x0) * row.dv, color);
+    else
+      for (int k = 0; k < 3; k++)
+        color[k] = m->color[k] + mix * (m->other[k] - m->color[k]);
     for (int k = 0; k < 3; k++) {
-      float ink = lit * (p->cloth->color[k] + mix * (p->cloth->other[k] - p->cloth->color[k]));
+      float ink = lit * color[k];
       to[2 - k] = (guint8)((float)to[2 - k] + alpha * (CLAMP(ink, 0, 255) - (float)to[2 - k]) + 0.5f);
     }
   }

@@ -219,6 +219,7 @@ void fmn_material_row(const FmnMaterial *m, const FmnNoise *noise, const FmnRow 
   memset(mix, 0, sizeof(float) * (gsize)n);
   switch (m->kind) {
   case FMN_MATERIAL_PLAIN:
+  case FMN_MATERIAL_PHOTO:
     break;
   case FMN_MATERIAL_WEAVE:
     weave(m, &row, n, light);

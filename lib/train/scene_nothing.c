@@ -253,9 +253,117 @@ static void things(const Sheet *s) {
                      chance(s, 0.5) ? (double)fmn_random_below(s->r, 4) * G_PI_2 : range(s, 0, 2 * G_PI), s->c);
 }
 
+/* What stands upright and is round: bottles, vases, jars, glasses. Half of the outline, from the base up, in heights.
+ */
+typedef struct {
+  double base, body, neck, shoulder, collar; /* radii; where the body ends and the neck begins */
+} Vessel;
+
+static void vessel_path(const Sheet *s, const Vessel *v, double height, double from, double to) {
+  double b = MIN(to, v->shoulder), n = MIN(to, v->collar);
+  cairo_new_path(s->cr);
+  for (int side = -1; side <= 1; side += 2) {
+    double w = height * side;
+    if (side < 0) {
+      cairo_move_to(s->cr, w * (from > 0 ? v->body : v->base), -from * height);
+      cairo_line_to(s->cr, w * v->body, -MAX(from, MIN(0.08, b)) * height);
+      cairo_line_to(s->cr, w * v->body, -b * height);
+      if (to > b)
+        cairo_curve_to(s->cr, w * v->body, -(b + n) / 2 * height, w * v->neck, -(b + n) / 2 * height, w * v->neck,
+                       -n * height);
+      cairo_line_to(s->cr, w * (to > b ? v->neck : v->body), -to * height);
+    } else {
+      cairo_line_to(s->cr, w * (to > b ? v->neck : v->body), -to * height);
+      if (to > b) {
+        cairo_line_to(s->cr, w * v->neck, -n * height);
+        cairo_curve_to(s->cr, w * v->neck, -(b + n) / 2 * height, w * v->body, -(b + n) / 2 * height, w * v->body,
+                       -b * height);
+      }
+      cairo_line_to(s->cr, w * v->body, -MAX(from, MIN(0.08, b)) * height);
+      cairo_line_to(s->cr, w * (from > 0 ? v->body : v->base), -from * height);
+    }
+  }
+  cairo_close_path(s->cr);
+}
+
+/* Bright along a line off its middle, dark at its sides. */
+static void fill_round(const Sheet *s, double radius, double value_min, double saturation, double alpha) {
+  float rgb[3];
+  double at = range(s, 0.2, 0.8), dark = range(s, 0.4, 0.8), bright = range(s, 1, 1.4);
+  fmn_color_draw(s->r, (float)value_min, 0.95f, (float)saturation, rgb);
+  cairo_pattern_t *p = cairo_pattern_create_linear(-radius, 0, radius, 0);
+  const double stops[3][2] = {{0, dark}, {at, bright}, {1, dark}};
+  for (int i = 0; i < 3; i++)
+    cairo_pattern_add_color_stop_rgba(p, stops[i][0], MIN(1, rgb[0] * stops[i][1]), MIN(1, rgb[1] * stops[i][1]),
+                                      MIN(1, rgb[2] * stops[i][1]), i == 1 ? alpha : MIN(1, alpha + 0.25));
+  cairo_set_source(s->cr, p);
+  cairo_fill(s->cr);
+  cairo_pattern_destroy(p);
+}
+
+static void draw_vessel(const Sheet *s, const Vessel *v, double h, gboolean glass) {
+  double alpha = glass ? range(s, 0.15, 0.6) : 1, collar = v->collar;
+  cairo_set_source_rgba(s->cr, 0, 0, 0, range(s, 0.05, 0.2));
+  cairo_translate(s->cr, h * 0.06, -h * 0.03);
+  vessel_path(s, v, h, 0, 1);
+  cairo_fill(s->cr);
+  cairo_translate(s->cr, -h * 0.06, h * 0.03);
+  vessel_path(s, v, h, 0, 1);
+  fill_round(s, v->body * h, 0.1, chance(s, 0.5) ? 0.3 : 1, alpha);
+  if (glass) { /* filled up to there */
+    vessel_path(s, v, h, 0.01, range(s, 0.2, 0.9) * collar);
+    fill_round(s, v->body * h, 0.1, 0.8, range(s, 0.2, 0.9));
+  }
+  if (chance(s, 0.4)) {
+    double low = range(s, 0.1, 0.4) * v->shoulder;
+    vessel_path(s, v, h, low, range(s, low + 0.1, MAX(low + 0.11, v->shoulder)));
+    fill_round(s, v->body * h, 0.2, 1, 1);
+  }
+  if (chance(s, 0.6)) { /* a cap */
+    double wide = v->neck * range(s, 1, 1.25), low = range(s, MAX(collar, 0.85), 0.98);
+    cairo_rectangle(s->cr, -wide * h, -1.01 * h, 2 * wide * h, (1.01 - low) * h);
+    fill_round(s, wide * h, 0.1, 1, 1);
+  }
+  for (int i = chance(s, 0.7); i >= 0; i--) {
+    cairo_rectangle(s->cr, range(s, -0.8, 0.7) * v->body * h, -range(s, 0.5, 0.9) * v->shoulder * h, 0.06 * v->body * h,
+                    range(s, 0.1, 0.4) * h);
+    cairo_set_source_rgba(s->cr, 1, 1, 1, range(s, 0.1, 0.6));
+    cairo_fill(s->cr);
+  }
+}
+
+/* On a table or a shelf before a wall; often several of one kind. */
+static void vessels(const Sheet *s) {
+  int n = 1 + (int)fmn_random_below(s->r, 6);
+  double right = s->c->right, below = s->c->below, table = below * range(s, 0.55, 0.95), h = 0;
+  gboolean glass = FALSE;
+  Vessel v = {0};
+  backdrop(s);
+  if (chance(s, 0.8)) {
+    color(s, 0.1, 1, 0.4);
+    cairo_rectangle(s->cr, 0, table - range(s, 0, 0.15) * below, right, below);
+    cairo_fill(s->cr);
+  }
+  for (int i = 0; i < n; i++) {
+    if (i == 0 || chance(s, 0.4)) {
+      v.body = range(s, 0.08, 0.3);
+      v.base = v.body * range(s, 0.7, 1);
+      v.neck = v.body * (chance(s, 0.7) ? range(s, 0.25, 0.6) : range(s, 0.6, 1.3));
+      v.shoulder = range(s, 0.4, 0.85);
+      v.collar = range(s, v.shoulder + 0.05, 0.97);
+      h = below * range(s, 0.2, 0.75);
+      glass = chance(s, 0.6);
+    }
+    cairo_save(s->cr);
+    cairo_translate(s->cr, right * ((i + range(s, 0.2, 0.8)) / n), table + range(s, -0.02, 0.05) * below);
+    draw_vessel(s, &v, h, glass);
+    cairo_restore(s->cr);
+  }
+}
+
 void fmn_nothing_render(FmnRandom *r, FmnCanvas *c) {
-  static void (*const kinds[])(const Sheet *s) = {writing, writing, clock_face, bars,   grid,  shapes,
-                                                  stripes, spokes,  zone_plate, things, things};
+  static void (*const kinds[])(const Sheet *s) = {writing, writing,    clock_face, bars,   grid,    shapes, stripes,
+                                                  spokes,  zone_plate, things,     things, vessels, vessels};
   Sheet s = {c, c->cr, r};
   kinds[fmn_random_below(r, G_N_ELEMENTS(kinds))](&s);
   cairo_identity_matrix(c->cr);

@@ -50,17 +50,37 @@ typedef enum {
   FMN_MATERIAL_CHESSBOARD,
   FMN_MATERIAL_BRICKS,
   FMN_MATERIAL_MARBLE,
+  FMN_MATERIAL_PHOTO, /* cloth of a photographed garment */
 } FmnMaterialKind;
+
+/* Four values of a pixel, what they are is the renderer's. */
+typedef float FmnPixel __attribute__((vector_size(16)));
+
+/* A garment's pixels, `zoom` of them for each of its cut-out. */
+typedef struct {
+  int width, height; /* at least 2 */
+  float zoom;
+  FmnPixel *pixels;
+} FmnSprite;
+
+/* A part of a cut-out, in its pixels, that is laid out again and again, mirrored. */
+typedef struct {
+  const FmnSprite *sprite; /* borrowed while it is rendered */
+  float left, top, right, bottom;
+  float scale;  /* pixels a unit */
+  float bright; /* times */
+} FmnPhotoCloth;
 
 typedef struct {
   FmnMaterialKind kind;
-  float color[3], other[3]; /* where mix is 0 and 1 */
+  float color[3], other[3]; /* where mix is 0 and 1; of a photo: its mean, for seams */
   float period;             /* units: of stripes, threads, tiles, planks */
   float contrast;           /* of its own light and dark, about 1 */
   float folds;              /* depth of soft folds; 0: flat */
   float grain;              /* of the finest threads; 0: none */
-  float u, v;               /* shifts it */
+  float u, v;               /* shifts it; a photo's middle and upper edge are then where both are 0 */
   guint32 seed;
+  FmnPhotoCloth photo; /* of FMN_MATERIAL_PHOTO */
 } FmnMaterial;
 
 FmnMaterial fmn_material_draw(FmnRandom *r, FmnMaterialKind kind, const float *color);
@@ -147,18 +167,15 @@ void fmn_garment_place(FmnGarment *g, const FmnCutout *cutout, const FmnTurn *tu
 void fmn_garment_dress(FmnGarment *g, FmnRandom *r, const FmnCutout *cutout, const float *background);
 /* Draws it and writes `mark` to owner (a byte a pixel) where it covers at least half. */
 void fmn_garment_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner);
-/* The same, of a cut-out that has planes. */
+/* Of a cut-out that has planes, as coarse as it may be where `shown` pixels of the picture are one of its own. To be
+ * freed: its pixels. */
+FmnSprite fmn_photo_sprite(const FmnCutout *cutout, float shown);
+/* Cloth out of its middle, between the sleeves, so that its length is `length` units; its sprite is still to be set. */
+FmnMaterial fmn_photo_cloth(const FmnCutout *cutout, float length, float bright);
+/* R, G, B, 0..1, at a place of its surface, of cloth with a sprite. */
+void fmn_photo_cloth_at(const FmnMaterial *cloth, float u, float v, float *rgb);
+/* As fmn_garment_render(), of a cut-out that has planes. */
 void fmn_photo_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner);
-
-/* Four values of a pixel, what they are is the renderer's. */
-typedef float FmnPixel __attribute__((vector_size(16)));
-
-/* A garment's pixels, `zoom` of them for each of its cut-out. */
-typedef struct {
-  int width, height; /* at least 2 */
-  float zoom;
-  FmnPixel *pixels;
-} FmnSprite;
 
 /* Between the middles of its pixels; u, v: within it, give or take the rounding of large coordinates. */
 static inline FmnPixel fmn_sprite_at(const FmnSprite *s, float u, float v) {
@@ -231,7 +248,7 @@ typedef struct {
   FmnClothes upper;
   FmnMaterial trousers, skin, hair;
   gboolean long_hair, beard, glasses, lanyard, strap;
-  float light_x, light_y;
+  float light_x, light_y, rim; /* as of FmnLayerPaint */
   guint64 seed;
 } FmnPerson;
 
@@ -253,7 +270,10 @@ void fmn_person_transform(const FmnPerson *p, cairo_t *cr);
 /* A limb from a to b, as thick as that at each end (radii). */
 void fmn_person_limb(cairo_t *cr, FmnPoint a, FmnPoint b, float at_a, float at_b);
 FmnLayerPaint fmn_person_paint(const FmnPerson *p, const FmnMaterial *m, float depth, guint8 mark);
-void fmn_clothes_draw(FmnClothes *w, FmnRandom *r, const float *background);
+FmnWorn fmn_worn_kind_draw(FmnRandom *r);
+void fmn_clothes_draw(FmnClothes *w, FmnWorn kind, FmnRandom *r, const float *background);
+/* The same, of the cloth of a photographed garment; the person's place must be known. */
+void fmn_clothes_tailor(FmnPerson *p, FmnWorn kind, FmnRandom *r, const FmnCutout *cutout, float bright);
 /* With the sleeves of arms beside the body. */
 void fmn_clothes_torso_render(const FmnPerson *p, FmnCanvas *c, guint8 mark, guint8 *owner);
 void fmn_clothes_sleeve_render(const FmnPerson *p, const FmnArm *arm, FmnCanvas *c, guint8 mark, guint8 *owner);

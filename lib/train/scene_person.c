@@ -91,7 +91,7 @@ static FmnMaterial draw_trousers(FmnRandom *r) {
 
 void fmn_person_draw(FmnPerson *p, FmnRandom *r, float size, float right, float below, const float *background) {
   *p = (FmnPerson){.seed = fmn_random_next(r)};
-  float angle = range(r, -G_PI, 0), relief = range(r, 0.3, 1);
+  float angle = range(r, -G_PI, 0), relief = range(r, 0.1, 1);
   p->head = size / GARMENT_HEADS;
   p->x = right * range(r, 0.15, 0.85);
   /* from the head at the upper edge, or above it, to the head in the middle of the frame */
@@ -101,6 +101,7 @@ void fmn_person_draw(FmnPerson *p, FmnRandom *r, float size, float right, float 
   p->shoulders = range(r, 0.86, 1.12);
   p->waist = p->shoulders * range(r, 0.62, 0.86);
   p->hips = range(r, 0.66, 0.86);
+  p->rim = range(r, 0.05, 0.3);
   p->light_x = relief * cosf(angle);
   p->light_y = relief * sinf(angle);
   p->arm[0] = draw_arm(r, p, -1);
@@ -113,7 +114,7 @@ void fmn_person_draw(FmnPerson *p, FmnRandom *r, float size, float right, float 
   p->glasses = chance(r, 0.2);
   p->lanyard = chance(r, 0.25);
   p->strap = chance(r, 0.1);
-  fmn_clothes_draw(&p->upper, r, background);
+  fmn_clothes_draw(&p->upper, fmn_worn_kind_draw(r), r, background);
 }
 
 /* --- rendering --- */
@@ -139,7 +140,7 @@ FmnLayerPaint fmn_person_paint(const FmnPerson *p, const FmnMaterial *m, float d
                          .depth = depth * p->head,
                          .light_x = p->light_x,
                          .light_y = p->light_y,
-                         .rim = 0.25f,
+                         .rim = p->rim,
                          .shadow = 0.3f,
                          .shadow_x = -0.06f * p->head * p->light_x,
                          .shadow_y = -0.06f * p->head * p->light_y,

@@ -3,6 +3,10 @@
 #include "train/scene_parts.h"
 
 #define SHADOW_HALVINGS 2 /* what the shadow is coarser than the garment */
+/* Where a garment is cloth in all likelihood: about its middle, shares of its sides. */
+#define CLOTH_WIDTH 0.34f
+#define CLOTH_TOP 0.06f
+#define CLOTH_BOTTOM 0.95f
 
 /* Of its pixels: R, G, B times cover, and cover; 0..1. */
 static FmnSprite whole(const FmnCutout *c) {
@@ -35,6 +39,53 @@ static FmnSprite shrink(FmnSprite s, float shown) {
     s = next;
   }
   return s;
+}
+
+FmnSprite fmn_photo_sprite(const FmnCutout *c, float shown) { return shrink(whole(c), shown); }
+
+static void mean_color(const FmnCutout *c, const FmnPhotoCloth *part, float *color) {
+  gsize size = (gsize)c->width * (gsize)c->height;
+  double sum[4] = {0};
+  for (int y = (int)part->top; y < (int)part->bottom; y++)
+    for (int x = (int)part->left; x < (int)part->right; x++) {
+      gsize at = (gsize)y * (gsize)c->width + (gsize)x;
+      if (c->cover[at] < 0.5f)
+        continue;
+      for (gsize k = 0; k < 3; k++)
+        sum[k] += c->planes[k * size + at];
+      sum[3] += 255;
+    }
+  for (int k = 0; k < 3; k++)
+    color[k] = sum[3] > 0 ? (float)(sum[k] / sum[3]) * part->bright : 0.5f;
+}
+
+FmnMaterial fmn_photo_cloth(const FmnCutout *c, float length, float bright) {
+  FmnMaterial m = {.kind = FMN_MATERIAL_PHOTO};
+  float wide = (c->x1 - c->x0) * CLOTH_WIDTH, middle = (c->x0 + c->x1) / 2, tall = c->y1 - c->y0;
+  m.photo = (FmnPhotoCloth){.left = middle - wide / 2,
+                            .right = middle + wide / 2,
+                            .top = c->y0 + tall * CLOTH_TOP,
+                            .bottom = c->y0 + tall * CLOTH_BOTTOM,
+                            .scale = MAX(tall, 1) / length,
+                            .bright = bright};
+  mean_color(c, &m.photo, m.color);
+  return m;
+}
+
+/* t, reflected into 0..span. */
+static float reflect(float t, float span) {
+  t = fabsf(fmodf(t, 2 * span));
+  return t > span ? 2 * span - t : t;
+}
+
+void fmn_photo_cloth_at(const FmnMaterial *m, float u, float v, float *rgb) {
+  const FmnPhotoCloth *p = &m->photo;
+  float wide = MAX(p->right - p->left, 1), tall = MAX(p->bottom - p->top, 1), zoom = p->sprite->zoom;
+  float x = p->left + reflect(wide / 2 + (v + m->v) * p->scale, wide),
+        y = p->top + reflect((u + m->u) * p->scale, tall);
+  FmnPixel s = fmn_sprite_at(p->sprite, x * zoom - 0.5f, y * zoom - 0.5f);
+  for (int k = 0; k < 3; k++)
+    rgb[k] = s[3] < 128 ? m->color[k] : s[k] / s[3] * p->bright;
 }
 
 static FmnSprite soften(const FmnSprite *from) {
@@ -77,7 +128,7 @@ static void draw_row(const FmnGarment *g, const FmnSprite *sprite, FmnCanvas *c,
 }
 
 void fmn_photo_render(const FmnGarment *g, const FmnCutout *cutout, FmnCanvas *c, guint8 mark, guint8 *owner) {
-  FmnSprite sprite = shrink(whole(cutout), g->scale * c->sx), soft = soften(&sprite);
+  FmnSprite sprite = fmn_photo_sprite(cutout, g->scale * c->sx), soft = soften(&sprite);
   int top = MAX(0, (int)(MIN(g->top, g->top + g->shadow_y) * c->sy)),
       bottom = MIN(c->height - 1, (int)((g->bottom + MAX(0, g->shadow_y)) * c->sy));
   for (int y = top; y <= bottom; y++)

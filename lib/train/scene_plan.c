@@ -16,8 +16,8 @@
 /* Share of the picture that garments would cover if there were as many as there may be and none overlapped another. */
 #define COVERED 0.75
 #define SHAPES 3
-/* A garment that is photographed by itself fills the picture. */
-#define PHOTO_LARGER 1.8
+/* What is photographed by itself, or stands before a webcam, fills the picture whatever the input's size. */
+#define FILLS 0.95
 
 static const struct {
   double width, height, share; /* of a square picture; how often */
@@ -143,8 +143,7 @@ static FmnSceneOptions sized_options(FmnScenePreset preset, const FmnSceneRecipe
   o.frame_width = MAX(16, (int)lrint(width * scale));
   o.frame_height = MAX(16, (int)lrint(height * scale));
   if (!whole) {
-    double item_max = preset == FMN_SCENE_PHOTOS ? PHOTO_LARGER * r->item_max : r->item_max;
-    o.max_size = CLAMP(item_max / shorter, 0.1, 0.95);
+    o.max_size = preset == FMN_SCENE_MIXED ? CLAMP(r->item_max / shorter, 0.1, FILLS) : FILLS;
     o.min_size = CLAMP(r->item_min / shorter, 0.05, o.max_size);
   }
   if (dense)

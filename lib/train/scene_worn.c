@@ -3,6 +3,7 @@
 #include "train/scene_parts.h"
 
 #define LEAST_SEEN 0.25f
+#define TAILORED 0.6 /* share of the garments of photos of which only the cloth is taken, and sewn anew for a pose */
 
 /* Rooms, mostly; but a person stands before a plain wall or a curtain, too. */
 static FmnBackground draw_background(FmnRandom *r) {
@@ -28,6 +29,11 @@ static gboolean dress(FmnWornLayout *l, int i, FmnRandom *r, const FmnSceneSet *
   if (kind == FMN_N_WORN)
     return FALSE;
   const FmnCutout *c = l->cutouts[i] = fmn_cutout_new(items, g->index);
+  if (fmn_random_uniform(r) < TAILORED) {
+    fmn_garment_dress(g, r, c, l->backdrop.color);
+    fmn_clothes_tailor(p, (FmnWorn)kind, r, c, g->bright);
+    return TRUE;
+  }
   gboolean bare = kind == FMN_WORN_T_SHIRT || kind == FMN_WORN_DRESS;
   p->upper.kind = (FmnWorn)kind;
   p->upper.sleeve = bare ? 0 : 1; /* where sleeves are long nobody knows where the hands are */
@@ -85,11 +91,29 @@ void fmn_worn_draw(FmnWornLayout *l, FmnRandom *r, const FmnSceneSet *set) {
     dress(l, i, r, set);
 }
 
+/* The photo itself, as it is. */
+static gboolean is_laid_on(const FmnWornLayout *l, int i) {
+  return l->cutouts[i] && l->people[i].upper.cloth.kind != FMN_MATERIAL_PHOTO;
+}
+
+/* In clothes that are drawn, of whatever cloth. */
+static void render_dressed(const FmnPerson *p, const FmnCutout *cutout, FmnCanvas *c, guint8 upper, guint8 trousers,
+                           guint8 *owner) {
+  FmnPerson person = *p;
+  FmnSprite sprite = {0};
+  if (cutout) {
+    sprite = fmn_photo_sprite(cutout, c->sx / p->upper.cloth.photo.scale);
+    person.upper.cloth.photo.sprite = &sprite;
+  }
+  fmn_person_render(&person, c, upper, trousers, owner);
+  g_free(sprite.pixels);
+}
+
 /* What would be seen of a garment if nothing was before it, pixels. */
 static float whole_area(const FmnWornLayout *l, int i, gboolean trousers, const FmnCanvas *c) {
   const FmnPerson *p = &l->people[i];
   const FmnGarment *g = &l->garments[i];
-  if (!trousers && l->cutouts[i])
+  if (!trousers && is_laid_on(l, i))
     return (float)l->cutouts[i]->area * g->scale * g->scale * c->sx * c->sy;
   float heads = trousers ? 2 * p->hips * 0.7f * 4 : 2 * p->shoulders * p->upper.loose * 0.8f * p->upper.hem;
   return heads * p->head * p->head * c->sx * c->sy;
@@ -99,10 +123,10 @@ int fmn_worn_render(const FmnWornLayout *l, FmnCanvas *c, guint8 *owner, FmnMark
   int seen[2 * FMN_WORN_MAX_PEOPLE + 1] = {0}, n = 2 * l->n;
   for (int i = 0; i < l->n; i++) {
     guint8 upper = (guint8)(2 * i + 1), trousers = (guint8)(2 * i + 2);
-    if (l->cutouts[i])
+    if (is_laid_on(l, i))
       fmn_person_render_photo(&l->people[i], &l->garments[i], l->cutouts[i], c, upper, trousers, owner);
     else
-      fmn_person_render(&l->people[i], c, upper, trousers, owner);
+      render_dressed(&l->people[i], l->cutouts[i], c, upper, trousers, owner);
   }
   for (int i = 0; i < c->width * c->height; i++)
     seen[owner[i]]++;

@@ -7,7 +7,7 @@
 #include "train/scene_parts.h"
 
 #define MAX_CLASSES 256
-#define WORN_PHOTOS 0.35 /* share of the scenes of photos in which people wear them */
+#define WORN_PHOTOS 0.5 /* share of the scenes of photos in which people wear them */
 /* The original's. */
 #define GREEN_ITEM 280
 #define GREEN_HEIGHT 480

@@ -156,7 +156,7 @@ static void test_paint_picture(void) {
     }
     gst_fmnist_format_free(own);
   }
-  g_assert_cmpuint(known, >=, 5 * G_N_ELEMENTS(places));
+  g_assert_cmpuint(known, >=, (g_getenv("FMNIST_TEST_FORMATS") != NULL ? 1 : 5) * G_N_ELEMENTS(places));
   gst_buffer_unref(picture);
 }
 

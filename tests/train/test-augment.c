@@ -54,6 +54,47 @@ static void test_flip_shift(void) {
   fmn_dataset_free(d);
 }
 
+static void fill(guint8 *image, int x0, int y0, int w, int h) {
+  memset(image, 0, SIDE * SIDE);
+  for (int y = y0; y < y0 + h; y++)
+    memset(image + y * SIDE + x0, 200, (gsize)w);
+}
+
+/* What is low becomes two of it, within the image, most of them upright; anything else stays as it is. */
+static void test_pair(void) {
+  const int kept[][4] = {{8, 2, 12, 24}, {4, 4, 20, 20}, {0, 0, 0, 0}};
+  FmnAugment a = parse_augment("pair:1");
+  guint8 image[SIDE * SIDE];
+  float out[SIDE * SIDE];
+  int upright = 0;
+  for (gsize i = 0; i < G_N_ELEMENTS(kept); i++) {
+    FmnRandom r = {i};
+    fill(image, kept[i][0], kept[i][1], kept[i][2], kept[i][3]);
+    fmn_augment_image(&a, &r, image, 1, SIDE, SIDE, out);
+    for (int k = 0; k < SIDE * SIDE; k++)
+      g_assert_cmpfloat(out[k], ==, (float)image[k] / 255);
+  }
+  fill(image, 4, 9, 20, 9);
+  for (guint64 seed = 0; seed < 200; seed++) {
+    FmnRandom r = {fmn_random_derive(4, seed)};
+    int x0 = SIDE, x1 = -1, y0 = SIDE, y1 = -1;
+    double sum = 0;
+    fmn_augment_image(&a, &r, image, 1, SIDE, SIDE, out);
+    for (int k = 0; k < SIDE * SIDE; k++) {
+      sum += (double)out[k] * 255 / 200;
+      if (out[k] > 0.4f)
+        x0 = MIN(x0, k % SIDE), x1 = MAX(x1, k % SIDE), y0 = MIN(y0, k / SIDE), y1 = MAX(y1, k / SIDE);
+    }
+    /* each between .75² and .95² of the area; they may overlap */
+    g_assert_cmpfloat(sum, >, 1.5 * 0.56 * 180);
+    g_assert_cmpfloat(sum, <, 2.1 * 0.91 * 180);
+    g_assert_cmpint(MAX(x1 - x0, y1 - y0), >=, 14);
+    upright += y1 - y0 >= x1 - x0;
+  }
+  g_assert_cmpint(upright, >, 90);
+  g_assert_cmpint(upright, <, 199);
+}
+
 /* A turn by 90 degrees, there and the zoom by nothing, of a plane that is linear in x. */
 static void test_rotate_zoom(void) {
   guint8 image[SIDE * SIDE];
@@ -212,14 +253,30 @@ static void test_camera_kinds(void) {
   g_assert_cmpint(kept, >, 40 * 16 * 22 / 2);
 }
 
+/* What turning makes of white, a little more than 1 here and there, remains a number whatever follows. */
+static void test_camera_white(void) {
+  guint8 white[SIDE * SIDE];
+  float out[SIDE * SIDE];
+  FmnAugment a = parse_augment("rotate:12,zoom:0.12,negative:1,tone:1,texture:1,blur:2");
+  memset(white, 255, sizeof white);
+  for (guint64 seed = 0; seed < 200; seed++) {
+    FmnRandom r = {fmn_random_derive(1, seed)};
+    fmn_augment_image(&a, &r, white, 1, SIDE, SIDE, out);
+    for (int i = 0; i < SIDE * SIDE; i++)
+      g_assert_true(out[i] >= 0 && out[i] <= 1.0001f);
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/augment/parse", test_parse);
   g_test_add_func("/augment/flip-shift", test_flip_shift);
+  g_test_add_func("/augment/pair", test_pair);
   g_test_add_func("/augment/rotate-zoom", test_rotate_zoom);
   g_test_add_func("/augment/erase", test_erase);
   g_test_add_func("/augment/mix", test_mix);
   g_test_add_func("/augment/camera", test_camera);
   g_test_add_func("/augment/camera-kinds", test_camera_kinds);
+  g_test_add_func("/augment/camera-white", test_camera_white);
   return g_test_run();
 }

@@ -142,6 +142,7 @@ static void test_cutouts(void) {
 static void test_left_out(void) {
   FmnExtractCounts counts;
   write_text("hat", "b.jpg", "no picture");
+  write_text("hat", "a.txt", "0 0.5 0.5 1 1"); /* a label, of which nothing is said */
   write_photo("hat", "c.png", 0xd8d0c8);
   g_autofree char *whole = g_build_filename(photos, "hat", "a.png", NULL),
                   *plain = g_build_filename(photos, "hat", "c.png", NULL),
