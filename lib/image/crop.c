@@ -4,8 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Object and mask are compared on a grid that many times as fine as the input, so that the edge comes out soft. */
+/* Object and mask are compared on a grid that many times as fine as a small input, so that the edge comes out soft; an
+ * input from LARGE pixels on is itself as fine as masks are. */
 #define FINE 4
+#define LARGE 64
 /* Garments spread out are wide and mirror themselves; a shoe from the side is wide too, but does not: it is not
  * squeezed. Symmetry: share of the silhouette and its mirror image that they have in common. */
 #define SHOE_SYMMETRY 0.65
@@ -125,9 +127,15 @@ static gboolean usable(const FmnBox *b) {
          fabs(b->x) < 1e3 && fabs(b->y) < 1e3 && b->w < 1e3 && b->h < 1e3;
 }
 
+static void weigh(const guint8 *values, const guint8 *alpha, guint8 flip, gsize n, guint8 *restrict out) {
+  for (gsize i = 0; i < n; i++)
+    out[i] = (guint8)(((values[i] ^ flip) * alpha[i] + 127) / 255);
+}
+
 void fmn_crop(FmnSampler *s, const FmnImage *image, const FmnBox *box, const FmnMask *mask, const FmnPreprocess *p,
               guint8 *out) {
-  int w = p->width * FINE, h = p->height * FINE, channels = p->channels;
+  int fine = MAX(p->width, p->height) < LARGE ? FINE : 1, w = p->width * fine, h = p->height * fine,
+      channels = p->channels;
   memset(out, 0, (gsize)channels * p->width * p->height);
   if (!usable(box) || (mask && (mask->width < 1 || mask->height < 1 || !usable(&mask->box))))
     return;
@@ -148,8 +156,10 @@ void fmn_crop(FmnSampler *s, const FmnImage *image, const FmnBox *box, const Fmn
     means[i] = 255 << 8;
   fade(means, stride, columns, rows, w, h, alpha);
   fmn_sampler_read(s, image, &all, channels, w, h, pixels);
-  for (int c = 0; c < channels; c++)
-    for (int y = 0; y < p->height; y++)
-      fmn_loops()->blend(pixels + c * n + (gsize)y * FINE * w, alpha + (gsize)y * FINE * w, p->invert ? 255 : 0,
-                         p->width, out + ((gsize)c * p->height + y) * p->width);
+  guint8 flip = p->invert ? 255 : 0;
+  for (int c = 0; c < channels && fine == 1; c++)
+    weigh(pixels + c * n, alpha, flip, n, out + c * n);
+  for (int y = 0; y < channels * p->height && fine > 1; y++)
+    fmn_loops()->blend(pixels + (gsize)y * FINE * w, alpha + (gsize)(y % p->height) * FINE * w, flip, p->width,
+                       out + (gsize)y * p->width);
 }

@@ -133,6 +133,38 @@ static void test_mask(void) {
   picture_free(p);
 }
 
+/* A large input shows what a small one does, of which each pixel is the mean of as many of the large one's. */
+static void test_large(void) {
+  enum { TIMES = 4, LARGE = N * TIMES };
+  Picture *p = picture_new(400, 320, 0);
+  guint8 small[N * N], large[LARGE * LARGE], mask[50 * 40] = {0};
+  FmnBox box = {0.1, 0.15, 0.7, 0.8};
+  FmnMask m = {box, 50, 40, mask};
+  FmnPreprocess way = plain;
+  for (int i = 0; i < 400 * 320; i++)
+    p->data[i] = (guint8)(20 + i % 400 / 4 + i / 400 / 4);
+  for (int i = 0; i < 50 * 40; i++) { /* an ellipse */
+    int x = 2 * (i % 50) - 49, y = 2 * (i / 50) - 39;
+    mask[i] = 16 * x * x + 25 * y * y < 16 * 48 * 48 ? 255 : 0;
+  }
+  for (int invert = 0; invert < 2; invert++) {
+    way.invert = invert;
+    way.width = way.height = N;
+    fmn_crop(p->sampler, &p->image, &box, &m, &way, small);
+    way.width = way.height = LARGE;
+    fmn_crop(p->sampler, &p->image, &box, &m, &way, large);
+    for (int i = 0; i < N * N; i++) {
+      int sum = 0;
+      for (int k = 0; k < TIMES * TIMES; k++)
+        sum += large[(i / N * TIMES + k / TIMES) * LARGE + i % N * TIMES + k % TIMES];
+      g_assert_cmpint(abs(sum / (TIMES * TIMES) - small[i]), <=, 2);
+    }
+    g_assert_cmpint(small[14 * N + 14], >, 60);
+    g_assert_cmpint(small[0], ==, 0);
+  }
+  picture_free(p);
+}
+
 /* A hook of two columns above a body of twenty, in a mask of 20 × 40, is cut off; the body fills the height. */
 static void test_trim(void) {
   Picture *p = picture_new(200, 400, 55);
@@ -225,6 +257,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/image/crop/proportions", test_proportions);
   g_test_add_func("/image/crop/pixel-aspect", test_pixel_aspect);
   g_test_add_func("/image/crop/mask", test_mask);
+  g_test_add_func("/image/crop/large", test_large);
   g_test_add_func("/image/crop/trim", test_trim);
   g_test_add_func("/image/crop/shoe", test_shoe);
   g_test_add_func("/image/crop/colour", test_colour);
