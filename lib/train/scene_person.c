@@ -37,28 +37,33 @@ static FmnPoint reach(FmnPoint from, float length, float angle) {
   return (FmnPoint){from.x + length * sinf(angle), from.y + length * cosf(angle)};
 }
 
+/* What people do with an arm, as shares of 1 up to which a pose goes. */
+#define HANGS 0.38
+#define BEFORE 0.68
+#define AT_FACE 0.8
+#define ON_HIP 0.87
+
 /* side: -1 left, 1 right. Angles from straight down, positive to the right. */
-static FmnArm draw_arm(FmnRandom *r, const FmnPerson *p, float side) {
+static FmnArm draw_arm(FmnRandom *r, const FmnPerson *p, float side, double pose) {
   FmnArm a = {.shoulder = {side * (p->shoulders - 0.16f), 0.36f}};
-  double pose = fmn_random_uniform(r);
   float out = range(r, 0.02, 0.3), bend = range(r, -0.3, 0.12);
-  if (pose > 0.5 && pose <= 0.72) { /* hands before the belly or the chest */
+  if (pose > HANGS && pose <= BEFORE) { /* hands before the belly or the chest */
     out = range(r, 0, 0.5);
     bend = -range(r, 1.4, 2.5) - out;
-  } else if (pose > 0.72 && pose <= 0.84) { /* a hand at the face */
+  } else if (pose > BEFORE && pose <= AT_FACE) { /* a hand at the face */
     out = range(r, 0.1, 0.7);
     bend = -range(r, 2.5, 2.85) - 0.7f * out;
-  } else if (pose > 0.84 && pose <= 0.91) { /* on the hip */
+  } else if (pose > AT_FACE && pose <= ON_HIP) { /* on the hip */
     out = range(r, 0.5, 0.8);
     bend = -range(r, 1.2, 1.6);
-  } else if (pose > 0.91) { /* lifted, pointing, waving */
+  } else if (pose > ON_HIP) { /* lifted, pointing, waving */
     out = range(r, 0.4, 1.6);
     bend = range(r, -2.2, 1.2);
   }
   a.elbow = reach(a.shoulder, UPPER_ARM * range(r, 0.88, 1), side * out);
   a.wrist = reach(a.elbow, FOREARM * range(r, 0.8, 1), side * (out + bend));
-  a.beside = pose <= 0.5 ? chance(r, 0.75) : pose > 0.84 && chance(r, 0.5);
-  a.holds = pose > 0.5 && chance(r, 0.35);
+  a.beside = pose <= HANGS ? chance(r, 0.75) : pose > AT_FACE && chance(r, 0.5);
+  a.holds = pose > HANGS && chance(r, 0.25);
   return a;
 }
 
@@ -91,7 +96,7 @@ static FmnMaterial draw_trousers(FmnRandom *r) {
 
 void fmn_person_draw(FmnPerson *p, FmnRandom *r, float size, float right, float below, const float *background) {
   *p = (FmnPerson){.seed = fmn_random_next(r)};
-  float angle = range(r, -G_PI, 0), relief = range(r, 0.1, 1);
+  float angle = range(r, -G_PI, 0), relief = 0.05f + 0.85f * powf(range(r, 0, 1), 2);
   p->head = size / GARMENT_HEADS;
   p->x = right * range(r, 0.15, 0.85);
   /* from the head at the upper edge, or above it, to the head in the middle of the frame */
@@ -101,11 +106,14 @@ void fmn_person_draw(FmnPerson *p, FmnRandom *r, float size, float right, float 
   p->shoulders = range(r, 0.86, 1.12);
   p->waist = p->shoulders * range(r, 0.62, 0.86);
   p->hips = range(r, 0.66, 0.86);
-  p->rim = range(r, 0.05, 0.3);
+  p->rim = range(r, 0.03, 0.25);
   p->light_x = relief * cosf(angle);
   p->light_y = relief * sinf(angle);
-  p->arm[0] = draw_arm(r, p, -1);
-  p->arm[1] = draw_arm(r, p, 1);
+  double pose[2] = {fmn_random_uniform(r), fmn_random_uniform(r)};
+  if (chance(r, 0.5))
+    pose[1] = pose[0];
+  p->arm[0] = draw_arm(r, p, -1, pose[0]);
+  p->arm[1] = draw_arm(r, p, 1, pose[1]);
   p->skin = draw_skin(r);
   p->hair = draw_hair(r);
   p->trousers = draw_trousers(r);
