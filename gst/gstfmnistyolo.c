@@ -8,7 +8,8 @@
  * look at; for other software there is a GstVideoRegionOfInterestMeta each. With #GstFmnistYolo:post-messages an
  * element message `fmnist` goes to the bus. The frame itself is passed on untouched.
  *
- * A smaller #GstFmnistYolo:size is faster and finds less.
+ * A smaller #GstFmnistYolo:size is faster and finds less. With #GstFmnistYolo:smoothing there is one object a place,
+ * whose name is the surest in the mean over time.
  *
  * ## Example launch lines
  * |[
@@ -22,6 +23,7 @@
 #include "gstfmnistyolo.h"
 
 #include "detect/yolo.h"
+#include "gstfmnistfound.h"
 #include "gstfmnistinferenceproperties.h"
 #include "gstfmnistroi.h"
 #include "gstfmnisttracker.h"
@@ -31,18 +33,20 @@ GST_DEBUG_CATEGORY_STATIC(fmnistyolo_debug);
 #define GST_CAT_DEFAULT fmnistyolo_debug
 
 #define DEFAULT_MODEL "yolov3-tiny"
+#define DEFAULT_FRAME_TIME (GST_SECOND / 30)
+#define FAINT 0.4 /* share of the threshold from which on boxes count for smoothed names */
 
 static const FmnDetectOptions defaults = FMN_DETECT_DEFAULTS;
 
 struct _GstFmnistYolo {
   GstFmnistInference parent;
-  FmnDetectOptions options; /* these two under the object lock */
+  FmnDetectOptions options; /* these three under the object lock */
   int size;
+  guint smoothing;
 
   FmnSampler *sampler; /* from here on for the streaming thread */
   GstFmnistTracker *tracker;
-  GArray *boxes;           /* of FmnBox: what was found last; these two go together */
-  GArray *found;           /* of Found */
+  GstFmnistFound *found;   /* last */
   guint age;               /* frames since it was found */
   GstClockTime found_time; /* timestamp of the frame in which it was */
   GPtrArray *tracks;       /* of GstFmnistTrack: the tracker's */
@@ -59,15 +63,17 @@ typedef struct {
   guint8 *picture;
   FmnBox place;
   FmnDetectOptions options;
-  GArray *found; /* of Found */
+  GstFmnistSmoothing smoothing;
+  GArray *found; /* of FmnDetection */
 } Job;
 
-typedef struct {
-  FmnDetection detection;
-  GQuark label;
-} Found;
-
-enum { PROP_THRESHOLD = GST_FMNIST_INFERENCE_PROPERTIES, PROP_IOU_THRESHOLD, PROP_MAX_DETECTIONS, PROP_SIZE };
+enum {
+  PROP_THRESHOLD = GST_FMNIST_INFERENCE_PROPERTIES,
+  PROP_IOU_THRESHOLD,
+  PROP_MAX_DETECTIONS,
+  PROP_SIZE,
+  PROP_SMOOTHING
+};
 
 G_DEFINE_TYPE(GstFmnistYolo, gst_fmnist_yolo, GST_TYPE_FMNIST_INFERENCE)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(fmnistyolo, "fmnistyolo", GST_RANK_NONE, GST_TYPE_FMNIST_YOLO,
@@ -90,6 +96,9 @@ static void gst_fmnist_yolo_set_property(GObject *object, guint id, const GValue
     break;
   case PROP_SIZE:
     self->size = g_value_get_int(value);
+    break;
+  case PROP_SMOOTHING:
+    self->smoothing = g_value_get_uint(value);
     break;
   default:
     chain = TRUE;
@@ -115,6 +124,9 @@ static void gst_fmnist_yolo_get_property(GObject *object, guint id, GValue *valu
     break;
   case PROP_SIZE:
     g_value_set_int(value, self->size);
+    break;
+  case PROP_SMOOTHING:
+    g_value_set_uint(value, self->smoothing);
     break;
   default:
     chain = TRUE;
@@ -154,7 +166,7 @@ static gboolean gst_fmnist_yolo_size_job(GstFmnistJob *base, guint n) {
     job->picture = g_try_malloc0(3 * side * side);
     if (job->picture == NULL)
       return FALSE;
-    job->found = g_array_new(FALSE, FALSE, sizeof(Found));
+    job->found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
     job->place = (FmnBox){0, 0, 1, 1};
     job->options.threshold = 1;
   }
@@ -174,10 +186,7 @@ static void gst_fmnist_yolo_run(GstFmnistJob *base) {
   const FmnDetection *found;
   int n = fmn_detector_run(net->detector, job->picture, &job->place, &job->options, &found);
   g_array_set_size(job->found, 0);
-  for (int i = 0; i < n; i++) {
-    Found f = {found[i], net->labels[found[i].label]};
-    g_array_append_val(job->found, f);
-  }
+  g_array_append_vals(job->found, found, (guint)n);
 }
 
 static void gst_fmnist_yolo_set_format(GstFmnistAnalyser *analyser, const FmnImageFormat *image) {
@@ -187,16 +196,15 @@ static void gst_fmnist_yolo_set_format(GstFmnistAnalyser *analyser, const FmnIma
   self->sampler = fmn_sampler_new(image);
 }
 
-static void forget_found(GstFmnistYolo *self) {
-  g_array_set_size(self->found, 0);
-  g_array_set_size(self->boxes, 0);
-}
-
 static void gst_fmnist_yolo_reset(GstFmnistAnalyser *analyser) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(analyser);
   GST_FMNIST_ANALYSER_CLASS(gst_fmnist_yolo_parent_class)->reset(analyser);
   gst_fmnist_tracker_reset(self->tracker);
-  forget_found(self);
+  gst_fmnist_found_clear(self->found);
+}
+
+static void gst_fmnist_yolo_swapped(GstFmnistInference *inference, GstFmnistNet *net) {
+  gst_fmnist_tracker_forget_smoothers(GST_FMNIST_YOLO(inference)->tracker);
 }
 
 static gboolean gst_fmnist_yolo_stop(GstBaseTransform *trans) {
@@ -224,16 +232,22 @@ static void gst_fmnist_yolo_prepare(GstFmnistInference *inference, GstBuffer *bu
   gst_fmnist_analyser_unmap(GST_FMNIST_ANALYSER(self));
   GST_OBJECT_LOCK(self);
   job->options = self->options;
+  job->smoothing.smoothing = self->smoothing;
   GST_OBJECT_UNLOCK(self);
+  job->smoothing.threshold = job->options.threshold;
+  if (job->smoothing.smoothing > 0)
+    job->options.threshold *= FAINT;
 }
 
 static void gst_fmnist_yolo_apply(GstFmnistInference *inference, GstFmnistJob *base, guint age) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(inference);
+  const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
   Job *job = (Job *)base;
-  forget_found(self);
-  g_array_append_vals(self->found, job->found->data, job->found->len);
-  for (guint i = 0; i < job->found->len; i++)
-    g_array_append_val(self->boxes, g_array_index(job->found, Found, i).detection.box);
+  job->smoothing.time = base->time;
+  job->smoothing.frame_time =
+      info->fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, info->fps_d, info->fps_n) : DEFAULT_FRAME_TIME;
+  gst_fmnist_found_set(self->found, (const FmnDetection *)(gpointer)job->found->data, job->found->len,
+                       ((const Net *)base->net)->labels, (guint)fmn_model_n_labels(base->net->model), &job->smoothing);
   self->age = age;
   self->found_time = base->time;
   GST_LOG_OBJECT(self, "%u objects, %u frames ago", job->found->len, age);
@@ -243,35 +257,40 @@ static gboolean gst_fmnist_yolo_attach(GstFmnistInference *inference, GstBuffer 
   GstFmnistYolo *self = GST_FMNIST_YOLO(inference);
   const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
   GstFmnistMeta *meta = gst_fmnist_meta_ensure(buffer);
-  guint n;
+  guint n, shown = 0;
   if (gst_fmnist_inference_is_stale(inference, self->age, self->found_time, GST_BUFFER_PTS(buffer)))
-    forget_found(self);
-  n = self->found->len;
+    gst_fmnist_found_clear(self->found);
+  n = gst_fmnist_found_size(self->found);
   g_ptr_array_set_size(self->tracks, (gint)n);
-  gst_fmnist_tracker_update(self->tracker, (const FmnBox *)(gpointer)self->boxes->data, n,
+  gst_fmnist_tracker_update(self->tracker, gst_fmnist_found_boxes(self->found), n,
                             gst_fmnist_analyser_running_time(GST_FMNIST_ANALYSER(self), buffer),
                             (GstFmnistTrack **)self->tracks->pdata);
+  gst_fmnist_found_steady(self->found, (GstFmnistTrack *const *)self->tracks->pdata);
   for (guint i = 0; i < n; i++) {
-    const Found *f = &g_array_index(self->found, Found, i);
     const GstFmnistTrack *track = g_ptr_array_index(self->tracks, i);
     guint index = gst_fmnist_meta_size(meta);
-    GstFmnistObject *o = gst_fmnist_meta_add(meta, &f->detection.box, gst_fmnist_meta_free_id(meta, track->id));
-    o->label = f->label;
-    o->label_id = f->detection.label;
-    o->confidence = (double)f->detection.confidence;
+    FmnDetection d;
+    GstFmnistObject *o;
+    GQuark name;
+    if (!gst_fmnist_found_get(self->found, i, &d, &name))
+      continue;
+    o = gst_fmnist_meta_add(meta, &d.box, gst_fmnist_meta_free_id(meta, track->id));
+    o->label = name;
+    o->label_id = d.label;
+    o->confidence = (double)d.confidence;
     o->frames_ago = self->age;
     o->first_seen = track->first_seen;
     gst_fmnist_roi_publish(buffer, o, info->width, info->height);
     g_array_append_val(indices, index);
+    shown++;
   }
-  return n > 0 && self->age > 0;
+  return shown > 0 && self->age > 0;
 }
 
 static void gst_fmnist_yolo_finalize(GObject *object) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(object);
   gst_fmnist_tracker_free(self->tracker);
-  g_array_unref(self->boxes);
-  g_array_unref(self->found);
+  gst_fmnist_found_free(self->found);
   g_ptr_array_unref(self->tracks);
   G_OBJECT_CLASS(gst_fmnist_yolo_parent_class)->finalize(object);
 }
@@ -308,6 +327,13 @@ static void install_properties(GObjectClass *object) {
                                                    "detector: a multiple of 32; smaller is faster "
                                                    "and finds less (0 = the model's)",
                                                    0, FMN_YOLO_MAX_SIDE, 0, FLAGS_READY));
+  g_object_class_install_property(
+      object, PROP_SMOOTHING,
+      g_param_spec_uint("smoothing", "Smoothing",
+                        "Time constant, in milliseconds, of the running mean of each object's confidences: boxes in "
+                        "one place are one object, with the name that is the surest in the mean (0 = none: boxes as "
+                        "they are found, several where several names fit)",
+                        0, 60000, 0, FLAGS_PLAYING));
 }
 
 static void gst_fmnist_yolo_class_init(GstFmnistYoloClass *klass) {
@@ -338,12 +364,12 @@ static void gst_fmnist_yolo_class_init(GstFmnistYoloClass *klass) {
   inference->prepare = gst_fmnist_yolo_prepare;
   inference->apply = gst_fmnist_yolo_apply;
   inference->attach = gst_fmnist_yolo_attach;
+  inference->swapped = gst_fmnist_yolo_swapped;
 }
 
 static void gst_fmnist_yolo_init(GstFmnistYolo *self) {
   self->options = defaults;
   self->tracker = gst_fmnist_tracker_new();
-  self->boxes = g_array_new(FALSE, FALSE, sizeof(FmnBox));
-  self->found = g_array_new(FALSE, FALSE, sizeof(Found));
+  self->found = gst_fmnist_found_new();
   self->tracks = g_ptr_array_new();
 }

@@ -28,6 +28,7 @@ static const Default defaults[] = {
     {"fmnistyolo", "iou-threshold", "0.45"},
     {"fmnistyolo", "max-detections", "50"},
     {"fmnistyolo", "size", "0"},
+    {"fmnistyolo", "smoothing", "0"},
     {"fmnistyolo", "inference-interval", "1"},
     {"fmnistyolo", "threads", "1"},
     {"fmnistyolo", "post-messages", "false"},

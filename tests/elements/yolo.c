@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../detect/model.h"
+#include "detect/nms.h"
 #include "gstfmnistdraw.h"
 #include "gstfmnistroi.h"
 #include "helper.h"
@@ -290,6 +291,30 @@ static void test_restart(void) {
   gst_object_unref(pipeline);
 }
 
+/* One object a place, frame after frame of a still picture as in the first. */
+static void test_smoothing(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_RGB, 160, 120);
+  GstHarness *h = helper_harness("fmnistyolo threshold=0.05 smoothing=500", &info);
+  guint n = 0;
+  for (guint frame = 0; frame < 4; frame++) {
+    GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), frame);
+    guint found = helper_n_objects(out);
+    g_assert_cmpuint(found, >, 0);
+    if (frame == 0)
+      n = found;
+    g_assert_cmpuint(found, ==, n);
+    for (guint i = 0; i < found; i++) {
+      const GstFmnistObject *o = helper_object(out, i);
+      g_assert_true(o->confidence > 0.05 && o->confidence <= 1);
+      g_assert_true(o->label_id >= 0 && o->label != 0);
+      for (guint k = 0; k < i; k++)
+        g_assert_cmpfloat(fmn_box_iou(&o->box, &helper_object(out, k)->box), <=, 0.5);
+    }
+    gst_buffer_unref(out);
+  }
+  gst_harness_teardown(h);
+}
+
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   helper_make_detector();
@@ -303,5 +328,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/yolo/overlay", test_overlay);
   g_test_add_func("/yolo/errors", test_errors);
   g_test_add_func("/yolo/restart", test_restart);
+  g_test_add_func("/yolo/smoothing", test_smoothing);
   return helper_run();
 }
