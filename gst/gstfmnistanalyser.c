@@ -3,6 +3,7 @@
 #include "gstfmnistanalytics.h"
 #include "gstfmnistroi.h"
 
+#define DEFAULT_FRAME_TIME (40 * GST_MSECOND)
 #define SHARE 16 /* of one frame in the running mean of times */
 
 typedef struct {
@@ -26,6 +27,11 @@ GstFmnistFormat *gst_fmnist_analyser_format(GstFmnistAnalyser *self) {
 
 const GstVideoInfo *gst_fmnist_analyser_info(GstFmnistAnalyser *self) {
   return gst_fmnist_format_info(gst_fmnist_analyser_format(self));
+}
+
+GstClockTime gst_fmnist_analyser_frame_time(GstFmnistAnalyser *self) {
+  const GstVideoInfo *info = gst_fmnist_analyser_info(self);
+  return info->fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, info->fps_d, info->fps_n) : DEFAULT_FRAME_TIME;
 }
 
 GstClockTime gst_fmnist_analyser_running_time(GstFmnistAnalyser *self, GstBuffer *buffer) {

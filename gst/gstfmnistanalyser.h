@@ -28,6 +28,8 @@ struct _GstFmnistAnalyserClass {
 GstFmnistFormat *gst_fmnist_analyser_format(GstFmnistAnalyser *self);
 const GstVideoInfo *gst_fmnist_analyser_info(GstFmnistAnalyser *self);
 
+/* How long a frame lasts by the caps; 40 ms where these do not tell. */
+GstClockTime gst_fmnist_analyser_frame_time(GstFmnistAnalyser *self);
 /* GST_CLOCK_TIME_NONE for a buffer without timestamp. */
 GstClockTime gst_fmnist_analyser_running_time(GstFmnistAnalyser *self, GstBuffer *buffer);
 

@@ -29,8 +29,6 @@
 GST_DEBUG_CATEGORY_STATIC(fmnistclassify_debug);
 #define GST_CAT_DEFAULT fmnistclassify_debug
 
-#define DEFAULT_FRAME_TIME (40 * GST_MSECOND)
-
 struct _GstFmnistClassify {
   GstFmnistInference parent;
   GstFmnistClassifyProperties properties; /* under the object lock */
@@ -225,9 +223,7 @@ static void gst_fmnist_classify_apply(GstFmnistInference *inference, GstFmnistJo
   const FmnPreprocess *p = fmn_model_preprocess(base->net->model);
   const Net *net = (const Net *)base->net;
   Job *job = (Job *)base;
-  const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
-  GstClockTime frame_time =
-      info->fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, info->fps_d, info->fps_n) : DEFAULT_FRAME_TIME;
+  GstClockTime frame_time = gst_fmnist_analyser_frame_time(GST_FMNIST_ANALYSER(self));
   double threshold = self->now.threshold < 0 ? fmn_model_threshold(base->net->model) : self->now.threshold;
   for (guint i = 0; i < base->n; i++) {
     GstFmnistTrack *track = gst_fmnist_tracker_find(self->tracker, job->ids[i]);

@@ -43,7 +43,7 @@ static guint place_of(const GstFmnistFound *f, const FmnDetection *d) {
   return i;
 }
 
-void gst_fmnist_found_set(GstFmnistFound *f, const FmnDetection *detections, guint n, const GQuark *names,
+void gst_fmnist_found_set(GstFmnistFound *f, const FmnDetection *detections, guint n, guint most, const GQuark *names,
                           guint n_labels, const GstFmnistSmoothing *smoothing) {
   gst_fmnist_found_clear(f);
   g_array_set_size(f->names, 0);
@@ -54,6 +54,8 @@ void gst_fmnist_found_set(GstFmnistFound *f, const FmnDetection *detections, gui
     const FmnDetection *d = &detections[i];
     guint at = f->fresh ? place_of(f, d) : i;
     if (at == f->detections->len) {
+      if (f->fresh && at == most)
+        continue;
       g_array_append_val(f->detections, *d);
       g_array_append_val(f->boxes, d->box);
       if (f->fresh)
@@ -70,12 +72,16 @@ guint gst_fmnist_found_size(const GstFmnistFound *f) { return f->detections->len
 
 const FmnBox *gst_fmnist_found_boxes(const GstFmnistFound *f) { return (const FmnBox *)(gpointer)f->boxes->data; }
 
-void gst_fmnist_found_steady(GstFmnistFound *f, GstFmnistTrack *const *tracks) {
+void gst_fmnist_found_steady(GstFmnistFound *f, GstFmnistTracker *tracker, GstFmnistTrack *const *tracks) {
   const GstFmnistSmoothing *s = &f->smoothing;
   guint n = f->names->len;
+  if (f->fresh)
+    gst_fmnist_tracker_miss(tracker, s->time, s->frame_time, s->smoothing);
   for (guint i = 0; i < f->detections->len && f->fresh; i++) {
     FmnDetection *d = &g_array_index(f->detections, FmnDetection, i);
     float *scores = &g_array_index(f->scores, float, i *n);
+    if (tracks[i]->smoother != NULL && gst_fmnist_smoother_size(tracks[i]->smoother) != n) /* another model's */
+      g_clear_pointer(&tracks[i]->smoother, gst_fmnist_smoother_free);
     if (tracks[i]->smoother == NULL)
       tracks[i]->smoother = gst_fmnist_smoother_new(n);
     gst_fmnist_smoother_update(tracks[i]->smoother, scores, s->time, s->frame_time, s->smoothing);

@@ -64,3 +64,11 @@ void gst_fmnist_smoother_update(GstFmnistSmoother *s, float *probabilities, GstC
   }
   memcpy(probabilities, s->mean, s->n * sizeof(float));
 }
+
+void gst_fmnist_smoother_miss(GstFmnistSmoother *s, GstClockTime time, GstClockTime frame_time, guint smoothing) {
+  float *nothing = g_new0(float, s->n);
+  gst_fmnist_smoother_update(s, nothing, time, frame_time, smoothing);
+  g_free(nothing);
+}
+
+guint gst_fmnist_smoother_size(const GstFmnistSmoother *s) { return s->n; }

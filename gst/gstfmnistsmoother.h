@@ -22,6 +22,11 @@ void gst_fmnist_smoother_free(GstFmnistSmoother *s); /* NULL allowed */
 void gst_fmnist_smoother_update(GstFmnistSmoother *s, float *probabilities, GstClockTime time, GstClockTime frame_time,
                                 guint smoothing);
 
+/* The same of a frame in which the object was not found: nothing is probable there. */
+void gst_fmnist_smoother_miss(GstFmnistSmoother *s, GstClockTime time, GstClockTime frame_time, guint smoothing);
+
+guint gst_fmnist_smoother_size(const GstFmnistSmoother *s);
+
 G_END_DECLS
 
 #endif

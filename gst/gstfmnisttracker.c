@@ -103,6 +103,14 @@ GstFmnistTrack *gst_fmnist_tracker_find(GstFmnistTracker *t, guint id) {
   return NULL;
 }
 
+void gst_fmnist_tracker_miss(GstFmnistTracker *t, GstClockTime time, GstClockTime frame_time, guint smoothing) {
+  for (guint k = 0; k < t->tracks->len; k++) {
+    GstFmnistTrack *track = g_ptr_array_index(t->tracks, k);
+    if (track->missed > 0 && track->smoother != NULL)
+      gst_fmnist_smoother_miss(track->smoother, time, frame_time, smoothing);
+  }
+}
+
 void gst_fmnist_tracker_forget_smoothers(GstFmnistTracker *t) {
   for (guint k = 0; k < t->tracks->len; k++)
     g_clear_pointer(&((GstFmnistTrack *)g_ptr_array_index(t->tracks, k))->smoother, gst_fmnist_smoother_free);

@@ -34,6 +34,9 @@ void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n
 /* The track with that id, or NULL. */
 GstFmnistTrack *gst_fmnist_tracker_find(GstFmnistTracker *t, guint id);
 
+/* Tracks that were not seen in the last update have a frame without their object, as of gst_fmnist_smoother_miss(). */
+void gst_fmnist_tracker_miss(GstFmnistTracker *t, GstClockTime time, GstClockTime frame_time, guint smoothing);
+
 /* Smoothers go, tracks and results stay. */
 void gst_fmnist_tracker_forget_smoothers(GstFmnistTracker *t);
 

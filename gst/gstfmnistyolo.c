@@ -33,7 +33,7 @@ GST_DEBUG_CATEGORY_STATIC(fmnistyolo_debug);
 #define GST_CAT_DEFAULT fmnistyolo_debug
 
 #define DEFAULT_MODEL "yolov3-tiny"
-#define DEFAULT_FRAME_TIME (GST_SECOND / 30)
+#define MOST_DETECTIONS 1000
 #define FAINT 0.4 /* share of the threshold from which on boxes count for smoothed names */
 
 static const FmnDetectOptions defaults = FMN_DETECT_DEFAULTS;
@@ -64,6 +64,7 @@ typedef struct {
   FmnBox place;
   FmnDetectOptions options;
   GstFmnistSmoothing smoothing;
+  int most;      /* objects */
   GArray *found; /* of FmnDetection */
 } Job;
 
@@ -235,18 +236,19 @@ static void gst_fmnist_yolo_prepare(GstFmnistInference *inference, GstBuffer *bu
   job->smoothing.smoothing = self->smoothing;
   GST_OBJECT_UNLOCK(self);
   job->smoothing.threshold = job->options.threshold;
-  if (job->smoothing.smoothing > 0)
+  job->most = job->options.max_detections;
+  if (job->smoothing.smoothing > 0) {
     job->options.threshold *= FAINT;
+    job->options.max_detections = MOST_DETECTIONS; /* boxes, of which several may be of one object */
+  }
 }
 
 static void gst_fmnist_yolo_apply(GstFmnistInference *inference, GstFmnistJob *base, guint age) {
   GstFmnistYolo *self = GST_FMNIST_YOLO(inference);
-  const GstVideoInfo *info = gst_fmnist_analyser_info(GST_FMNIST_ANALYSER(self));
   Job *job = (Job *)base;
   job->smoothing.time = base->time;
-  job->smoothing.frame_time =
-      info->fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, info->fps_d, info->fps_n) : DEFAULT_FRAME_TIME;
-  gst_fmnist_found_set(self->found, (const FmnDetection *)(gpointer)job->found->data, job->found->len,
+  job->smoothing.frame_time = gst_fmnist_analyser_frame_time(GST_FMNIST_ANALYSER(self));
+  gst_fmnist_found_set(self->found, (const FmnDetection *)(gpointer)job->found->data, job->found->len, (guint)job->most,
                        ((const Net *)base->net)->labels, (guint)fmn_model_n_labels(base->net->model), &job->smoothing);
   self->age = age;
   self->found_time = base->time;
@@ -265,7 +267,7 @@ static gboolean gst_fmnist_yolo_attach(GstFmnistInference *inference, GstBuffer 
   gst_fmnist_tracker_update(self->tracker, gst_fmnist_found_boxes(self->found), n,
                             gst_fmnist_analyser_running_time(GST_FMNIST_ANALYSER(self), buffer),
                             (GstFmnistTrack **)self->tracks->pdata);
-  gst_fmnist_found_steady(self->found, (GstFmnistTrack *const *)self->tracks->pdata);
+  gst_fmnist_found_steady(self->found, self->tracker, (GstFmnistTrack *const *)self->tracks->pdata);
   for (guint i = 0; i < n; i++) {
     const GstFmnistTrack *track = g_ptr_array_index(self->tracks, i);
     guint index = gst_fmnist_meta_size(meta);
@@ -319,7 +321,7 @@ static void install_properties(GObjectClass *object) {
                                                       FLAGS_PLAYING | (GParamFlags)GST_PARAM_CONTROLLABLE));
   g_object_class_install_property(object, PROP_MAX_DETECTIONS,
                                   g_param_spec_int("max-detections", "Most objects",
-                                                   "How many objects a frame can have, the surest being kept", 1, 1000,
+                                                   "How many objects a frame can have, the surest being kept", 1, MOST_DETECTIONS,
                                                    defaults.max_detections, FLAGS_PLAYING));
   g_object_class_install_property(object, PROP_SIZE,
                                   g_param_spec_int("size", "Size",

@@ -100,7 +100,9 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"sizes", 0, 0, G_OPTION_ARG_STRING, &o->sizes,
        "Detectors: width of the input over time, SIZE[:EPOCHS] or FROM-TO[:EPOCHS],... (0: the network's)", "LIST"},
       {"item-size", 0, 0, G_OPTION_ARG_STRING, &o->item_size,
-       "Detectors: longer sides of garments in pixels of the input, the same at all sizes (0: as the scenes have them)",
+       "Detectors: longer sides of garments in pixels of the input, the same at all sizes (0: as the scenes have "
+       "them); "
+       "photographed and worn ones may fill the picture",
        "MIN-MAX"},
       {"dense", 0, 0, G_OPTION_ARG_DOUBLE, &o->dense, "Detectors: share of mixed scenes full of smaller garments", "F"},
       {"match", 0, 0, G_OPTION_ARG_DOUBLE, &o->match,

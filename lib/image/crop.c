@@ -134,7 +134,7 @@ static void weigh(const guint8 *values, const guint8 *alpha, guint8 flip, gsize 
 
 void fmn_crop(FmnSampler *s, const FmnImage *image, const FmnBox *box, const FmnMask *mask, const FmnPreprocess *p,
               guint8 *out) {
-  int fine = MAX(p->width, p->height) < LARGE ? FINE : 1, w = p->width * fine, h = p->height * fine,
+  int fine = MIN(p->width, p->height) < LARGE ? FINE : 1, w = p->width * fine, h = p->height * fine,
       channels = p->channels;
   memset(out, 0, (gsize)channels * p->width * p->height);
   if (!usable(box) || (mask && (mask->width < 1 || mask->height < 1 || !usable(&mask->box))))

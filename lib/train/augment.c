@@ -169,7 +169,8 @@ static Extent find_extent(const guint8 *image, int height, int width) {
   return e;
 }
 
-/* As two shoes stand or lie: touching, side by side, toes up or down, or one above the other; filling the image. */
+/* As two shoes stand or lie: touching, side by side, toes up or down, or one above the other; filling the image, cut
+ * off where they do not fit. Bags that are as low become pairs, too. */
 static void make_pair(FmnRandom *r, const Extent *e, const guint8 *image, int channels, int height, int width,
                       guint8 *out) {
   gboolean upright = fmn_random_uniform(r) < 0.7, mirrored = fmn_random_uniform(r) < 0.8;

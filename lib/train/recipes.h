@@ -18,8 +18,8 @@ typedef struct {
   int epoch;                 /* scenes an epoch */
   int validation, test;      /* scenes that the model is measured on after each epoch and at its end */
   double item_min, item_max; /* garments' longer sides in pixels of the input, whatever its size: training at a small
-                              * size is then like looking at a part of a larger picture; both 0: as large as the preset
-                              * has them in a whole picture of that size */
+                              * size is then like looking at a part of a larger picture, but those of photos and people
+                              * may fill it; both 0: as large as the preset has them in a whole picture of that size */
   double
       dense; /* share of the mixed scenes that are full of garments of the smaller sizes: more to learn classes from */
   double match, class_weight, box_weight;

@@ -62,11 +62,12 @@ static void mean_color(const FmnCutout *c, const FmnPhotoCloth *part, float *col
 FmnMaterial fmn_photo_cloth(const FmnCutout *c, float length, float bright) {
   FmnMaterial m = {.kind = FMN_MATERIAL_PHOTO};
   float wide = (c->x1 - c->x0) * CLOTH_WIDTH, middle = (c->x0 + c->x1) / 2, tall = c->y1 - c->y0;
+  float shown = tall * (CLOTH_BOTTOM - CLOTH_TOP);
   m.photo = (FmnPhotoCloth){.left = middle - wide / 2,
                             .right = middle + wide / 2,
                             .top = c->y0 + tall * CLOTH_TOP,
                             .bottom = c->y0 + tall * CLOTH_BOTTOM,
-                            .scale = MAX(tall, 1) / length,
+                            .scale = MAX(shown, 1) / length,
                             .bright = bright};
   mean_color(c, &m.photo, m.color);
   return m;
@@ -81,11 +82,11 @@ static float reflect(float t, float span) {
 void fmn_photo_cloth_at(const FmnMaterial *m, float u, float v, float *rgb) {
   const FmnPhotoCloth *p = &m->photo;
   float wide = MAX(p->right - p->left, 1), tall = MAX(p->bottom - p->top, 1), zoom = p->sprite->zoom;
-  float x = p->left + reflect(wide / 2 + (v + m->v) * p->scale, wide),
+  float x = p->left + reflect(wide / 2 - (v + m->v) * p->scale, wide),
         y = p->top + reflect((u + m->u) * p->scale, tall);
   FmnPixel s = fmn_sprite_at(p->sprite, x * zoom - 0.5f, y * zoom - 0.5f);
   for (int k = 0; k < 3; k++)
-    rgb[k] = s[3] < 128 ? m->color[k] : s[k] / s[3] * p->bright;
+    rgb[k] = s[3] < 0.5f ? m->color[k] : s[k] / s[3] * p->bright;
 }
 
 static FmnSprite soften(const FmnSprite *from) {

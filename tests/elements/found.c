@@ -22,17 +22,21 @@ static void film_free(Film *f) {
   gst_fmnist_tracker_free(f->tracker);
 }
 
-/* One frame; returns how many objects there are. */
-static guint look(Film *f, const FmnDetection *d, guint n, guint smoothing) {
+/* One frame; returns how many objects there are. most: that many at most. */
+static guint look_at(Film *f, const FmnDetection *d, guint n, guint most, guint n_names, guint smoothing) {
   const GstFmnistSmoothing s = {smoothing, 0.5, f->now, FRAME};
   GstFmnistTrack *tracks[8];
-  gst_fmnist_found_set(f->found, d, n, names, N, &s);
+  gst_fmnist_found_set(f->found, d, n, most, names, n_names, &s);
   g_assert_cmpuint(gst_fmnist_found_size(f->found), <=, 8);
   gst_fmnist_tracker_update(f->tracker, gst_fmnist_found_boxes(f->found), gst_fmnist_found_size(f->found), f->now,
                             tracks);
-  gst_fmnist_found_steady(f->found, tracks);
+  gst_fmnist_found_steady(f->found, f->tracker, tracks);
   f->now += FRAME;
   return gst_fmnist_found_size(f->found);
+}
+
+static guint look(Film *f, const FmnDetection *d, guint n, guint smoothing) {
+  return look_at(f, d, n, 50, N, smoothing);
 }
 
 static void test_none(void) {
@@ -88,6 +92,50 @@ static void test_faint(void) {
   film_free(&f);
 }
 
+/* Frames without it count: what is found in every third one only is not shown for long. */
+static void test_missed(void) {
+  const FmnDetection d = {{0.1, 0.1, 0.3, 0.3}, A, 0.7f};
+  Film f = film_new();
+  guint shown = 0;
+  for (guint i = 0; i < 30; i++) {
+    FmnDetection got;
+    GQuark name;
+    if (look(&f, &d, i % 3 == 0, 1000) == 1 && i > 6)
+      shown += gst_fmnist_found_get(f.found, 0, &got, &name);
+  }
+  g_assert_cmpuint(shown, ==, 0);
+  film_free(&f);
+}
+
+/* Boxes of other labels take no object's place where only so many are wanted. */
+static void test_most(void) {
+  const FmnDetection d[] = {{{0.1, 0.1, 0.3, 0.3}, A, 0.75f},
+                            {{0.1, 0.1, 0.3, 0.32}, B, 0.7f},
+                            {{0.6, 0.1, 0.3, 0.3}, C, 0.65f},
+                            {{0.6, 0.6, 0.3, 0.3}, C, 0.6f}};
+  Film f = film_new();
+  FmnDetection got;
+  GQuark name;
+  g_assert_cmpuint(look_at(&f, d, 4, 2, N, 1000), ==, 2);
+  g_assert_true(gst_fmnist_found_get(f.found, 1, &got, &name));
+  g_assert_cmpuint(name, ==, names[C]);
+  g_assert_cmpfloat(got.box.y, ==, 0.1);
+  film_free(&f);
+}
+
+/* A model with more labels goes on with its own. */
+static void test_labels(void) {
+  const FmnDetection a = {{0.1, 0.1, 0.3, 0.3}, A, 0.75f}, c = {{0.1, 0.1, 0.3, 0.3}, C, 0.75f};
+  Film f = film_new();
+  FmnDetection got;
+  GQuark name;
+  look_at(&f, &a, 1, 50, A + 1, 1000);
+  look_at(&f, &c, 1, 50, N, 1000);
+  g_assert_true(gst_fmnist_found_get(f.found, 0, &got, &name));
+  g_assert_cmpuint(name, ==, names[C]);
+  film_free(&f);
+}
+
 /* Another garment in the same place has its own name within 300 ms. */
 static void test_another(void) {
   Film f = film_new();
@@ -113,6 +161,9 @@ int main(int argc, char **argv) {
   g_test_add_func("/found/none", test_none);
   g_test_add_func("/found/flicker", test_flicker);
   g_test_add_func("/found/faint", test_faint);
+  g_test_add_func("/found/missed", test_missed);
+  g_test_add_func("/found/most", test_most);
+  g_test_add_func("/found/labels", test_labels);
   g_test_add_func("/found/another", test_another);
   return g_test_run();
 }

@@ -133,36 +133,53 @@ static void test_mask(void) {
   picture_free(p);
 }
 
-/* A large input shows what a small one does, of which each pixel is the mean of as many of the large one's. */
-static void test_large(void) {
-  enum { TIMES = 4, LARGE = N * TIMES };
-  Picture *p = picture_new(400, 320, 0);
-  guint8 small[N * N], large[LARGE * LARGE], mask[50 * 40] = {0};
+/* A large input shows what a small one does, of which each pixel is the mean of as many of the large one's; of any
+ * proportions and channels. */
+static void check_large(int width, int height, int channels) {
+  enum { TIMES = 4 };
+  int w = width * TIMES, h = height * TIMES;
+  FmnImageFormat format;
+  guint8 *data = g_malloc(3 * 400 * 320), *small = g_malloc((gsize)(channels * width * height)),
+         *large = g_malloc((gsize)(channels * w * h)), mask[50 * 40];
   FmnBox box = {0.1, 0.15, 0.7, 0.8};
   FmnMask m = {box, 50, 40, mask};
-  FmnPreprocess way = plain;
-  for (int i = 0; i < 400 * 320; i++)
-    p->data[i] = (guint8)(20 + i % 400 / 4 + i / 400 / 4);
+  FmnPreprocess way = {.channels = channels};
+  fmn_image_format_rgb(&format, 400, 320);
+  FmnImage image = {&format, {data}, {3 * 400}};
+  FmnSampler *sampler = fmn_sampler_new(&format);
+  for (int i = 0; i < 3 * 400 * 320; i++)
+    data[i] = (guint8)(20 + 30 * (i % 3) + i / 3 % 400 / 4 + i / 1200 / 4);
   for (int i = 0; i < 50 * 40; i++) { /* an ellipse */
     int x = 2 * (i % 50) - 49, y = 2 * (i / 50) - 39;
     mask[i] = 16 * x * x + 25 * y * y < 16 * 48 * 48 ? 255 : 0;
   }
   for (int invert = 0; invert < 2; invert++) {
     way.invert = invert;
-    way.width = way.height = N;
-    fmn_crop(p->sampler, &p->image, &box, &m, &way, small);
-    way.width = way.height = LARGE;
-    fmn_crop(p->sampler, &p->image, &box, &m, &way, large);
-    for (int i = 0; i < N * N; i++) {
+    way.width = width;
+    way.height = height;
+    fmn_crop(sampler, &image, &box, &m, &way, small);
+    way.width = w;
+    way.height = h;
+    fmn_crop(sampler, &image, &box, &m, &way, large);
+    for (int i = 0; i < channels * width * height; i++) {
       int sum = 0;
       for (int k = 0; k < TIMES * TIMES; k++)
-        sum += large[(i / N * TIMES + k / TIMES) * LARGE + i % N * TIMES + k % TIMES];
+        sum += large[(i / width * TIMES + k / TIMES) * w + i % width * TIMES + k % TIMES];
       g_assert_cmpint(abs(sum / (TIMES * TIMES) - small[i]), <=, 2);
     }
-    g_assert_cmpint(small[14 * N + 14], >, 60);
+    g_assert_cmpint(small[(height / 2) * width + width / 2], >, 50);
     g_assert_cmpint(small[0], ==, 0);
   }
-  picture_free(p);
+  fmn_sampler_free(sampler);
+  g_free(data);
+  g_free(small);
+  g_free(large);
+}
+
+static void test_large(void) {
+  check_large(N, N, 1);
+  check_large(N, N, 3);
+  check_large(24, 16, 3);
 }
 
 /* A hook of two columns above a body of twenty, in a mask of 20 × 40, is cut off; the body fills the height. */

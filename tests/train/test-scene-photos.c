@@ -76,6 +76,53 @@ static void test_colors(void) {
   fmn_scene_set_free(set);
 }
 
+/* People wear the photo, not its mean colour: of a cut-out that is dark above and bright below both are seen. */
+static void test_cloth(void) {
+  enum { ABOVE = 40, BELOW = 220 };
+  static guint8 picture[FMN_CUTOUT_CHANNELS * PLANE];
+  const guint8 *images[] = {picture};
+  guint8 labels[] = {2}; /* of long sleeves */
+  FmnImages one = {
+      .n = 1, .channels = FMN_CUTOUT_CHANNELS, .height = SIZE, .width = SIZE, .images = images, .labels = labels};
+  FmnSceneOptions o = fmn_scene_options(FMN_SCENE_PHOTOS, 11);
+  int worn = 0, both = 0;
+  for (int i = 0; i < PLANE; i++) {
+    gboolean inside = i % SIZE >= 4 && i % SIZE < SIZE - 4;
+    for (int c = 0; c < 3; c++)
+      picture[c * PLANE + i] = i / SIZE < SIZE / 2 ? ABOVE : BELOW;
+    picture[3 * PLANE + i] = inside ? 255 : 0;
+  }
+  o.background = FMN_BACKGROUND_PLAIN;
+  o.min_size = 0.5;
+  FmnSceneSet *set = scene_set_new(&one, &o);
+  FmnScene *s = fmn_scene_new();
+  for (guint64 i = 0; i < 60; i++) {
+    fmn_scene_render(set, i, 160, 120, s);
+    gboolean people = FALSE;
+    for (int k = 0; k < s->n_boxes; k++)
+      people |= s->boxes[k].item < 0; /* their trousers */
+    for (int k = 0; people && k < s->n_boxes; k++) {
+      const FmnSceneBox *b = &s->boxes[k];
+      double mean[2] = {0, 0}; /* of the upper and the lower third, about the middle */
+      if (b->item < 0)
+        continue;
+      int w = (int)(b->x1 - b->x0), h = (int)(b->y1 - b->y0), x0 = (int)b->x0 + w / 3, n = 0;
+      for (int y = 0; y < h / 3; y++)
+        for (int x = x0; x < x0 + w / 3; x++, n++) {
+          mean[0] += s->pixels[3 * (((int)b->y0 + y) * 160 + x)];
+          mean[1] += s->pixels[3 * (((int)b->y1 - 1 - y) * 160 + x)];
+        }
+      worn++;
+      both += n > 0 && (mean[1] - mean[0]) / n > 30;
+    }
+  }
+  g_test_message("%d of %d are darker above", both, worn);
+  g_assert_cmpint(worn, >=, 10);
+  g_assert_cmpint(both, >=, 0.7 * worn);
+  fmn_scene_free(s);
+  fmn_scene_set_free(set);
+}
+
 static void test_deterministic(void) {
   FmnSceneSet *set = photo_set(8), *again = photo_set(8);
   FmnScene *a = fmn_scene_new(), *b = fmn_scene_new();
@@ -136,6 +183,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   make_cutouts();
   g_test_add_func("/scene-photos/colors", test_colors);
+  g_test_add_func("/scene-photos/cloth", test_cloth);
   g_test_add_func("/scene-photos/deterministic", test_deterministic);
   g_test_add_func("/scene-photos/items", test_items);
   g_test_add_func("/scene-photos/mix", test_mix);
