@@ -9,7 +9,7 @@ from harness import BUILD, SOURCE, environment, play, read_lines, run
 
 NETWORKS = ("base", "compact", "deep", "wide", "efficientnet-b0", "efficientnet-b0:strides=original")
 TRAIN = BUILD / "tools" / "fmnist-train"
-CAMERA = SOURCE / "models" / "camera.safetensors"
+CAMERA, WEBCAM = (SOURCE / "models" / f"{name}.safetensors" for name in ("camera", "webcam"))
 folder = harness.temporary()
 
 
@@ -82,7 +82,7 @@ def card(name):
 
 
 def every_model_has_a_card_that_tells_the_truth():
-    for path in [*classifiers(), CAMERA]:
+    for path in [*classifiers(), CAMERA, WEBCAM]:
         rows, info = card(path.stem), describe(path)
         metadata = info["metadata"]
         number = lambda row: re.sub(r"[^0-9]", "", re.match(r"[0-9,]+", rows[row])[0])
