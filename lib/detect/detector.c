@@ -12,6 +12,7 @@ struct FmnDetector {
   FmnRun *run;
   FmnShape in, out[FMN_YOLO_HEADS];
   float value[3][256]; /* of each byte, as the network wants it */
+  GArray *boxes;       /* of FmnYoloBox */
   GArray *found;       /* of FmnDetection */
 };
 
@@ -56,6 +57,7 @@ static FmnDetector *detector_new(FmnRun *run, FmnPlan *plan, const FmnYolo *yolo
   d->in = fmn_plan_input(plan);
   for (int i = 0; i < FMN_YOLO_HEADS; i++)
     d->out[i] = fmn_plan_output(plan, i);
+  d->boxes = g_array_sized_new(FALSE, FALSE, sizeof(FmnYoloBox), EXPECTED_CANDIDATES);
   d->found = g_array_sized_new(FALSE, FALSE, sizeof(FmnDetection), EXPECTED_CANDIDATES);
   for (int k = 0; k < 3; k++)
     for (int v = 0; v < 256; v++)
@@ -95,6 +97,7 @@ void fmn_detector_free(FmnDetector *d) {
     return;
   fmn_run_free(d->run);
   fmn_model_unref(d->model);
+  g_array_unref(d->boxes);
   g_array_unref(d->found);
   g_free(d);
 }
@@ -115,7 +118,7 @@ int fmn_detector_run(FmnDetector *d, const guint8 *pixels, const FmnBox *place, 
   const float *values[FMN_YOLO_HEADS];
   for (int i = 0; i < FMN_YOLO_HEADS; i++)
     values[i] = fmn_run_output(d->run, i);
-  fmn_yolo_detect(&d->yolo, values, d->out, d->in.w, d->in.h, place, options, d->found);
+  fmn_yolo_detect(&d->yolo, values, d->out, d->in.w, d->in.h, place, options, d->boxes, d->found);
   *found = (const FmnDetection *)(gpointer)d->found->data;
   return (int)d->found->len;
 }

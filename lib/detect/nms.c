@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#define VOTE_IOU 0.5 /* on scenes of training items .65 and .8 were worse */
-
 double fmn_box_iou(const FmnBox *a, const FmnBox *b) {
   double w = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
   double h = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
@@ -46,7 +44,7 @@ static FmnBox vote(const FmnDetection *d, int n, const FmnDetection *kept) {
   FmnBox b = kept->box, sum = {weight * b.x, weight * b.y, weight * b.w, weight * b.h};
   for (int i = 0; i < n; i++) {
     double iou = d[i].label == ~kept->label ? fmn_box_iou(&d[i].box, &b) : 0;
-    if (iou < VOTE_IOU)
+    if (iou < FMN_VOTE_OVERLAP)
       continue;
     double w = (double)d[i].confidence * iou;
     sum = (FmnBox){sum.x + w * d[i].box.x, sum.y + w * d[i].box.y, sum.w + w * d[i].box.w, sum.h + w * d[i].box.h};

@@ -7,6 +7,7 @@
 #include "error.h"
 
 #define MAX_ANCHOR 4096
+#define MAX_ODDS 14.0f /* one in a million */
 
 const FmnAnchor fmn_anchors_original[FMN_YOLO_ANCHORS] = {{10, 14}, {28, 28},   {37, 58},
                                                           {81, 82}, {135, 169}, {288, 288}};
@@ -27,11 +28,10 @@ gboolean fmn_anchors_parse(const char *text, FmnAnchor anchors[FMN_YOLO_ANCHORS]
   for (int i = 0; ok && i < FMN_YOLO_ANCHORS; i++)
     ok = parse_side(&at, ',', &anchors[i].w) && parse_side(&at, i + 1 < FMN_YOLO_ANCHORS ? ' ' : 0, &anchors[i].h);
   if (!ok)
-    fmn_fail(
-        error, FMN_ERROR_FORMAT,
-        "anchors is \"%.80s\"; expected %d pairs of pixels, WIDTH,HEIGHT with a space between them, each above 0 "
-        "and at most %d",
-        text, FMN_YOLO_ANCHORS, MAX_ANCHOR);
+    fmn_fail(error, FMN_ERROR_FORMAT,
+             "anchors is \"%.80s\"; expected %d pairs of pixels, WIDTH,HEIGHT with a space between them, each above 0 "
+             "and at most %d",
+             text, FMN_YOLO_ANCHORS, MAX_ANCHOR);
   return ok;
 }
 
@@ -57,10 +57,10 @@ gboolean fmn_yolo_fits(const FmnGraph *g, int classes) {
 static inline double sigmoid(float x) { return 1 / (1 + exp(-(double)x)); }
 
 void fmn_yolo_decode(const FmnYolo *y, int head, const float *values, FmnShape out, int input_w, int input_h,
-                     double threshold, GArray *found) {
+                     double threshold, GArray *boxes) {
   const FmnAnchor *anchors = fmn_yolo_head_anchors(y, head);
   int n = fmn_yolo_values(y), cells = out.h * out.w;
-  /* The confidence is no higher than the objectness: most boxes need no more than one comparison. */
+  /* Most boxes need no more than one comparison. */
   float least = threshold > 0 ? (float)log(threshold / (1 - MIN(threshold, 1 - 1e-9))) : -G_MAXFLOAT;
   for (int i = 0; i < cells * FMN_YOLO_HEAD_ANCHORS; i++) {
     const float *v = values + (gsize)i * (gsize)n;
@@ -70,15 +70,57 @@ void fmn_yolo_decode(const FmnYolo *y, int head, const float *values, FmnShape o
     double w = exp((double)v[2]) * (double)anchors[a].w / input_w,
            h = exp((double)v[3]) * (double)anchors[a].h / input_h;
     double x = (cell % out.w + sigmoid(v[0])) / out.w, top = (cell / out.w + sigmoid(v[1])) / out.h;
-    FmnDetection d = {.box = {x - w / 2, top - h / 2, w, h}};
-    if (!isfinite(d.box.x) || !isfinite(d.box.y) || !isfinite(w) || !isfinite(h))
+    FmnYoloBox b = {{x - w / 2, top - h / 2, w, h}, sigmoid(v[4]), v + FMN_YOLO_BOX_VALUES};
+    if (isfinite(b.box.x) && isfinite(b.box.y) && isfinite(w) && isfinite(h))
+      g_array_append_val(boxes, b);
+  }
+}
+
+static int surer(gconstpointer a, gconstpointer b) {
+  double x = ((const FmnYoloBox *)a)->objectness, y = ((const FmnYoloBox *)b)->objectness;
+  return (x < y) - (x > y);
+}
+
+/* Log-odds that can be added up; what is no number is never. */
+static inline double odds(float value) { return value > -MAX_ODDS ? (double)MIN(value, MAX_ODDS) : (double)-MAX_ODDS; }
+
+/* Each class's confidence for box b, into d: the mean of the log-odds that boxes in nearly its place give the class, as
+ * a probability, as a share of those of all classes, times the objectness. */
+static void name_box(const FmnYolo *y, const GArray *boxes, const FmnYoloBox *b, FmnDetection *d) {
+  double weights = 0, sum = 0;
+  for (int l = 0; l < y->classes; l++)
+    d[l] = (FmnDetection){b->box, l, 0};
+  for (guint i = 0; i < boxes->len; i++) {
+    const FmnYoloBox *other = &g_array_index(boxes, FmnYoloBox, i);
+    double overlap = other == b ? 1 : fmn_box_iou(&b->box, &other->box), weight = overlap * other->objectness;
+    if (overlap < FMN_VOTE_OVERLAP)
       continue;
-    double objectness = sigmoid(v[4]);
-    for (d.label = 0; d.label < y->classes; d.label++) {
-      d.confidence = (float)(objectness * sigmoid(v[FMN_YOLO_BOX_VALUES + d.label]));
-      if ((double)d.confidence > threshold)
-        g_array_append_val(found, d);
-    }
+    for (int l = 0; l < y->classes; l++)
+      d[l].confidence += (float)(weight * odds(other->classes[l]));
+    weights += weight;
+  }
+  for (int l = 0; l < y->classes; l++) {
+    d[l].confidence = (float)sigmoid(d[l].confidence / (float)weights);
+    sum += (double)d[l].confidence;
+  }
+  for (int l = 0; l < y->classes; l++)
+    d[l].confidence = (float)(b->objectness * ((double)d[l].confidence / sum));
+}
+
+void fmn_yolo_name(const FmnYolo *y, GArray *boxes, double threshold, GArray *found) {
+  if (boxes->len > FMN_YOLO_MAX_BOXES) {
+    g_array_sort(boxes, surer); /* stable */
+    g_array_set_size(boxes, FMN_YOLO_MAX_BOXES);
+  }
+  for (guint i = 0; i < boxes->len; i++) {
+    guint kept = found->len;
+    g_array_set_size(found, kept + (guint)y->classes);
+    FmnDetection *d = &g_array_index(found, FmnDetection, kept);
+    name_box(y, boxes, &g_array_index(boxes, FmnYoloBox, i), d);
+    for (int l = 0; l < y->classes; l++)
+      if ((double)d[l].confidence > threshold)
+        g_array_index(found, FmnDetection, kept++) = d[l];
+    g_array_set_size(found, kept);
   }
 }
 
@@ -96,10 +138,13 @@ void fmn_detections_place(GArray *found, const FmnBox *place) {
 }
 
 void fmn_yolo_detect(const FmnYolo *y, const float *const values[FMN_YOLO_HEADS], const FmnShape out[FMN_YOLO_HEADS],
-                     int input_w, int input_h, const FmnBox *place, const FmnDetectOptions *options, GArray *found) {
+                     int input_w, int input_h, const FmnBox *place, const FmnDetectOptions *options, GArray *boxes,
+                     GArray *found) {
+  g_array_set_size(boxes, 0);
   g_array_set_size(found, 0);
   for (int head = 0; head < FMN_YOLO_HEADS; head++)
-    fmn_yolo_decode(y, head, values[head], out[head], input_w, input_h, options->threshold, found);
+    fmn_yolo_decode(y, head, values[head], out[head], input_w, input_h, options->threshold, boxes);
+  fmn_yolo_name(y, boxes, options->threshold, found);
   fmn_detections_place(found, place);
   int n =
       fmn_nms((FmnDetection *)(gpointer)found->data, (int)found->len, options->iou_threshold, options->max_detections);

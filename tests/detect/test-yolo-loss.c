@@ -103,10 +103,11 @@ static void targets(void) {
     const FmnBox whole = {0, 0, 1, 1};
     const FmnDetectOptions options = FMN_DETECT_DEFAULTS;
     const float *values[FMN_YOLO_HEADS];
+    GArray *boxes = g_array_new(FALSE, FALSE, sizeof(FmnYoloBox));
     GArray *found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
     for (int head = 0; head < FMN_YOLO_HEADS; head++)
       values[head] = c->values[head] + (gsize)image * fmn_shape_image(c->out[head]);
-    fmn_yolo_detect(&c->yolo, values, c->out, SIDE, SIDE, &whole, &options, found);
+    fmn_yolo_detect(&c->yolo, values, c->out, SIDE, SIDE, &whole, &options, boxes, found);
     g_assert_cmpuint(found->len, ==, c->first[image + 1] - c->first[image]);
     for (int t = c->first[image]; t < c->first[image + 1]; t++) {
       double best = 0;
@@ -116,6 +117,7 @@ static void targets(void) {
       }
       g_assert_cmpfloat(best, >, .95);
     }
+    g_array_unref(boxes);
     g_array_unref(found);
   }
   case_free(c);

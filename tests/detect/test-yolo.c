@@ -109,14 +109,17 @@ static void decode(void) {
       (double[]){logit(.25), logit(.5), log(24. / 135), log(16. / 169), logit(.9), logit(.8), logit(.1)});
   /* Stride 16: cell (0, 1), the first anchor, 10×14. */
   set(heads[1], out[1], 0, 1, 0, (double[]){0, logit(.75), 0, 0, logit(.6), logit(.5), logit(.9)});
+  GArray *boxes = g_array_new(FALSE, FALSE, sizeof(FmnYoloBox));
   GArray *found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
-  fmn_yolo_decode(&y, 0, heads[0], out[0], 96, 64, .05, found);
-  fmn_yolo_decode(&y, 1, heads[1], out[1], 96, 64, .05, found);
+  fmn_yolo_decode(&y, 0, heads[0], out[0], 96, 64, .05, boxes);
+  fmn_yolo_decode(&y, 1, heads[1], out[1], 96, 64, .05, boxes);
+  g_assert_cmpuint(boxes->len, ==, 2);
+  fmn_yolo_name(&y, boxes, .05, found);
   const FmnDetection expected[] = {
-      {{(72 - 12) / 96., (48 - 8) / 64., 24 / 96., 16 / 64.}, 0, .72f},
-      {{(72 - 12) / 96., (48 - 8) / 64., 24 / 96., 16 / 64.}, 1, .09f},
-      {{(24 - 5) / 96., (12 - 7) / 64., 10 / 96., 14 / 64.}, 0, .3f},
-      {{(24 - 5) / 96., (12 - 7) / 64., 10 / 96., 14 / 64.}, 1, .54f},
+      {{(72 - 12) / 96., (48 - 8) / 64., 24 / 96., 16 / 64.}, 0, .8f},
+      {{(72 - 12) / 96., (48 - 8) / 64., 24 / 96., 16 / 64.}, 1, .1f},
+      {{(24 - 5) / 96., (12 - 7) / 64., 10 / 96., 14 / 64.}, 0, .6f * .5f / 1.4f},
+      {{(24 - 5) / 96., (12 - 7) / 64., 10 / 96., 14 / 64.}, 1, .6f * .9f / 1.4f},
   };
   g_assert_cmpuint(found->len, ==, 4);
   for (int i = 0; i < 4; i++) {
@@ -131,15 +134,61 @@ static void decode(void) {
   /* The picture is the lower half of the input: the second box is outside of it, the first keeps its place. */
   const FmnBox place = {0, .5, 1, .5};
   const FmnDetectOptions options = FMN_DETECT_DEFAULTS;
-  fmn_yolo_detect(&y, (const float *const *)heads, out, 96, 64, &place, &options, found);
+  fmn_yolo_detect(&y, (const float *const *)heads, out, 96, 64, &place, &options, boxes, found);
   g_assert_cmpuint(found->len, ==, 1);
   const FmnDetection *d = &g_array_index(found, FmnDetection, 0);
   g_assert_cmpint(d->label, ==, 0);
   g_assert_cmpfloat_with_epsilon(d->box.y, .25, 1e-6);
   g_assert_cmpfloat_with_epsilon(d->box.h, .5, 1e-6);
+  g_array_unref(boxes);
   g_array_unref(found);
   fmn_floats_free(heads[0]);
   fmn_floats_free(heads[1]);
+}
+
+/* Boxes in one place have a say in each other's class, by objectness and overlap; others have none. */
+static void votes(void) {
+  FmnYolo y = {.classes = CLASSES};
+  const float first[] = {logit(.6), logit(.4)}, second[] = {logit(.1), logit(.9)}, apart[] = {logit(.9), logit(.1)};
+  const FmnYoloBox given[] = {{{0, 0, .4, .4}, .8, first}, {{0, 0, .4, .3}, .5, second}, {{.6, .6, .3, .3}, .5, apart}};
+  GArray *boxes = g_array_new(FALSE, FALSE, sizeof(FmnYoloBox));
+  GArray *found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
+  g_array_append_vals(boxes, given, 3);
+  fmn_yolo_name(&y, boxes, 0, found);
+  g_assert_cmpuint(found->len, ==, 6);
+  const double overlap = .75, own = .8, other = .5 * overlap;
+  double expected[CLASSES], sum = 0;
+  for (int l = 0; l < CLASSES; l++)
+    sum += expected[l] = 1 / (1 + exp(-(own * (double)first[l] + other * (double)second[l]) / (own + other)));
+  for (int l = 0; l < CLASSES; l++) {
+    const FmnDetection *d = &g_array_index(found, FmnDetection, l);
+    g_assert_cmpint(d->label, ==, l);
+    g_assert_cmpfloat_with_epsilon(d->confidence, .8 * expected[l] / sum, 1e-5);
+  }
+  g_assert_cmpfloat_with_epsilon(g_array_index(found, FmnDetection, 4).confidence, .5 * .9, 1e-5);
+  g_assert_cmpfloat_with_epsilon(g_array_index(found, FmnDetection, 5).confidence, .5 * .1, 1e-5);
+  g_array_unref(boxes);
+  g_array_unref(found);
+}
+
+/* Of very many boxes the surest are named. */
+static void many(void) {
+  FmnYolo y = {.classes = CLASSES};
+  const float classes[] = {logit(.9), logit(.1)};
+  GArray *boxes = g_array_new(FALSE, FALSE, sizeof(FmnYoloBox));
+  GArray *found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
+  const int n = 2 * FMN_YOLO_MAX_BOXES;
+  for (int i = 0; i < n; i++) {
+    FmnYoloBox b = {{(double)i / n, 0, .5 / n, 1}, (double)(1 + i * 7 % n) / n, classes};
+    g_array_append_val(boxes, b);
+  }
+  fmn_yolo_name(&y, boxes, .4, found);
+  g_assert_cmpuint(boxes->len, ==, FMN_YOLO_MAX_BOXES);
+  g_assert_cmpuint(found->len, ==, FMN_YOLO_MAX_BOXES);
+  for (guint i = 0; i < found->len; i++)
+    g_assert_cmpfloat(g_array_index(found, FmnDetection, i).confidence, >, .5 * .9 - 1e-6);
+  g_array_unref(boxes);
+  g_array_unref(found);
 }
 
 /* Values that no number can express, and boxes of any size, give boxes inside of the picture or none. */
@@ -162,8 +211,9 @@ static void strange(void) {
   const FmnBox whole = {0, 0, 1, 1};
   for (double threshold = 0; threshold <= 1; threshold += .5) {
     FmnDetectOptions options = {threshold, .45, 1000};
+    GArray *boxes = g_array_new(FALSE, FALSE, sizeof(FmnYoloBox));
     GArray *found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
-    fmn_yolo_detect(&y, (const float *const *)heads, out, 96, 64, &whole, &options, found);
+    fmn_yolo_detect(&y, (const float *const *)heads, out, 96, 64, &whole, &options, boxes, found);
     g_assert_true((found->len > 0) == (threshold < .9));
     for (guint i = 0; i < found->len; i++) {
       const FmnDetection *d = &g_array_index(found, FmnDetection, i);
@@ -171,6 +221,7 @@ static void strange(void) {
       g_assert_true(d->box.x + d->box.w <= 1 + 1e-12 && d->box.y + d->box.h <= 1 + 1e-12);
       g_assert_true(d->confidence > threshold && d->confidence <= 1);
     }
+    g_array_unref(boxes);
     g_array_unref(found);
   }
   fmn_floats_free(heads[0]);
@@ -183,6 +234,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/yolo/nms", nms);
   g_test_add_func("/yolo/anchors", anchors);
   g_test_add_func("/yolo/decode", decode);
+  g_test_add_func("/yolo/votes", votes);
+  g_test_add_func("/yolo/many", many);
   g_test_add_func("/yolo/strange", strange);
   return g_test_run();
 }

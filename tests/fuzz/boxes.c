@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size) {
   FmnDetectOptions options = {settings[0] / 255.0, settings[1] / 255.0, settings[2]};
   FmnBox place = {settings[3] / 512.0, settings[4] / 512.0, (settings[5] + 1) / 512.0, (settings[6] + 1) / 512.0};
   g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(FmnDetection));
-  fmn_yolo_detect(&yolo, heads, out, 64, 64, &place, &options, found);
+  g_autoptr(GArray) boxes = g_array_new(FALSE, FALSE, sizeof(FmnYoloBox));
+  fmn_yolo_detect(&yolo, heads, out, 64, 64, &place, &options, boxes, found);
   g_assert((int)found->len <= options.max_detections);
   for (guint i = 0; i < found->len; i++) {
     const FmnDetection *d = &g_array_index(found, FmnDetection, i);
