@@ -84,10 +84,7 @@ void gst_fmnist_found_steady(GstFmnistFound *f, GstFmnistTracker *tracker, GstFm
       g_clear_pointer(&tracks[i]->smoother, gst_fmnist_smoother_free);
     if (tracks[i]->smoother == NULL)
       tracks[i]->smoother = gst_fmnist_smoother_new(n);
-    gst_fmnist_smoother_update(tracks[i]->smoother, scores, s->time, s->frame_time, s->smoothing);
-    d->label = 0;
-    for (guint k = 1; k < n; k++)
-      d->label = scores[k] > scores[d->label] ? (int)k : d->label;
+    d->label = (int)gst_fmnist_smoother_update(tracks[i]->smoother, scores, s->time, s->frame_time, s->smoothing);
     d->confidence = scores[d->label];
   }
   f->fresh = FALSE;

@@ -48,8 +48,8 @@ static gboolean is_another(const GstFmnistSmoother *s) {
   return now[best(now, s->n)] - now[best(s->mean, s->n)] > (float)LEAD;
 }
 
-void gst_fmnist_smoother_update(GstFmnistSmoother *s, float *probabilities, GstClockTime time, GstClockTime frame_time,
-                                guint smoothing) {
+guint gst_fmnist_smoother_update(GstFmnistSmoother *s, float *probabilities, GstClockTime time, GstClockTime frame_time,
+                                 guint smoothing) {
   gboolean timed = GST_CLOCK_TIME_IS_VALID(time) && GST_CLOCK_TIME_IS_VALID(s->time) && time >= s->time;
   double ms = (double)(timed ? time - s->time : frame_time) / GST_MSECOND;
   s->time = time;
@@ -63,6 +63,7 @@ void gst_fmnist_smoother_update(GstFmnistSmoother *s, float *probabilities, GstC
     s->weight = s->short_weight;
   }
   memcpy(probabilities, s->mean, s->n * sizeof(float));
+  return best(s->mean, s->n);
 }
 
 void gst_fmnist_smoother_miss(GstFmnistSmoother *s, GstClockTime time, GstClockTime frame_time, guint smoothing) {

@@ -18,9 +18,9 @@ GstFmnistSmoother *gst_fmnist_smoother_new(guint n);
 void gst_fmnist_smoother_free(GstFmnistSmoother *s); /* NULL allowed */
 
 /* The probabilities (n) of a frame with that timestamp become the average with them. smoothing: ms, 0: none.
- * frame_time: ns, what has passed where timestamps do not tell. */
-void gst_fmnist_smoother_update(GstFmnistSmoother *s, float *probabilities, GstClockTime time, GstClockTime frame_time,
-                                guint smoothing);
+ * frame_time: ns, what has passed where timestamps do not tell. Returns the label that is the most probable now. */
+guint gst_fmnist_smoother_update(GstFmnistSmoother *s, float *probabilities, GstClockTime time, GstClockTime frame_time,
+                                 guint smoothing);
 
 /* The same of a frame in which the object was not found: nothing is probable there. */
 void gst_fmnist_smoother_miss(GstFmnistSmoother *s, GstClockTime time, GstClockTime frame_time, guint smoothing);

@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "train/camera.h"
+#include "train/extent.h"
 
 static const struct {
   const char *name;
@@ -152,26 +153,9 @@ static void move_plane(const Move *m, const guint8 *image, int height, int width
 #define SEEN 24  /* as bright is what is not ground */
 #define LOW 0.62 /* of their width shoes are high at most, but for boots */
 
-typedef struct {
-  int left, top, right, bottom; /* right, bottom excluded */
-} Extent;
-
-static Extent find_extent(const guint8 *image, int height, int width) {
-  Extent e = {width, height, 0, 0};
-  for (int y = 0; y < height; y++)
-    for (int x = 0; x < width; x++)
-      if (image[y * width + x] > SEEN) {
-        e.left = MIN(e.left, x);
-        e.right = MAX(e.right, x + 1);
-        e.top = MIN(e.top, y);
-        e.bottom = y + 1;
-      }
-  return e;
-}
-
 /* As two shoes stand or lie: touching, side by side, toes up or down, or one above the other; filling the image, cut
  * off where they do not fit. Bags that are as low become pairs, too. */
-static void make_pair(FmnRandom *r, const Extent *e, const guint8 *image, int channels, int height, int width,
+static void make_pair(FmnRandom *r, const FmnExtent *e, const guint8 *image, int channels, int height, int width,
                       guint8 *out) {
   gboolean upright = fmn_random_uniform(r) < 0.7, mirrored = fmn_random_uniform(r) < 0.8;
   double way = fmn_random_uniform(r) < 0.5 ? 1 : -1, grown = fmn_random_range(r, 0.75, 0.95), map[2][6];
@@ -218,8 +202,8 @@ void fmn_augment_image(const FmnAugment *a, FmnRandom *r, const guint8 *image, i
                        float *out) {
   g_autofree guint8 *pair = NULL;
   if (a->pair > 0 && fmn_random_uniform(r) < a->pair) {
-    Extent e = find_extent(image, height, width);
-    if (e.right > e.left && e.bottom - e.top < LOW * (e.right - e.left)) {
+    FmnExtent e;
+    if (fmn_extent_find(image, width, width, height, SEEN, &e) && e.bottom - e.top < LOW * (e.right - e.left)) {
       pair = g_malloc((gsize)channels * (gsize)height * (gsize)width);
       make_pair(r, &e, image, channels, height, width, pair);
       image = pair;

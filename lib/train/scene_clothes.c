@@ -282,21 +282,18 @@ static void draw_pullover(const FmnPerson *p, cairo_t *cr, FmnRandom *r) {
 
 void fmn_clothes_details_render(const FmnPerson *p, FmnCanvas *c) {
   const FmnClothes *w = &p->upper;
+  gboolean drawn = w->cloth.kind != FMN_MATERIAL_PHOTO; /* a photo's cloth shows its own seams and buttons */
   FmnRandom random = {w->seed}, *r = &random;
   cairo_save(c->cr);
   fmn_person_transform(p, c->cr);
   if (w->print)
     draw_print(p, c->cr, r);
   draw_opening(p, c->cr, r);
-  if (w->cloth.kind == FMN_MATERIAL_PHOTO) { /* shows its own seams and buttons */
-    cairo_restore(c->cr);
-    return;
-  }
-  if (w->kind == FMN_WORN_SHIRT || (w->kind == FMN_WORN_COAT && !w->open))
+  if (drawn && (w->kind == FMN_WORN_SHIRT || (w->kind == FMN_WORN_COAT && !w->open)))
     draw_front(p, c->cr, r);
-  if (w->kind == FMN_WORN_SHIRT || (w->kind == FMN_WORN_COAT && !w->hood))
+  if (drawn && (w->kind == FMN_WORN_SHIRT || (w->kind == FMN_WORN_COAT && !w->hood)))
     draw_collar(p, c->cr, r);
-  if (w->kind == FMN_WORN_PULLOVER)
+  if (drawn && w->kind == FMN_WORN_PULLOVER)
     draw_pullover(p, c->cr, r);
   cairo_restore(c->cr);
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "train/extent.h"
 #include "train/scene_parts.h"
 
 /* Smoothed cover of a layer, with a margin, so that its slope is known at the rim. */
@@ -13,28 +14,6 @@ FmnLayer fmn_layer_begin(const FmnCanvas *c) {
   l.cr = cairo_create(l.surface);
   cairo_scale(l.cr, c->sx, c->sy);
   return l;
-}
-
-/* The rectangle that has been drawn on; FALSE: nothing has. */
-static gboolean find_extent(const guint8 *mask, int stride, int width, int height, int box[4]) {
-  box[0] = width;
-  box[1] = height;
-  box[2] = box[3] = 0;
-  for (int y = 0; y < height; y++) {
-    const guint8 *line = mask + y * stride;
-    int left = 0, right = width;
-    while (left < width && !line[left])
-      left++;
-    while (right > left && !line[right - 1])
-      right--;
-    if (left == right)
-      continue;
-    box[0] = MIN(box[0], left);
-    box[2] = MAX(box[2], right);
-    box[1] = MIN(box[1], y);
-    box[3] = y + 1;
-  }
-  return box[2] > box[0];
 }
 
 /* Means of 2·radius + 1 values along a line; beyond its ends there is nothing. */
@@ -51,14 +30,15 @@ static void box_line(const float *from, float *to, int n, int step, int radius) 
   }
 }
 
-static Relief smooth(const guint8 *mask, int stride, const int box[4], int radius) {
+static Relief smooth(const guint8 *mask, int stride, const FmnExtent *e, int radius) {
   int margin = 2 * radius + 1;
-  Relief r = {box[0] - margin, box[1] - margin, box[2] - box[0] + 2 * margin, box[3] - box[1] + 2 * margin, NULL};
+  Relief r = {e->left - margin, e->top - margin, e->right - e->left + 2 * margin, e->bottom - e->top + 2 * margin,
+              NULL};
   gsize size = (gsize)r.width * (gsize)r.height;
   r.cover = g_new0(float, size);
   float *other = g_new(float, size);
-  for (int y = box[1]; y < box[3]; y++)
-    for (int x = box[0]; x < box[2]; x++)
+  for (int y = e->top; y < e->bottom; y++)
+    for (int x = e->left; x < e->right; x++)
       r.cover[(y - r.y0) * r.width + x - r.x0] = (float)mask[y * stride + x] / 255;
   for (int pass = 0; pass < 2; pass++) {
     for (int y = 0; y < r.height; y++)
@@ -119,16 +99,17 @@ static void paint_row(const Relief *r, const guint8 *mask, const FmnLayerPaint *
 }
 
 void fmn_layer_paint(FmnLayer *l, const FmnLayerPaint *p, FmnCanvas *c, guint8 *owner) {
-  int box[4], stride = cairo_image_surface_get_stride(l->surface);
+  FmnExtent e;
+  int stride = cairo_image_surface_get_stride(l->surface);
   cairo_surface_flush(l->surface);
   cairo_surface_flush(c->surface);
   const guint8 *mask = cairo_image_surface_get_data(l->surface);
-  if (find_extent(mask, stride, c->width, c->height, box)) {
-    Relief r = smooth(mask, stride, box, MAX(1, (int)lrintf(0.5f * p->depth * c->sx)));
+  if (fmn_extent_find(mask, stride, c->width, c->height, 0, &e)) {
+    Relief r = smooth(mask, stride, &e, MAX(1, (int)lrintf(0.5f * p->depth * c->sx)));
     if (p->shadow > 0)
       cast_shadow(&r, p, c);
-    for (int y = box[1]; y < box[3]; y++)
-      paint_row(&r, mask + y * stride, p, c, box[0], box[2], y, owner);
+    for (int y = e.top; y < e.bottom; y++)
+      paint_row(&r, mask + y * stride, p, c, e.left, e.right, y, owner);
     g_free(r.cover);
   }
   cairo_surface_mark_dirty(c->surface);

@@ -259,30 +259,32 @@ typedef struct {
   double base, body, neck, shoulder, collar; /* radii; where the body ends and the neck begins */
 } Vessel;
 
+/* From height `from` to height `to`; the right side is the left one, mirrored and backwards. */
 static void vessel_path(const Sheet *s, const Vessel *v, double height, double from, double to) {
-  double b = MIN(to, v->shoulder), n = MIN(to, v->collar);
-  cairo_new_path(s->cr);
-  for (int side = -1; side <= 1; side += 2) {
-    double w = height * side;
-    if (side < 0) {
-      cairo_move_to(s->cr, w * (from > 0 ? v->body : v->base), -from * height);
-      cairo_line_to(s->cr, w * v->body, -MAX(from, MIN(0.08, b)) * height);
-      cairo_line_to(s->cr, w * v->body, -b * height);
-      if (to > b)
-        cairo_curve_to(s->cr, w * v->body, -(b + n) / 2 * height, w * v->neck, -(b + n) / 2 * height, w * v->neck,
-                       -n * height);
-      cairo_line_to(s->cr, w * (to > b ? v->neck : v->body), -to * height);
-    } else {
-      cairo_line_to(s->cr, w * (to > b ? v->neck : v->body), -to * height);
-      if (to > b) {
-        cairo_line_to(s->cr, w * v->neck, -n * height);
-        cairo_curve_to(s->cr, w * v->neck, -(b + n) / 2 * height, w * v->body, -(b + n) / 2 * height, w * v->body,
-                       -b * height);
-      }
-      cairo_line_to(s->cr, w * v->body, -MAX(from, MIN(0.08, b)) * height);
-      cairo_line_to(s->cr, w * (from > 0 ? v->body : v->base), -from * height);
-    }
+  double shoulder = MIN(to, v->shoulder), neck = MIN(to, v->collar), middle = (shoulder + neck) / 2;
+  double top = to > shoulder ? v->neck : v->body;
+  double at[][2] = {{from > 0 ? v->body : v->base, from},
+                    {v->body, MAX(from, MIN(0.08, shoulder))},
+                    {v->body, shoulder},
+                    {v->body, middle},
+                    {top, middle},
+                    {top, neck},
+                    {top, to}};
+  for (gsize i = 0; i < G_N_ELEMENTS(at); i++) {
+    at[i][0] *= height;
+    at[i][1] *= -height;
   }
+  cairo_new_path(s->cr);
+  cairo_move_to(s->cr, -at[0][0], at[0][1]);
+  cairo_line_to(s->cr, -at[1][0], at[1][1]);
+  cairo_line_to(s->cr, -at[2][0], at[2][1]);
+  cairo_curve_to(s->cr, -at[3][0], at[3][1], -at[4][0], at[4][1], -at[5][0], at[5][1]);
+  cairo_line_to(s->cr, -at[6][0], at[6][1]);
+  cairo_line_to(s->cr, at[6][0], at[6][1]);
+  cairo_line_to(s->cr, at[5][0], at[5][1]);
+  cairo_curve_to(s->cr, at[4][0], at[4][1], at[3][0], at[3][1], at[2][0], at[2][1]);
+  cairo_line_to(s->cr, at[1][0], at[1][1]);
+  cairo_line_to(s->cr, at[0][0], at[0][1]);
   cairo_close_path(s->cr);
 }
 

@@ -99,7 +99,7 @@ class Bench:
 
     def pipeline(self, first=60, last=860):
         """What the elements add to a JPEG video of garments, as CPU time a frame, beside the decoder's own; starting up left out."""
-        env = dict(os.environ, GST_PLUGIN_PATH=str(self.build / "gst"))
+        env = dict(os.environ, GST_PLUGIN_PATH=str(self.build / "gst"), FMNIST_MODEL_PATH=str(ROOT / "models"))
         with tempfile.TemporaryDirectory() as tmp:
             video, env["GST_REGISTRY"] = f"{tmp}/v.mkv", f"{tmp}/registry.bin"
             run([self.build / "examples" / "garment-video", "--items", last // 15 + 1, f"{tmp}/v.webm"])
