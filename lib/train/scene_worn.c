@@ -3,7 +3,9 @@
 #include "train/scene_parts.h"
 
 #define LEAST_SEEN 0.25f
-#define TAILORED 0.6 /* share of the garments of photos of which only the cloth is taken, and sewn anew for a pose */
+/* Share of the garments of photos of which only the cloth is taken, and sewn anew for a pose. The others have hands only
+ * where sleeves are short: with more of them, hands would tell a T-shirt. */
+#define TAILORED 0.85
 
 /* Rooms, mostly; but a person stands before a plain wall or a curtain, too. */
 static FmnBackground draw_background(FmnRandom *r) {
