@@ -3,27 +3,30 @@
 
 #include "command.h"
 #include "error.h"
+#include "io/model_file.h"
 #include "train/extract.h"
 #include "train/target.h"
 
 typedef struct {
-  char *photos, *out, *split, *model;
+  char *photos, *scenes, *data, *seed, *out, *split, *model;
   char **maps;
-  int views, size;
+  int count, views, size;
   gboolean cutouts;
 } Options;
 
 #define CUTOUT_SIZE 160
+#define COUNT 10000
+#define MAX_COUNT 1000000
 
 static void notice(const char *path, const char *why, gpointer user) {
   fprintf(stderr, "fmnist-train: %s left out: %s\n", path, why);
 }
 
-static void print_summary(const FmnDataset *d, const FmnExtractCounts *c, const char *out) {
+static void print_summary(const FmnDataset *d, int left_out, const char *out) {
   g_autofree int *count = g_new0(int, FMN_MAX_NAMES);
   for (int i = 0; i < d->n; i++)
     count[d->labels[i]]++;
-  printf("%s: %d pictures of %d×%d", out, c->pictures, d->width, d->height);
+  printf("%s: %d pictures of %d×%d", out, d->n, d->width, d->height);
   for (int k = 0, first = 1; d->names[k]; k++)
     if (count[k]) {
       printf("%s %d %s", first ? ":" : ",", count[k], d->names[k]);
@@ -31,8 +34,8 @@ static void print_summary(const FmnDataset *d, const FmnExtractCounts *c, const 
     }
   if (d->n_views)
     printf("; %d more views of each", d->n_views);
-  if (c->nothing + c->unreadable)
-    printf("; %d files left out", c->nothing + c->unreadable);
+  if (left_out)
+    printf("; %d files left out", left_out);
   puts("");
 }
 
@@ -59,16 +62,34 @@ static gboolean choose_preprocess(const Options *o, FmnPreprocess *p, GError **e
   return TRUE;
 }
 
+static FmnDataset *extract_scenes(const Options *o, const FmnPreprocess *p, GError **error) {
+  guint64 seed = 1;
+  int several = 0;
+  if (o->seed && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &seed, NULL)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”",
+                o->seed);
+    return NULL;
+  }
+  FmnDataset *data = o->data ? fmn_dataset_load(o->data, FMN_SPLIT_TRAIN, error) : NULL;
+  FmnImages *cutouts = data ? fmn_images_of_classes(data, fmn_fashion_mnist_labels, &several, error) : NULL;
+  FmnDataset *d =
+      o->data && !cutouts ? NULL : fmn_extract_scenes(o->scenes, cutouts, o->count ? o->count : COUNT, seed, p, error);
+  fmn_images_free(cutouts);
+  fmn_dataset_free(data);
+  return d;
+}
+
 static gboolean extract(const Options *o, GError **error) {
   FmnSplit split = g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN;
-  FmnExtractCounts counts;
+  FmnExtractCounts counts = {0};
   FmnPreprocess preprocess;
   if (!fmn_target_check_folder("--out", o->out, error) || !choose_preprocess(o, &preprocess, error))
     return FALSE;
-  FmnDataset *d = fmn_extract(o->photos, o->maps, &preprocess, o->views, notice, NULL, &counts, error);
+  FmnDataset *d = o->scenes ? extract_scenes(o, &preprocess, error)
+                            : fmn_extract(o->photos, o->maps, &preprocess, o->views, notice, NULL, &counts, error);
   gboolean ok = d && fmn_dataset_save(d, o->out, split, error);
   if (ok)
-    print_summary(d, &counts, o->out);
+    print_summary(d, counts.nothing + counts.unreadable, o->out);
   fmn_dataset_free(d);
   return ok;
 }
@@ -77,6 +98,13 @@ static int run(int argc, char **argv) {
   Options o = {NULL};
   const GOptionEntry entries[] = {
       {"photos", 'p', 0, G_OPTION_ARG_FILENAME, &o.photos, "Folder with one sub-folder of pictures a class", "DIR"},
+      {"scenes", 0, 0, G_OPTION_ARG_STRING, &o.scenes,
+       "In place of photos: what a detector would find in composed scenes, photos, worn, nothing, and how often of "
+       "each",
+       "PRESET[:WEIGHT],..."},
+      {"data", 'd', 0, G_OPTION_ARG_FILENAME, &o.data, "For scenes of photos: what extract --cutouts wrote", "DIR"},
+      {"count", 0, 0, G_OPTION_ARG_INT, &o.count, "How many scenes (10000)", "N"},
+      {"seed", 0, 0, G_OPTION_ARG_STRING, &o.seed, "Of the scenes (1)", "N"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o.out, "Folder for the IDX files", "DIR"},
       {"map", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &o.maps,
        "The pictures of a folder are of this class of Fashion-MNIST (name or number), or of any of these; unknown: of "
@@ -98,8 +126,15 @@ static int run(int argc, char **argv) {
           "Finds the garment in each picture and writes what a network would be shown of it, by the code that "
           "the elements run.\nWithout --map the folders' names become the classes.\n",
           entries, 0)) {
-    if (!o.photos || !*o.photos || !o.out || !*o.out)
-      command_usage("%s is missing", !o.photos || !*o.photos ? "--photos DIR" : "--out DIR");
+    gboolean photos = o.photos && *o.photos;
+    if ((!photos && !o.scenes) || !o.out || !*o.out)
+      command_usage("%s is missing", photos || o.scenes ? "--out DIR" : "--photos DIR (or --scenes PRESET,...)");
+    else if (o.scenes && (photos || o.maps || o.views || o.cutouts))
+      command_usage("--scenes goes without --photos, --map, --views and --cutouts");
+    else if (!o.scenes && (o.data || o.count || o.seed))
+      command_usage("--data, --count and --seed go with --scenes");
+    else if (o.count < 0 || o.count > MAX_COUNT)
+      command_usage("--count must be 1 to %d, not %d", MAX_COUNT, o.count);
     else if (o.split && strcmp(o.split, "train") != 0 && strcmp(o.split, "test") != 0)
       command_usage("--split must be train or test, not “%s”", o.split);
     else if (o.views < 0 || o.views > FMN_EXTRACT_MAX_VIEWS)
@@ -111,7 +146,7 @@ static int run(int argc, char **argv) {
     else
       status = extract(&o, &error) ? EXIT_OK : command_fail(error);
   }
-  char *const texts[] = {o.photos, o.out, o.split, o.model};
+  char *const texts[] = {o.photos, o.scenes, o.data, o.seed, o.out, o.split, o.model};
   for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
     g_free(texts[i]);
   g_strfreev(o.maps);

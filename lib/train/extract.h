@@ -4,6 +4,7 @@
 
 #include "fmnist.h"
 #include "io/idx.h"
+#include "train/data.h"
 
 typedef struct {
   int pictures;   /* in the data set */
@@ -35,6 +36,14 @@ typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer use
  * fmn_dataset_free(). */
 FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, int views,
                         FmnExtractNotice notice, gpointer user, FmnExtractCounts *counts, GError **error);
+
+/* What a classifier is shown of what a detector finds (inference-region=roi-list), without a mask: of each of n scenes
+ * (scenes.h) the boxes, off as far as a detector's are, and of scenes of nothing one box anywhere, labelled "unknown".
+ * presets: "PRESET[:WEIGHT],..." of photos, worn and nothing; cutouts: for photos, labelled as Fashion-MNIST is, else
+ * NULL; p: of one channel. The same arguments give the same data. NULL with an error: presets that make no sense,
+ * cut-outs that are none, or missing. Free with fmn_dataset_free(). */
+FmnDataset *fmn_extract_scenes(const char *presets, const FmnImages *cutouts, int n, guint64 seed,
+                               const FmnPreprocess *p, GError **error);
 
 /* Writes a split of a data set: {train,t10k}-images-idx3-ubyte.gz, -labels-idx1-ubyte.gz, -views-idx4-ubyte.gz where
  * there are views and labels.txt, into a folder that is made where there is none. A labels.txt that is there already

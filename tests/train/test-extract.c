@@ -263,6 +263,60 @@ static void test_nothing_there(void) {
   expect_error(NULL, "no picture in which a garment was found");
 }
 
+static FmnDataset *extract_scenes(const char *presets, const FmnImages *cutouts, guint64 seed, const char *message) {
+  GError *error = NULL;
+  FmnDataset *d = fmn_extract_scenes(presets, cutouts, 12, seed, preprocess, &error);
+  g_assert_true((d == NULL) == (message != NULL));
+  if (message && !strstr(error->message, message))
+    g_error("expected \"%s\" in \"%s\"", message, error->message);
+  g_clear_error(&error);
+  return d;
+}
+
+/* Boxes of people and of nothing, each with something in it, the same for the same seed; and of cut-outs. */
+static void test_scenes(void) {
+  enum { UNKNOWN = 10 };
+  const gsize size = (gsize)preprocess->width * (gsize)preprocess->height;
+  FmnDataset *d = extract_scenes("worn,nothing", NULL, 1, NULL), *same = extract_scenes("worn,nothing", NULL, 1, NULL),
+             *other = extract_scenes("worn,nothing", NULL, 2, NULL);
+  g_assert_cmpint(d->n, >=, 12);
+  g_assert_cmpstr(d->names[UNKNOWN], ==, "unknown");
+  g_assert_null(d->names[UNKNOWN + 1]);
+  g_assert_cmpmem(d->labels, d->n, same->labels, same->n);
+  g_assert_cmpmem(d->images, (gsize)d->n * size, same->images, (gsize)same->n * size);
+  g_assert_true(d->n != other->n || memcmp(d->images, other->images, (gsize)d->n * size) != 0);
+  int unknown = 0, varied = 0;
+  for (int i = 0; i < d->n; i++) {
+    guint8 low = 255, high = 0;
+    for (gsize k = (gsize)i * size; k < (gsize)(i + 1) * size; k++) {
+      low = MIN(low, d->images[k]);
+      high = MAX(high, d->images[k]);
+    }
+    varied += high > low + 30;
+    unknown += d->labels[i] == UNKNOWN;
+    g_assert_cmpint(d->labels[i], <=, UNKNOWN);
+  }
+  g_assert_true(unknown > 0 && unknown < 12);
+  g_assert_cmpint(varied, >, d->n / 2);
+  fmn_dataset_free(other);
+  fmn_dataset_free(same);
+  fmn_dataset_free(d);
+
+  static guint8 cutout[4 * 32 * 32], label = 3;
+  memset(cutout, 200, sizeof cutout);
+  const FmnImages cutouts = {
+      .n = 1, .channels = 4, .height = 32, .width = 32, .images = (const guint8 *[]){cutout}, .labels = &label};
+  d = extract_scenes("photos", &cutouts, 1, NULL);
+  g_assert_cmpint(d->n, >=, 12);
+  for (int i = 0; i < d->n; i++)
+    g_assert_true(d->labels[i] == 3 || d->labels[i] == 1); /* trousers are drawn */
+  fmn_dataset_free(d);
+  extract_scenes("photos,worn", NULL, 1, "photos need --data");
+  extract_scenes("worn", &cutouts, 1, "leave --data out");
+  extract_scenes("worn,green", NULL, 1, "photos, worn and nothing");
+  extract_scenes("worn:x", NULL, 1, "worn:x");
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   FmnModel *model = fmn_model_open(NULL, NULL);
@@ -274,6 +328,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/extract/maps", test_maps);
   g_test_add_func("/extract/views", test_views);
   g_test_add_func("/extract/save", test_save);
+  g_test_add_func("/extract/scenes", test_scenes);
   g_test_add_func("/extract/nothing-there", test_nothing_there);
   int status = g_test_run();
   remove_all(photos);
