@@ -27,7 +27,8 @@ static void encode(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
   GstHarness *h = helper_harness("x264enc tune=zerolatency key-int-max=8 byte-stream=true threads=1", &info);
   for (guint i = 0; i < FRAMES; i++) {
-    HelperScene scene = {{0.02 * i, 0.015 * i, 0.4, 0.5}, 0x203060, 0xd8d8c8};
+    HelperScene scene = {
+        {0.05 + 0.02 * i, 0.05 + 0.015 * i, 0.4, 0.5}, 0x203060, 0xd8d8c8}; /* off the edges: found in each */
     encoded[i] = helper_pass(h, helper_frame(&info, &scene, 0), i);
   }
   gst_harness_teardown(h);

@@ -147,14 +147,14 @@ static void test_newest(void) {
   while (frame < 5)
     objects_of(h, helper_frame(&info, &scene, 0), frame++ * GST_MSECOND, &ago);
   g_assert_cmpuint(live_stats(d).inferred, ==, 0);
-  while (live_stats(d).inferred < 2) {
+  while (live_stats(d).dropped + live_stats(d).inferred < 5) { /* the first one, too, may come before anybody looks */
     g_assert_cmpuint(frame, <, 900);
     g_usleep(20000);
     g_assert_true(objects_of(h, gst_buffer_new(), frame++ * GST_MSECOND, &ago) > 0 || live_stats(d).inferred == 0);
   }
   g_assert_cmpuint(ago, ==, frame - 1 - 4);
   g_assert_cmpuint(live_stats(d).frames, ==, frame);
-  g_assert_cmpuint(live_stats(d).dropped + live_stats(d).inferred, ==, 5);
+  g_assert_cmpuint(live_stats(d).dropped, >=, 3);
   gst_object_unref(d);
   gst_harness_teardown(h);
 }
