@@ -7,7 +7,7 @@ import harness
 from harness import SHARED, play, read_lines
 
 CHAIN = sys.argv[1] if sys.argv[1:] else (
-    "fmnistyolo model=yolov3-tiny-camera threshold=0.3 smoothing=500 "
+    "fmnistyolo model=yolov3-tiny-camera size=416 threshold=0.3 smoothing=500 "
     "! fmnistclassify inference-region=roi-list model=webcam threshold=0.35 smoothing=500")
 UPPER = {"T-shirt/top", "Pullover", "Dress", "Coat", "Shirt"}
 CLIPS = {"bird.mkv": "T-shirt/top", "milk.mkv": "T-shirt/top", "book.mkv": "Pullover", "walk.mkv": "Pullover"}

@@ -8,7 +8,7 @@ from photo_boxes import box_of, look, overlap
 SHOES = {"Sandal", "Sneaker", "Ankle boot"}
 FOLDERS = {"t-shirt": "T-shirt/top", "pants": "Trouser", "longsleeve": "Pullover", "dress": "Dress", "outwear": "Coat", "shirt": "Shirt"}
 BAR = 0.8
-MODEL = "model=" + (sys.argv[1] if sys.argv[1:] else "yolov3-tiny-camera size=160")
+MODEL = "model=" + (sys.argv[1] if sys.argv[1:] else "yolov3-tiny-camera")
 truth, found = {}, collections.defaultdict(list)  # class: photos and boxes; class: confidence, photo, box
 
 
