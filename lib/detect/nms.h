@@ -4,8 +4,8 @@
 
 #include "fmnist.h"
 
-#define FMN_VOTE_OVERLAP 0.5 /* of boxes in nearly the same place; on scenes of training items .65 and .8 were worse   \
-                              */
+/* Of boxes in nearly the same place; on scenes of training items .65 and .8 were worse. */
+#define FMN_VOTE_OVERLAP 0.5
 
 /* Intersection over union, 0..1; 0 for boxes without area. The unit of the boxes does not matter. */
 double fmn_box_iou(const FmnBox *a, const FmnBox *b);

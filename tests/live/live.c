@@ -154,6 +154,7 @@ static void test_newest(void) {
   }
   g_assert_cmpuint(ago, ==, frame - 1 - 4);
   g_assert_cmpuint(live_stats(d).frames, ==, frame);
+  g_assert_cmpuint(live_stats(d).dropped + live_stats(d).inferred, ==, 5);
   g_assert_cmpuint(live_stats(d).dropped, >=, 3);
   gst_object_unref(d);
   gst_harness_teardown(h);
