@@ -104,16 +104,29 @@ void fmn_detector_free(FmnDetector *d) {
 
 int fmn_detector_size(const FmnDetector *d) { return d->in.w; }
 
-int fmn_detector_run(FmnDetector *d, const guint8 *pixels, const FmnBox *place, const FmnDetectOptions *options,
-                     const FmnDetection **found) {
-  gsize plane = fmn_shape_pixels(d->in);
-  const guint8 *red = pixels, *green = pixels + plane, *blue = pixels + 2 * plane;
-  float *x = fmn_run_input(d->run);
-  for (gsize i = 0; i < plane; i++, x += 3) {
+typedef struct {
+  const FmnDetector *d;
+  const guint8 *pixels; /* three planes */
+  float *x;             /* interleaved */
+} Conversion;
+
+static void convert_rows(gpointer data, int begin, int end, int slot) {
+  const Conversion *c = data;
+  const FmnDetector *d = c->d;
+  gsize plane = fmn_shape_pixels(d->in), first = (gsize)begin * (gsize)d->in.w, after = (gsize)end * (gsize)d->in.w;
+  const guint8 *red = c->pixels, *green = red + plane, *blue = green + plane;
+  float *x = c->x + 3 * first;
+  for (gsize i = first; i < after; i++, x += 3) {
     x[0] = d->value[0][red[i]];
     x[1] = d->value[1][green[i]];
     x[2] = d->value[2][blue[i]];
   }
+}
+
+int fmn_detector_run(FmnDetector *d, const guint8 *pixels, const FmnBox *place, const FmnDetectOptions *options,
+                     const FmnDetection **found) {
+  Conversion conversion = {d, pixels, fmn_run_input(d->run)};
+  fmn_pool_run(fmn_run_pool(d->run), convert_rows, &conversion, d->in.h);
   fmn_run(d->run, 1);
   const float *values[FMN_YOLO_HEADS];
   for (int i = 0; i < FMN_YOLO_HEADS; i++)

@@ -33,6 +33,9 @@ void fmn_run_free(FmnRun *run); /* NULL allowed */
 /* Where to put the input, batch × H × W × C; owned by run, its content is spent by fmn_run(). */
 float *fmn_run_input(FmnRun *run);
 
+/* Its threads, for what comes before and after; owned by run; NULL: one thread. */
+FmnPool *fmn_run_pool(const FmnRun *run);
+
 /* Runs the network on the first n images of the input. Allocates nothing. */
 void fmn_run(FmnRun *run, int n);
 

@@ -59,6 +59,8 @@ static float *value(const FmnRun *run, int step) {
 
 float *fmn_run_input(FmnRun *run) { return value(run, -1); }
 
+FmnPool *fmn_run_pool(const FmnRun *run) { return run->pool; }
+
 void fmn_run_step(FmnRun *run, int n, int i) {
   const FmnStep *step = fmn_plan_step(run->plan, i);
   FmnForward f = {

@@ -126,6 +126,6 @@ def main(*cases):
             print(f"ok {i} {name} # SKIP {e}", flush=True)
         except Exception:
             failed += 1
-            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="")
+            traceback.print_exc()  # to where meson shows it
             print(f"not ok {i} {name}", flush=True)
     sys.exit(failed > 0)

@@ -12,6 +12,7 @@ CHAIN = sys.argv[1] if sys.argv[1:] else (
 UPPER = {"T-shirt/top", "Pullover", "Dress", "Coat", "Shirt"}
 CLIPS = {"bird.mkv": "T-shirt/top", "milk.mkv": "T-shirt/top", "book.mkv": "Pullover", "walk.mkv": "Pullover"}
 RIGHT, SILENT = 0.6, 0.98  # the least shares of frames
+LIMIT = 1200  # seconds of one clip, with plain kernels on a slow machine
 folder = harness.temporary()
 
 
@@ -30,7 +31,7 @@ def frames_of(name):
     if not clip.exists():
         raise harness.Skip(f"no {clip}")
     out = folder / (name + ".jsonl")
-    play(f"filesrc location={clip} ! decodebin ! videoconvert ! {CHAIN} ! fmnistjson location={out} ! fakesink sync=false")
+    play(f"filesrc location={clip} ! decodebin ! videoconvert ! {CHAIN} ! fmnistjson location={out} ! fakesink sync=false", timeout=LIMIT)
     return [said(line) for line in read_lines(out)]
 
 

@@ -1,5 +1,4 @@
-"""Every pipeline and program that the documents show is run, with a test picture for a camera and a file for a network; figures and files in them are right."""
-import json
+"""Every pipeline and program that the documents show is run, with a test picture for a camera and a file for a network; files named in them are there."""
 import os
 import re
 import shlex
@@ -151,21 +150,5 @@ def the_code_in_c_compiles():
             assert r.returncode == 0, f"{document}: {r.stderr}"
 
 
-def the_figures_of_the_models():
-    rows = re.findall(r"^\| `([a-z0-9-]+)`[^|]*\| ([\d,]+) \| ([\d.]+) % \| ([\d.]+) (kB|MB) \|$", (SOURCE / "README.md").read_text(encoding="utf-8"), re.M)
-    assert "compact" in {row[0] for row in rows}, rows
-    for name, parameters, accuracy, size, unit in rows:
-        path = SOURCE / "models" / f"{name}.safetensors"
-        info = json.loads(run([BUILD / "tools" / "fmnist-train", "info", path, "--format", "json"]).stdout)
-        assert info["parameters"] == int(parameters.replace(",", "")), f"{name}: {info['parameters']} parameters"
-        bytes_ = path.stat().st_size / (1e3 if unit == "kB" else 1e6)
-        assert abs(bytes_ - float(size)) <= 0.5 * 10 ** -len(size.partition(".")[2]), f"{name}: {bytes_:.3f} {unit}"
-        if not harness.DATA.is_dir():
-            raise harness.Skip(f"no Fashion-MNIST in {harness.DATA}")
-        r = run([BUILD / "tools" / "fmnist-train", "test", "--model", path, "--format", "json"])
-        measured = 100 * json.loads(r.stdout)["accuracy"]
-        assert abs(measured - float(accuracy)) <= 0.06, f"{name}: {measured:.2f} %"
-
-
-harness.main(every_pipeline_runs, every_program_starts_as_shown, every_option_of_the_tool_exists, the_reference_of_the_elements_is_that_of_the_code, files_named_in_documents_exist, the_code_in_c_compiles,
-             the_figures_of_the_models)
+harness.main(every_pipeline_runs, every_program_starts_as_shown, every_option_of_the_tool_exists, the_reference_of_the_elements_is_that_of_the_code, files_named_in_documents_exist,
+             the_code_in_c_compiles)
