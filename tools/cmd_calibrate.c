@@ -32,10 +32,8 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
   double validation = o->validation > 0 ? o->validation : share ? g_ascii_strtod(share, NULL) : 0;
   const char *text = o->seed ? o->seed : drawn;
   guint64 seed = 1;
-  if (text && !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &seed, NULL)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”", text);
+  if (!command_seed(text, &seed, error))
     return NULL;
-  }
   if (!(validation > 0 && validation <= 0.9)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "%s was trained without setting images aside; say with --validation F (0 to 0.9) which share to take, "

@@ -64,14 +64,10 @@ static gboolean choose_preprocess(const Options *o, FmnPreprocess *p, GError **e
 
 static FmnDataset *extract_scenes(const Options *o, const FmnPreprocess *p, GError **error) {
   guint64 seed = 1;
-  int several = 0;
-  if (o->seed && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &seed, NULL)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”",
-                o->seed);
+  FmnDataset *data = NULL;
+  if (!command_seed(o->seed, &seed, error))
     return NULL;
-  }
-  FmnDataset *data = o->data ? fmn_dataset_load(o->data, FMN_SPLIT_TRAIN, error) : NULL;
-  FmnImages *cutouts = data ? fmn_images_of_classes(data, fmn_fashion_mnist_labels, &several, error) : NULL;
+  FmnImages *cutouts = o->data ? command_garments(o->data, FMN_SPLIT_TRAIN, &data, error) : NULL;
   FmnDataset *d =
       o->data && !cutouts ? NULL : fmn_extract_scenes(o->scenes, cutouts, o->count ? o->count : COUNT, seed, p, error);
   fmn_images_free(cutouts);

@@ -105,8 +105,8 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
     return fail(error, "--preset must be green, mixed, photos, worn or nothing, not “%s”", o->preset);
   if (o->split && strcmp(o->split, "train") != 0 && strcmp(o->split, "test") != 0)
     return fail(error, "--split must be train or test, not “%s”", o->split);
-  if (o->seed && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &seed, NULL))
-    return fail(error, "--seed must be a whole number from 0 to 2^64-1, not “%s”", o->seed);
+  if (!command_seed(o->seed, &seed, error))
+    return FALSE;
   if (o->count < 1 || o->count > MAX_COUNT)
     return fail(error, "--count must be 1 to %d, not %d", MAX_COUNT, o->count);
   if (o->threads < 1 || o->threads > MAX_THREADS)
@@ -220,9 +220,8 @@ static void print_result(const Job *j) {
 }
 
 static gboolean compose(const Options *o, const FmnSceneOptions *s, FmnSplit split, GError **error) {
-  int left_out = 0;
-  FmnDataset *data = fmn_dataset_load(o->data, split, error);
-  FmnImages *images = data ? fmn_images_of_classes(data, fmn_fashion_mnist_labels, &left_out, error) : NULL;
+  FmnDataset *data;
+  FmnImages *images = command_garments(o->data, split, &data, error);
   FmnSceneSet *set = images ? fmn_scene_set_new(images, s, error) : NULL;
   Job job = {.set = set, .out = o->out, .count = o->count, .width = o->width, .height = o->height};
   g_mutex_init(&job.lock);

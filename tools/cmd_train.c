@@ -123,13 +123,6 @@ static gboolean parse(int argc, char **argv, Options *o) {
   return command_parse(&argc, &argv, NULL, "Trains a network and writes it as a model file.", description, entries, 0);
 }
 
-static gboolean set_seed(const char *text, FmnTrainConfig *c, GError **error) {
-  if (!text || g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &c->seed, NULL))
-    return TRUE;
-  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”", text);
-  return FALSE;
-}
-
 static gboolean set_keep(const char *text, FmnTrainConfig *c, GError **error) {
   c->keep_last = g_strcmp0(text, "last") == 0;
   if (!text || c->keep_last || strcmp(text, "best") == 0)
@@ -236,7 +229,7 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   if (!c->teacher && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "--teacher-weight and --teacher-temperature go with --teacher FILE");
-  else if (set_seed(o->seed, c, error) && set_keep(o->keep, c, error) && set_optimizer(o, r, error) &&
+  else if (command_seed(o->seed, &c->seed, error) && set_keep(o->keep, c, error) && set_optimizer(o, r, error) &&
            set_scenes(o, &r->scenes, error) && fmn_train_config_check(c, error))
     return c;
   fmn_train_config_free(c);

@@ -50,6 +50,22 @@ void command_print_json(JsonBuilder *builder) {
   puts(text);
 }
 
+gboolean command_seed(const char *text, guint64 *seed, GError **error) {
+  if (!text || g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, seed, NULL))
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”", text);
+  return FALSE;
+}
+
+FmnImages *command_garments(const char *folder, FmnSplit split, FmnDataset **data, GError **error) {
+  int several = 0;
+  *data = fmn_dataset_load(folder, split, error);
+  FmnImages *garments = *data ? fmn_images_of_classes(*data, fmn_fashion_mnist_labels, &several, error) : NULL;
+  if (garments && several > 0)
+    fprintf(stderr, "fmnist-train: %d images that may be of several classes are left out\n", several);
+  return garments;
+}
+
 char *command_model_path(const char *model, GError **error) {
   GError *inner = NULL;
   char *path = fmn_model_find(model, &inner);

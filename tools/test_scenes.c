@@ -59,13 +59,8 @@ static gboolean show_progress(int done, int n, gpointer user) {
 static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *items, gboolean json, GError **error) {
   FmnScenePreset preset;
   guint64 seed = 1;
-  if (!fmn_scene_preset_parse(o->scenes, &preset, error))
+  if (!fmn_scene_preset_parse(o->scenes, &preset, error) || !command_seed(o->seed, &seed, error))
     return FALSE;
-  if (o->seed && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &seed, NULL)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--seed must be a whole number from 0 to 2^64-1, not “%s”",
-                o->seed);
-    return FALSE;
-  }
   FmnSceneOptions options = fmn_scene_options(preset, seed);
   FmnSceneSet *set = fmn_scene_set_new(items, &options, error);
   g_autofree FmnDetector **detectors = g_new0(FmnDetector *, o->threads);
