@@ -47,7 +47,7 @@ static int skip(const guint8 *line, int x, int n, guint8 value) {
   for (; x + 8 <= n; x += 8) {
     memcpy(&eight, line + x, 8);
     if (eight != all)
-      break;
+      return x + __builtin_ctzll(GUINT64_FROM_LE(eight ^ all)) / 8;
   }
   while (x < n && line[x] == value)
     x++;

@@ -21,6 +21,17 @@ static gboolean changes(const guint8 *rgb, gsize plane, gsize at, gssize step) {
   return FALSE;
 }
 
+/* Of n pixels from `at` on those whose neighbour on the next line, `step` on, is no object's. */
+static void across(const guint8 *rgb, gsize plane, gsize at, const guint8 *neighbours, int n, gssize step,
+                   FmnOutlineCount *o) {
+  const guint8 *end = neighbours + n, *next = neighbours;
+  while (next < end && (next = memchr(next, 0, (gsize)(end - next)))) {
+    o->all++;
+    o->seen += changes(rgb, plane, at + (gsize)(next - neighbours), step);
+    next++;
+  }
+}
+
 void fmn_outline_measure(const guint8 *rgb, const guint8 *mask, int width, int height, const FmnComponents *components,
                          FmnOutlineCount *outlines) {
   const gsize plane = (gsize)width * (gsize)height;
@@ -39,16 +50,9 @@ void fmn_outline_measure(const guint8 *rgb, const guint8 *mask, int width, int h
       o->all++;
       o->seen += changes(rgb, plane, start + (gsize)last, 1);
     }
-    const gboolean above = r->y > FAR && r->y + FAR < height, below = r->y >= FAR && r->y + FAR + 1 < height;
-    for (gsize at = start + (gsize)first; at <= start + (gsize)last; at++) {
-      if (above && !mask[at - (gsize)line]) {
-        o->all++;
-        o->seen += changes(rgb, plane, at, -line);
-      }
-      if (below && !mask[at + (gsize)line]) {
-        o->all++;
-        o->seen += changes(rgb, plane, at, line);
-      }
-    }
+    if (r->y > FAR && r->y + FAR < height)
+      across(rgb, plane, start + (gsize)first, mask + start - line + first, last + 1 - first, -line, o);
+    if (r->y >= FAR && r->y + FAR + 1 < height)
+      across(rgb, plane, start + (gsize)first, mask + start + line + first, last + 1 - first, line, o);
   }
 }

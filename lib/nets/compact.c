@@ -7,7 +7,7 @@ enum { LAST = 64 };
 
 /* A residual network after He et al. 2015, "Deep Residual Learning for Image Recognition" (the CIFAR kind,
  * section 4.2), with fewer blocks where the maps are large and costly. */
-static const struct { int channels, blocks, stride; } stages[] = {{16, 2, 1}, {32, 4, 2}, {LAST, 3, 2}};
+static const struct { int channels, stride; } stages[] = {{16, 1}, {32, 2}, {LAST, 2}};
 
 static FmnValue conv_bn(FmnGraph *g, FmnValue x, const char *prefix, const char *suffix, int out, int k, int stride) {
   char conv[48], bn[48];
@@ -26,6 +26,7 @@ static FmnValue residual(FmnGraph *g, FmnValue x, const char *prefix, int out, i
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
   int size = atoi(fmn_net_option_choice(options, "size", (const char *const[]){"28", "56", "112", NULL}));
   int last = fmn_net_option_int(options, "last", LAST, 16, 512);
+  const char *blocks = fmn_net_option_choice(options, "blocks", (const char *const[]){"2-4-3", "1-3-3", "1-4-3", NULL});
   fmn_graph_set_input(g, 1, size, size);
   /* Larger pictures come down to 28 × 28 places by convolutions of stride 2. */
   FmnValue x = fmn_graph_input(g);
@@ -33,7 +34,7 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
     x = fmn_relu(g, conv_bn(g, x, "", "0", stages[0].channels, 3, 2));
   x = fmn_relu(g, conv_bn(g, x, "", "1", stages[0].channels, 3, size == 28 ? 1 : 2));
   for (gsize s = 0; s < G_N_ELEMENTS(stages); s++)
-    for (int b = 0; b < stages[s].blocks; b++) {
+    for (int b = 0; b < blocks[2 * s] - '0'; b++) {
       char prefix[32];
       gboolean first = s > 0 && b == 0;
       g_snprintf(prefix, sizeof prefix, "stage%d.%d.", (int)s + 1, b);
