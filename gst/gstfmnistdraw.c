@@ -20,8 +20,8 @@ struct GstFmnistDraw {
 /* One object, whoever has found it. */
 typedef struct {
   GstFmnistPixelBox box;
-  guint color; /* 0xRRGGBB */
-  char text[96];
+  guint color;                /* 0xRRGGBB */
+  char name[96], percent[16]; /* "": not to be written */
   const GstFmnistGrid *mask;
   const GstFmnistResult *result;
 } Item;
@@ -99,12 +99,33 @@ static void add_box(Scene *s, const Item *item) {
   }
 }
 
-/* Above the box, or in it where there is no room above; always inside of the frame. */
-static void add_label(GstFmnistDraw *d, Scene *s, const char *text, guint color, int x, int box_y) {
-  GstBuffer *picture = gst_fmnist_labels_get(d->labels, text, s->options->font, color, s->width, s->height);
-  const GstVideoMeta *meta = gst_buffer_get_video_meta(picture);
-  int w = (int)meta->width, h = (int)meta->height, y = box_y >= h ? box_y - h : box_y;
-  add_picture(s, picture, CLAMP(x, 0, s->width - w), CLAMP(y, 0, s->height - h));
+static GstBuffer *label_picture(GstFmnistDraw *d, const Scene *s, const char *text, guint color, int width) {
+  return gst_buffer_ref(gst_fmnist_labels_get(d->labels, text, s->options->font, color, width, s->height));
+}
+
+/* Above the box, or in it where there is no room above; always inside of the frame. Name and number are pictures of
+ * their own: there are few of either, and many pairs. */
+static void add_label(GstFmnistDraw *d, Scene *s, const char *name, const char *percent, guint color, int x,
+                      int box_y) {
+  const char *texts[] = {percent, name};
+  GstBuffer *pictures[2] = {NULL};
+  int room = s->width, tallest = 0;
+  for (int i = 0; i < 2; i++)
+    if (*texts[i] != '\0') {
+      const GstVideoMeta *meta;
+      pictures[i] = label_picture(d, s, texts[i], color, MAX(room, 1));
+      meta = gst_buffer_get_video_meta(pictures[i]);
+      room -= (int)meta->width;
+      tallest = MAX(tallest, (int)meta->height);
+    }
+  x = MAX(0, MIN(x, room));
+  for (int i = 1; i >= 0; i--)
+    if (pictures[i] != NULL) {
+      const GstVideoMeta *meta = gst_buffer_get_video_meta(pictures[i]);
+      int w = (int)meta->width, h = (int)meta->height, y = box_y >= tallest ? box_y - h : box_y;
+      add_new_picture(s, pictures[i], CLAMP(x, 0, s->width - w), CLAMP(y, 0, s->height - h));
+      x += w;
+    }
 }
 
 /* In the lower right corner; column 0 is the rightmost. */
@@ -116,14 +137,15 @@ static void add_input(Scene *s, const Item *item, int column) {
 }
 
 static void item_text(Item *item, const char *label, double confidence, const GstFmnistDrawOptions *o) {
-  char percent[16] = "", *valid = g_utf8_make_valid(label != NULL ? label : "", -1);
+  char *valid = g_utf8_make_valid(label != NULL ? label : "", -1);
   const char *end;
+  *item->name = *item->percent = '\0';
+  if (o->labels)
+    g_strlcpy(item->name, valid, sizeof item->name);
+  if (!g_utf8_validate(item->name, -1, &end)) /* cut in the middle of a character */
+    item->name[end - item->name] = '\0';
   if (o->confidence && confidence >= 0)
-    g_snprintf(percent, sizeof percent, "%d%%", (int)(confidence * 100 + 0.5));
-  g_snprintf(item->text, sizeof item->text, "%s%s%s", o->labels ? valid : "", o->labels && *percent != '\0' ? " " : "",
-             percent);
-  if (!g_utf8_validate(item->text, -1, &end)) /* cut in the middle of a character */
-    item->text[end - item->text] = '\0';
+    g_snprintf(item->percent, sizeof item->percent, "%d%%", (int)(confidence * 100 + 0.5));
   g_free(valid);
 }
 
@@ -206,11 +228,10 @@ static void add_all(GstFmnistDraw *d, Scene *s, const GArray *items) {
     const Item *item = &g_array_index(items, Item, i);
     if (s->options->input && item->result != NULL && item->result->input != NULL && column < MAX_INPUTS)
       add_input(s, item, column++);
-    if (*item->text != '\0')
-      add_label(d, s, item->text, item->color, item->box.x, item->box.y);
+    add_label(d, s, item->name, item->percent, item->color, item->box.x, item->box.y);
   }
   if (*s->fps != '\0')
-    add_label(d, s, s->fps, FPS_COLOR, 0, 0);
+    add_label(d, s, s->fps, "", FPS_COLOR, 0, 0);
 }
 
 /* All that is drawn but masks and inputs. */
@@ -220,8 +241,8 @@ static void sign(GstFmnistDraw *d, const Scene *s, const GArray *items) {
                   s->line_width, o->font, s->fps);
   for (guint i = 0; i < items->len; i++) {
     const Item *item = &g_array_index(items, Item, i);
-    g_string_append_printf(d->signature, "\n%d %d %d %d %06x %s", item->box.x, item->box.y, item->box.w, item->box.h,
-                           item->color, item->text);
+    g_string_append_printf(d->signature, "\n%d %d %d %d %06x %s %s", item->box.x, item->box.y, item->box.w, item->box.h,
+                           item->color, item->name, item->percent);
   }
 }
 

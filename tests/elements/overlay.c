@@ -163,7 +163,7 @@ static void test_paint_picture(void) {
 /* Who understands overlays gets them, and the frame's pixels stay as they are and where they are. */
 static void test_hands_composition_on(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
-  GstHarness *h = gst_harness_new_parse("fmnistsegment ! fmnistclassify ! fmnistoverlay");
+  GstHarness *h = gst_harness_new_parse("fmnistsegment ! fmnistclassify live=off ! fmnistoverlay");
   GstBuffer *in = helper_frame(&info, &scene, 0), *out;
   GstVideoOverlayCompositionMeta *meta;
   GstMemory *memory = gst_buffer_peek_memory(in, 0);
@@ -173,7 +173,7 @@ static void test_hands_composition_on(void) {
   out = helper_pass(h, gst_buffer_ref(in), 0);
   meta = gst_buffer_get_video_overlay_composition_meta(out);
   g_assert_nonnull(meta);
-  g_assert_cmpuint(gst_video_overlay_composition_n_rectangles(meta->overlay), ==, 5);
+  g_assert_cmpuint(gst_video_overlay_composition_n_rectangles(meta->overlay), ==, 6); /* four sides, name, number */
   g_assert_true(gst_buffer_peek_memory(out, 0) == memory);
   gst_buffer_unref(in);
   gst_buffer_unref(out);
@@ -231,7 +231,8 @@ static void test_options(void) {
       {{.labels = TRUE}, 1},
       {{.mask = TRUE}, 1},
       {{.input = TRUE}, 1},
-      {{.boxes = TRUE, .labels = TRUE, .confidence = TRUE, .mask = TRUE, .input = TRUE}, 7},
+      {{.boxes = TRUE, .labels = TRUE, .confidence = TRUE, .mask = TRUE, .input = TRUE}, 8},
+      {{.confidence = TRUE}, 1},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     GstVideoOverlayComposition *c = compose(buffer, 320, 240, cases[i].options);
