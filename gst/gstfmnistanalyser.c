@@ -2,6 +2,7 @@
 
 #include "gstfmnistanalytics.h"
 #include "gstfmnistroi.h"
+#include "gstfmnisttime.h"
 
 #define DEFAULT_FRAME_TIME (40 * GST_MSECOND)
 #define SHARE 16 /* of one frame in the running mean of times */
@@ -15,10 +16,10 @@ typedef struct {
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(GstFmnistAnalyser, gst_fmnist_analyser, GST_TYPE_BASE_TRANSFORM)
 
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
 
 GstFmnistFormat *gst_fmnist_analyser_format(GstFmnistAnalyser *self) {
   GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
@@ -35,16 +36,26 @@ GstClockTime gst_fmnist_analyser_frame_time(GstFmnistAnalyser *self) {
 }
 
 GstClockTime gst_fmnist_analyser_running_time(GstFmnistAnalyser *self, GstBuffer *buffer) {
-  return gst_segment_to_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  return gst_fmnist_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer));
 }
 
 gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, FmnImage *image) {
   const GstVideoInfo *info = gst_fmnist_analyser_info(self);
+  const GstVideoMeta *meta;
+  char *larger;
   if (gst_fmnist_format_map(gst_fmnist_analyser_format(self), buffer, image))
     return TRUE;
+  meta = gst_buffer_get_video_meta(buffer);
+  larger = meta != NULL ? g_strdup_printf(", a picture of %u×%u%s", meta->width, meta->height,
+                                          gst_buffer_get_video_crop_meta(buffer) != NULL
+                                              ? " to be cropped; have videoconvert before this crop it"
+                                              : "")
+                        : g_strdup("");
   GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("A frame could not be read and was let through unseen."),
-                      ("expected %d×%d %s, %" G_GSIZE_FORMAT " bytes; the buffer has %" G_GSIZE_FORMAT, info->width, info->height,
-                       GST_VIDEO_INFO_NAME(info), info->size, gst_buffer_get_size(buffer)));
+                      ("expected %d×%d %s, %" G_GSIZE_FORMAT " bytes; the buffer has %" G_GSIZE_FORMAT " bytes%s",
+                       info->width, info->height, GST_VIDEO_INFO_NAME(info), info->size, gst_buffer_get_size(buffer),
+                       larger));
+  g_free(larger);
   return FALSE;
 }
 
@@ -63,13 +74,14 @@ void gst_fmnist_analyser_post(GstFmnistAnalyser *self, GstBuffer *buffer, const 
   for (guint i = 0; i < n; i++) {
     GValue item = G_VALUE_INIT;
     g_value_init(&item, GST_TYPE_STRUCTURE);
-    g_value_take_boxed(&item, gst_fmnist_object_structure(gst_fmnist_meta_object(meta, indices[i]), info->width, info->height));
+    g_value_take_boxed(
+        &item, gst_fmnist_object_structure(gst_fmnist_meta_object(meta, indices[i]), info->width, info->height));
     gst_value_array_append_and_take_value(&list, &item);
   }
   s = gst_structure_new("fmnist", "timestamp", G_TYPE_UINT64, pts, "stream-time", G_TYPE_UINT64,
-                        gst_segment_to_stream_time(segment, GST_FORMAT_TIME, pts), "running-time", G_TYPE_UINT64,
-                        gst_segment_to_running_time(segment, GST_FORMAT_TIME, pts), "duration", G_TYPE_UINT64,
-                        GST_BUFFER_DURATION(buffer), NULL);
+                        gst_fmnist_stream_time(segment, pts), "running-time", G_TYPE_UINT64,
+                        gst_fmnist_running_time(segment, pts), "duration", G_TYPE_UINT64, GST_BUFFER_DURATION(buffer),
+                        NULL);
   gst_structure_take_value(s, "objects", &list);
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
 }
@@ -123,6 +135,7 @@ static gboolean gst_fmnist_analyser_query(GstBaseTransform *trans, GstPadDirecti
   gboolean live;
   if (!GST_BASE_TRANSFORM_CLASS(gst_fmnist_analyser_parent_class)->query(trans, direction, query))
     return FALSE;
+  gst_fmnist_format_refuse_crop(query);
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)
     return TRUE;
   gst_query_parse_latency(query, &live, &min, &max);
@@ -149,22 +162,29 @@ static gboolean gst_fmnist_analyser_set_caps(GstBaseTransform *trans, GstCaps *i
     GST_ERROR_OBJECT(self, "no raw video: %" GST_PTR_FORMAT, in);
     return FALSE;
   }
+  if (MAX(info.width, info.height) > FMN_IMAGE_MAX) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("Frames of %d×%d are too large.", info.width, info.height),
+                      ("the longer side may be %d pixels at most; scale or crop before this", FMN_IMAGE_MAX));
+    return FALSE;
+  }
   gst_fmnist_format_free(p->format);
   p->format = gst_fmnist_format_new(&info);
-  GST_DEBUG_OBJECT(self, "%" GST_PTR_FORMAT " is %s", in, gst_fmnist_format_is_native(p->format) ? "read in place" : "unpacked");
+  GST_DEBUG_OBJECT(self, "%" GST_PTR_FORMAT " is %s", in,
+                   gst_fmnist_format_is_native(p->format) ? "read in place" : "unpacked");
   GST_FMNIST_ANALYSER_GET_CLASS(self)->set_format(self, gst_fmnist_format_image(p->format));
   return TRUE;
 }
 
 /* Metadata is added to a buffer of our own; a buffer that others hold too is copied without its pixels. */
-static GstFlowReturn gst_fmnist_analyser_prepare_output_buffer(GstBaseTransform *trans, GstBuffer *in, GstBuffer **out) {
+static GstFlowReturn gst_fmnist_analyser_prepare_output_buffer(GstBaseTransform *trans, GstBuffer *in,
+                                                               GstBuffer **out) {
   *out = gst_buffer_is_writable(in) ? in : gst_buffer_copy(in);
   return GST_FLOW_OK;
 }
 
 static GstFlowReturn gst_fmnist_analyser_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
   GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
-  GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  GstClockTime time = gst_fmnist_stream_time(&trans->segment, GST_BUFFER_PTS(buffer));
   GstClockTime start = gst_util_get_timestamp();
   const GstVideoInfo *info;
   GstFlowReturn result;
@@ -217,8 +237,8 @@ static void gst_fmnist_analyser_class_init(GstFmnistAnalyserClass *klass) {
   trans->transform_ip_on_passthrough = TRUE;
 }
 
-/* Passing through makes ALLOCATION queries reach downstream: the buffers that upstream fills go there, so what may lie in them
- * (padded lines, told by GstVideoMeta) is for downstream to say. */
+/* Passing through makes ALLOCATION queries reach downstream: the buffers that upstream fills go there, so what may lie
+ * in them (padded lines, told by GstVideoMeta) is for downstream to say. */
 static void gst_fmnist_analyser_init(GstFmnistAnalyser *self) {
   gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);

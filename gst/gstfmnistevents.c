@@ -1,6 +1,7 @@
 #include "gstfmnistevents.h"
 
 #include "gstfmnistroi.h"
+#include "gstfmnisttime.h"
 
 #define UNTIMED (40 * GST_MSECOND) /* a frame without timestamp comes so long after the one before */
 
@@ -106,7 +107,7 @@ void gst_fmnist_events_update(GstFmnistEvents *e, const GstFmnistMeta *meta, con
   if (!GST_CLOCK_TIME_IS_VALID(time))
     time = GST_CLOCK_TIME_IS_VALID(e->time) ? e->time + UNTIMED : 0;
   if (GST_CLOCK_TIME_IS_VALID(e->time) && time < e->time)
-    gst_fmnist_events_reset(e);
+    gst_fmnist_events_end(e, out);
   e->time = time;
   for (guint i = 0; i < e->garments->len; i++)
     g_array_index(e->garments, Garment, i).seen = FALSE;
@@ -138,9 +139,8 @@ GstStructure *gst_fmnist_event_structure(const GstFmnistEvent *event, const GstS
       "fmnist-event", "type", G_TYPE_STRING, gst_fmnist_event_name(event), "id", G_TYPE_UINT, event->id, "label",
       G_TYPE_STRING, g_quark_to_string(event->label), "confidence", G_TYPE_DOUBLE, event->confidence, "x", G_TYPE_INT,
       b.x, "y", G_TYPE_INT, b.y, "w", G_TYPE_INT, b.w, "h", G_TYPE_INT, b.h, "timestamp", G_TYPE_UINT64, event->time,
-      "stream-time", G_TYPE_UINT64, gst_segment_to_stream_time(segment, GST_FORMAT_TIME, event->time), "running-time",
-      G_TYPE_UINT64, gst_segment_to_running_time(segment, GST_FORMAT_TIME, event->time), "since", G_TYPE_UINT64,
-      event->since, NULL);
+      "stream-time", G_TYPE_UINT64, gst_fmnist_stream_time(segment, event->time), "running-time", G_TYPE_UINT64,
+      gst_fmnist_running_time(segment, event->time), "since", G_TYPE_UINT64, event->since, NULL);
   if (event->previous != 0)
     gst_structure_set(s, "previous", G_TYPE_STRING, g_quark_to_string(event->previous), NULL);
   return s;

@@ -8,7 +8,7 @@ struct GstFmnistFormat {
   GstVideoInfo info;
   FmnImageFormat image;
   gboolean native;
-  GstVideoFrame frame; /* between map and unmap */
+  GstVideoFrame frame;              /* between map and unmap */
   const GstVideoFormatInfo *unpack; /* of the intermediate frame: AYUV, ARGB or their 16-bit kin */
   gsize unpack_stride;
   guint8 *unpacked; /* unpack_stride × height; allocated when first needed */
@@ -134,6 +134,14 @@ const GstVideoInfo *gst_fmnist_format_info(const GstFmnistFormat *f) { return &f
 
 gboolean gst_fmnist_format_is_native(const GstFmnistFormat *f) { return f->native; }
 
+void gst_fmnist_format_refuse_crop(GstQuery *query) {
+  guint index;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
+    return;
+  while (gst_query_find_allocation_meta(query, GST_VIDEO_CROP_META_API_TYPE, &index))
+    gst_query_remove_nth_allocation_meta(query, index);
+}
+
 static guint8 *packed_line(const GstVideoFrame *frame, int y) {
   return (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0);
 }
@@ -163,10 +171,20 @@ static void pack_line(const GstFmnistFormat *f, GstVideoFrame *frame, int y) {
   }
 }
 
+gboolean gst_fmnist_format_map_frame(const GstFmnistFormat *f, GstBuffer *buffer, GstMapFlags flags,
+                                     GstVideoFrame *frame) {
+  if (!gst_video_frame_map(frame, &f->info, buffer, flags))
+    return FALSE;
+  if (frame->info.width == f->info.width && frame->info.height == f->info.height)
+    return TRUE;
+  gst_video_frame_unmap(frame);
+  return FALSE;
+}
+
 gboolean gst_fmnist_format_map(GstFmnistFormat *f, GstBuffer *buffer, FmnImage *image) {
   *image = (FmnImage){.format = &f->image};
   /* without a reference: the buffer stays writable, for its metadata */
-  if (!gst_video_frame_map(&f->frame, &f->info, buffer, GST_MAP_READ | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
+  if (!gst_fmnist_format_map_frame(f, buffer, GST_MAP_READ | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF, &f->frame))
     return FALSE;
   if (f->native) {
     for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(&f->frame); i++) {
@@ -225,11 +243,12 @@ static void write_palette(const GstVideoFrame *frame) {
     memcpy(GST_VIDEO_FRAME_PLANE_DATA(frame, 1), palette, size);
 }
 
-gboolean gst_fmnist_format_paint(GstFmnistFormat *f, GstBuffer *buffer, GstFmnistCoverFunc cover, gpointer user, gboolean white) {
+gboolean gst_fmnist_format_paint(GstFmnistFormat *f, GstBuffer *buffer, GstFmnistCoverFunc cover, gpointer user,
+                                 gboolean white) {
   const GstVideoFormatInfo *v = f->info.finfo;
   guint16 white_value[4], black_value[4];
   GstVideoFrame frame;
-  if (!gst_video_frame_map(&frame, &f->info, buffer, GST_MAP_READWRITE))
+  if (!gst_fmnist_format_map_frame(f, buffer, GST_MAP_READWRITE, &frame))
     return FALSE;
   if (f->line == NULL) {
     f->line = g_malloc(f->unpack_stride + LINE_SLACK);

@@ -290,7 +290,9 @@ static void gst_fmnist_inference_reset(GstFmnistAnalyser *analyser) {
 
 static gboolean gst_fmnist_inference_sink_event(GstBaseTransform *trans, GstEvent *event) {
   GstFmnistInference *self = GST_FMNIST_INFERENCE(trans);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && gst_fmnist_analyser_format(GST_FMNIST_ANALYSER(self)) != NULL) {
+  const gboolean ends = GST_EVENT_TYPE(event) == GST_EVENT_EOS || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP ||
+                        GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START;
+  if (ends && gst_fmnist_analyser_format(GST_FMNIST_ANALYSER(self)) != NULL) {
     gst_fmnist_events_end(PRIVATE(self)->events, PRIVATE(self)->told);
     post_events(self);
   }

@@ -1,6 +1,7 @@
 #include "gstfmnistline.h"
 
 #include <json-glib/json-glib.h>
+#include <math.h>
 
 #include "gstfmnistroi.h"
 
@@ -14,7 +15,8 @@ static void append_string(GString *s, const char *text) {
   g_free(valid);
 }
 
-/* Appends format with each %f written with six digits and a point, each %s as a JSON string, each %d as it is. */
+/* Appends format with each %f written with six digits and a point (null: no number), each %s as a JSON string, each %d
+ * as it is. */
 static void append(GString *s, const char *format, ...) {
   char number[G_ASCII_DTOSTR_BUF_SIZE];
   va_list args;
@@ -25,9 +27,10 @@ static void append(GString *s, const char *format, ...) {
       continue;
     }
     c++;
-    if (*c == 'f')
-      g_string_append(s, g_ascii_formatd(number, sizeof number, "%.6f", va_arg(args, double)));
-    else if (*c == 's')
+    if (*c == 'f') {
+      double value = va_arg(args, double);
+      g_string_append(s, isfinite(value) ? g_ascii_formatd(number, sizeof number, "%.6f", value) : "null");
+    } else if (*c == 's')
       append_string(s, va_arg(args, const char *));
     else
       g_string_append_printf(s, "%d", va_arg(args, int));

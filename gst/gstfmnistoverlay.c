@@ -160,8 +160,8 @@ static GstBuffer *paint(GstFmnistOverlay *self, GstBuffer *buffer) {
   GstVideoFrame frame;
   if (any && !is_handed_on(self)) {
     buffer = gst_buffer_make_writable(buffer);
-    if (gst_video_frame_map(&frame, gst_fmnist_format_info(self->format), buffer,
-                            GST_MAP_READWRITE | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    if (gst_fmnist_format_map_frame(self->format, buffer,
+                                    GST_MAP_READWRITE | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF, &frame)) {
       gst_fmnist_draw_paint(ensure_draw(self), buffer, &frame, gst_fmnist_format_image(self->format), &options,
                             g_get_monotonic_time());
       gst_video_frame_unmap(&frame);
@@ -170,6 +170,12 @@ static GstBuffer *paint(GstFmnistOverlay *self, GstBuffer *buffer) {
   }
   g_ref_string_release(options.font);
   return buffer;
+}
+
+/* What is drawn has its place in the frame that the caps tell of. */
+static GstPadProbeReturn after_query(GstPad *pad, GstPadProbeInfo *probe, gpointer user) {
+  gst_fmnist_format_refuse_crop(GST_PAD_PROBE_INFO_QUERY(probe));
+  return GST_PAD_PROBE_OK;
 }
 
 static GstPadProbeReturn before_composition(GstPad *pad, GstPadProbeInfo *probe, gpointer user) {
@@ -277,6 +283,7 @@ static void watch_input(GstFmnistOverlay *self) {
   GstPad *sink = gst_element_get_static_pad(self->composition, "sink");
   gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, before_composition, self,
                     NULL);
+  gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PULL, after_query, self, NULL);
   gst_object_unref(sink);
 }
 

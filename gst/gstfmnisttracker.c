@@ -36,22 +36,32 @@ void gst_fmnist_tracker_reset(GstFmnistTracker *t) {
   t->last_id = 0;
 }
 
-/* The best pair of a box without track and a track without box; FALSE when none overlaps enough. */
-static gboolean best_pair(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstFmnistTrack **tracks, guint *box, GstFmnistTrack **track) {
-  double best = MIN_OVERLAP;
-  *track = NULL;
-  for (guint k = 0; k < t->tracks->len; k++) {
-    GstFmnistTrack *candidate = g_ptr_array_index(t->tracks, k);
-    for (guint i = 0; candidate->missed > 0 && i < n; i++) {
-      double v = tracks[i] == NULL ? fmn_box_iou(&boxes[i], &candidate->box) : 0;
-      if (v > best) {
-        best = v;
-        *box = i;
-        *track = candidate;
-      }
+typedef struct {
+  double overlap;
+  guint track, box;
+} Pair;
+
+/* The largest overlap first; of equals the earlier track, then the earlier box. */
+static int by_overlap(gconstpointer a, gconstpointer b) {
+  const Pair *p = a, *q = b;
+  if (p->overlap != q->overlap)
+    return p->overlap < q->overlap ? 1 : -1;
+  if (p->track != q->track)
+    return p->track < q->track ? -1 : 1;
+  return p->box < q->box ? -1 : p->box > q->box;
+}
+
+/* Of tracks and boxes those that overlap enough to be of one object. */
+static GArray *find_pairs(const GstFmnistTracker *t, const FmnBox *boxes, guint n) {
+  GArray *pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
+  for (guint k = 0; k < t->tracks->len; k++)
+    for (guint i = 0; i < n; i++) {
+      Pair pair = {fmn_box_iou(&boxes[i], &((const GstFmnistTrack *)g_ptr_array_index(t->tracks, k))->box), k, i};
+      if (pair.overlap > MIN_OVERLAP)
+        g_array_append_val(pairs, pair);
     }
-  }
-  return *track != NULL;
+  g_array_sort(pairs, by_overlap);
+  return pairs;
 }
 
 static GstFmnistTrack *track_new(GstFmnistTracker *t, GstClockTime now) {
@@ -68,9 +78,11 @@ static gboolean is_forgotten(const GstFmnistTrack *track, GstClockTime now) {
   return track->missed > 1 && (!timed || now > track->last_seen + KEEP_TIME);
 }
 
-void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstClockTime now, GstFmnistTrack **tracks) {
+void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n, GstClockTime now,
+                               GstFmnistTrack **tracks) {
   guint i;
   GstFmnistTrack *track;
+  GArray *pairs;
   for (guint k = t->tracks->len; k-- > 0;) {
     track = g_ptr_array_index(t->tracks, k);
     track->missed++;
@@ -80,12 +92,18 @@ void gst_fmnist_tracker_update(GstFmnistTracker *t, const FmnBox *boxes, guint n
   }
   for (i = 0; i < n; i++)
     tracks[i] = NULL;
-  while (best_pair(t, boxes, n, tracks, &i, &track)) {
-    tracks[i] = track;
+  pairs = find_pairs(t, boxes, n);
+  for (i = 0; i < pairs->len; i++) {
+    const Pair *pair = &g_array_index(pairs, Pair, i);
+    track = g_ptr_array_index(t->tracks, pair->track);
+    if (track->missed == 0 || tracks[pair->box] != NULL)
+      continue;
+    tracks[pair->box] = track;
     track->missed = 0;
     track->last_seen = now;
-    track->box = boxes[i];
+    track->box = boxes[pair->box];
   }
+  g_array_unref(pairs);
   for (i = 0; i < n; i++) {
     if (tracks[i] != NULL)
       continue;

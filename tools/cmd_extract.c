@@ -90,6 +90,12 @@ static gboolean extract(const Options *o, GError **error) {
   return ok;
 }
 
+static gboolean is_within(const char *path, const char *folder) {
+  g_autofree char *inner = g_canonicalize_filename(path, NULL), *outer = g_canonicalize_filename(folder, NULL);
+  gsize n = strlen(outer);
+  return strncmp(inner, outer, n) == 0 && (inner[n] == G_DIR_SEPARATOR || inner[n] == '\0');
+}
+
 static int run(int argc, char **argv) {
   Options o = {NULL};
   const GOptionEntry entries[] = {
@@ -129,6 +135,8 @@ static int run(int argc, char **argv) {
       command_usage("--scenes goes without --photos, --map, --views and --cutouts");
     else if (!o.scenes && (o.data || o.count || o.seed))
       command_usage("--data, --count and --seed go with --scenes");
+    else if (photos && is_within(o.out, o.photos))
+      command_usage("--out must not lie among the photos: %s", o.out);
     else if (o.count < 0 || o.count > MAX_COUNT)
       command_usage("--count must be 1 to %d, not %d", MAX_COUNT, o.count);
     else if (o.split && strcmp(o.split, "train") != 0 && strcmp(o.split, "test") != 0)

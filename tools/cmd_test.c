@@ -11,6 +11,9 @@
 #include "train/metrics.h"
 #include "train/target.h"
 
+#define COUNT 2000 /* scenes */
+#define MAX_COUNT 10000000
+
 typedef struct {
   char *model, *data, *format, *probs, *confusions, *scenes, *seed;
   gboolean tta;
@@ -189,7 +192,8 @@ static gboolean report(const Options *o, const Answers *a, gboolean json, GError
 }
 
 static gboolean check_targets(const Options *o, GError **error) {
-  return (!o->probs || fmn_target_check_file("--probs", o->probs, error)) &&
+  return fmn_target_check_distinct(error, "--probs", o->probs, "--confusions", o->confusions, NULL) &&
+         (!o->probs || fmn_target_check_file("--probs", o->probs, error)) &&
          (!o->confusions || fmn_target_check_file("--confusions", o->confusions, error));
 }
 
@@ -214,7 +218,7 @@ static gboolean test(const Options *o, gboolean json, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.threads = (int)g_get_num_processors(), .count = 2000};
+  Options o = {.threads = (int)g_get_num_processors()};
   const GOptionEntry entries[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
        "FILE"},
@@ -227,7 +231,7 @@ static int run(int argc, char **argv) {
        "Draw the worst confusions with their images, as SVG or PNG", "FILE"},
       {"tta", 0, 0, G_OPTION_ARG_NONE, &o.tta, "Average each image's answer with that for its mirror image", NULL},
       {"scenes", 0, 0, G_OPTION_ARG_STRING, &o.scenes,
-       "Of a detector: on composed scenes of test items, green, mixed or worn", "PRESET"},
+       "Of a detector: on composed scenes of test items, green, mixed, worn or nothing", "PRESET"},
       {"count", 'n', 0, G_OPTION_ARG_INT, &o.count, "How many scenes (2000)", "N"},
       {"seed", 's', 0, G_OPTION_ARG_STRING, &o.seed, "Of the scenes (1)", "N"},
       {"size", 0, 0, G_OPTION_ARG_INT, &o.size, "Width of the detector's input, a multiple of 32 (the model's)", "N"},
@@ -244,14 +248,18 @@ static int run(int argc, char **argv) {
       command_usage("--model FILE is missing");
     else if (o.threads < 1 || o.threads > 1024)
       command_usage("--threads must be from 1 to 1024, not %d", o.threads);
-    else if (o.count < 1 || o.count > 10000000)
-      command_usage("--count must be from 1 to 10000000, not %d", o.count);
+    else if (o.count < 0 || o.count > MAX_COUNT)
+      command_usage("--count must be from 1 to %d, not %d", MAX_COUNT, o.count);
+    else if (!o.scenes && (o.count || o.seed || o.size))
+      command_usage("--count, --seed and --size go with --scenes");
     else if (o.scenes && (o.probs || o.confusions || o.tta))
       command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
     else if (o.scenes)
-      status = test_scenes(&(TestScenes){o.model, o.data, o.scenes, o.seed, o.count, o.size, o.threads}, json, &error)
-                   ? EXIT_OK
-                   : command_fail(error);
+      status =
+          test_scenes(&(TestScenes){o.model, o.data, o.scenes, o.seed, o.count ? o.count : COUNT, o.size, o.threads},
+                      json, &error)
+              ? EXIT_OK
+              : command_fail(error);
     else
       status = test(&o, json, &error) ? EXIT_OK : command_fail(error);
   }

@@ -114,7 +114,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"test-scenes", 0, 0, G_OPTION_ARG_INT, &o->test_scenes, "Detectors: scenes of test items, at the end", "N"},
       {"keep", 0, 0, G_OPTION_ARG_STRING, &o->keep,
        "Weights to write: best, of the epoch that is best on the validation images, or last (best)", "NAME"},
-      {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &o->time_limit, "Stop after so long; --resume goes on", "MINUTES"},
+      {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &o->time_limit, "Stop after so long (0: never); --resume goes on",
+       "MINUTES"},
       {"plot", 0, 0, G_OPTION_ARG_FILENAME, &o->plot, "Draw loss, accuracy and learning rate", "FILE.svg"},
       {"log", 0, 0, G_OPTION_ARG_FILENAME, &o->log, "Write a JSON line for the start and for every epoch",
        "FILE.jsonl"},
@@ -255,10 +256,13 @@ static void print_result(const FmnTrainConfig *c, const FmnResult *r) {
 }
 
 /* The log is written in place: a pipe or a terminal will do. */
-static gboolean check_targets(const Options *o, GError **error) {
+static gboolean check_targets(const FmnTrainConfig *c, const Options *o, GError **error) {
   gboolean device = o->log && g_file_test(o->log, G_FILE_TEST_EXISTS) && !g_file_test(o->log, G_FILE_TEST_IS_DIR) &&
                     !g_file_test(o->log, G_FILE_TEST_IS_REGULAR);
-  return (!o->log || device || fmn_target_check_file("--log", o->log, error)) &&
+  g_autofree char *checkpoint = fmn_train_config_checkpoint(c);
+  return fmn_target_check_distinct(error, "--out", c->out, "its checkpoint", checkpoint, "--log",
+                                   device ? NULL : o->log, "--plot", o->plot, NULL) &&
+         (!o->log || device || fmn_target_check_file("--log", o->log, error)) &&
          (!o->plot || fmn_target_check_file("--plot", o->plot, error));
 }
 
@@ -266,7 +270,7 @@ static int train(const FmnTrainConfig *c, const Options *o) {
   GError *error = NULL;
   FmnResult result;
   FmnOutcome outcome = FMN_OUTCOME_FAILED;
-  if (!check_targets(o, &error))
+  if (!check_targets(c, o, &error))
     return command_fail(error);
   Report *report = report_new(c, o->log, o->plot);
   FmnListener listener = report_listener(report);
@@ -338,7 +342,7 @@ static int run(int argc, char **argv) {
   int status = EXIT_USAGE;
   if (!parse(argc, argv, &o)) {
     /* the message is out */
-  } else if (!o.arch || !o.out) {
+  } else if (!o.arch || !o.out || !*o.out) {
     command_usage("%s is missing", o.arch ? "--out FILE" : "--arch NAME");
   } else {
     FmnTrainConfig *config = make_config(&o, &error);

@@ -89,7 +89,7 @@ static double fit_sets(const FmnTrainData *data, const float *p, const guint8 *l
 FmnCalibration fmn_calibrate(const FmnTrainData *data, const float *logits, const guint8 *labels, const float *unknown,
                              int classes, double share) {
   int n = fmn_train_data_validation(data)->n, n_unknown = fmn_train_data_unknown(data)->n;
-  FmnCalibration c = {fmn_fit_temperature(logits, labels, n, classes), 0};
+  FmnCalibration c = {n < FMN_TEMPERATURE_IMAGES ? 1 : fmn_fit_temperature(logits, labels, n, classes), 0};
   g_autofree float *p = g_new(float, MAX(1, (gsize)MAX(n, n_unknown) * (gsize)classes));
   fmn_softmax(logits, n, classes, c.temperature, p);
   double most = n_unknown ? FMN_THRESHOLD_SHARE_UNKNOWN : FMN_THRESHOLD_SHARE;

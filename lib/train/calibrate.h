@@ -9,6 +9,8 @@
 #define FMN_THRESHOLD_SHARE_UNKNOWN 0.04
 /* Share of these that a threshold need not turn away. */
 #define FMN_THRESHOLD_ASSERTED 0.005
+/* With fewer images a temperature says little: where all answers are right, the smallest seems best. */
+#define FMN_TEMPERATURE_IMAGES 100
 
 typedef struct {
   double temperature; /* logits are divided by it */
@@ -32,7 +34,8 @@ double fmn_fit_threshold_unknown(const float *probabilities, int n, int classes,
  * its pictures of none of the classes. At most `share` of the right answers to the images of any data set stay under
  * the threshold; with such pictures, a threshold that loses fewer is taken where it turns away all but
  * FMN_THRESHOLD_ASSERTED of them and loses FMN_THRESHOLD_SHARE or more. share < 0: FMN_THRESHOLD_SHARE, or
- * FMN_THRESHOLD_SHARE_UNKNOWN with them. Temperature 1 and threshold 0 without images. */
+ * FMN_THRESHOLD_SHARE_UNKNOWN with them. Temperature 1 with fewer than
+ * FMN_TEMPERATURE_IMAGES, and threshold 0 without images. */
 FmnCalibration fmn_calibrate(const FmnTrainData *data, const float *logits, const guint8 *labels, const float *unknown,
                              int classes, double share);
 

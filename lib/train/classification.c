@@ -159,11 +159,23 @@ static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
   return accuracy;
 }
 
+static void notice_few(const FmnSession *s, int n) {
+  if (n == 0)
+    fmn_session_notice(s, "no images are set aside: the threshold is 0, and nothing will be called unknown; say with "
+                          "--validation F which share to set aside");
+  else if (n < FMN_TEMPERATURE_IMAGES)
+    fmn_session_notice(s,
+                       "%d images are set aside: too few to tell how sure the network may be (%d would do); say with "
+                       "--validation F which share to set aside, or calibrate it on more",
+                       n, FMN_TEMPERATURE_IMAGES);
+}
+
 static gboolean measure(FmnSession *s, FmnModelFile *read, gboolean complete, FmnResult *result, GError **error) {
   FmnPlan *plan = fmn_plan_new(read->graph);
   result->validation_accuracy =
       measure_images(read, plan, fmn_train_data_validation(s->data), fmn_train_data_labels(s->data), s->config->threads,
                      s->data, &result->calibration);
+  notice_few(s, fmn_train_data_validation(s->data)->n);
   result->test_accuracy = measure_test(s, read, plan);
   fmn_plan_unref(plan);
   s->model->temperature = result->calibration.temperature;

@@ -13,6 +13,8 @@
 #include "train/photo_view.h"
 #include "train/random.h"
 
+#define MOST_PIXELS 400000000 /* of a picture; 1.6 GB in memory */
+
 /* --- folders and classes --- */
 
 typedef struct {
@@ -236,10 +238,24 @@ static void leave_out(const Job *j, const char *path, const char *why) {
     j->notice(path, why, j->user);
 }
 
+static guint picture_size(const FmnPreprocess *p) { return (guint)(p->channels * p->width * p->height); }
+
+/* Whether one more picture, and its views, can be kept. */
+static gboolean has_room(const Job *j, GError **error) {
+  guint64 size = picture_size(j->p), views = size * (guint64)j->n_views;
+  if (j->images->len + size <= G_MAXUINT && j->views->len + views <= G_MAXUINT)
+    return TRUE;
+  g_set_error(
+      error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+      "%d pictures of %d×%d with %d views each are 4 GiB, which is the most; take fewer, or smaller ones (--views, "
+      "--size)",
+      j->counts->pictures, j->p->width, j->p->height, j->n_views);
+  return FALSE;
+}
+
 /* The views of the picture that was added last. */
 static void add_views(const Job *j, const GdkPixbuf *photo) {
-  guint size = (guint)(j->p->channels * j->p->width * j->p->height), at = j->views->len,
-        picture = j->images->len - size;
+  guint size = picture_size(j->p), at = j->views->len, picture = j->images->len - size;
   g_byte_array_set_size(j->views, at + size * (guint)j->n_views);
   for (int i = 0; i < j->n_views; i++) {
     guint8 *out = j->views->data + at + size * (guint)i;
@@ -248,15 +264,28 @@ static void add_views(const Job *j, const GdkPixbuf *photo) {
   }
 }
 
+/* What its file says of its size is asked first: unpacked it might not fit into memory. */
+static GdkPixbuf *read_photo(const char *path, GError **error) {
+  int width = 0, height = 0;
+  gdk_pixbuf_get_file_info(path, &width, &height);
+  if (MAX(width, height) <= FMN_IMAGE_MAX && (gint64)width * height <= MOST_PIXELS) {
+    g_autoptr(GdkPixbuf) read = gdk_pixbuf_new_from_file(path, error);
+    return read ? gdk_pixbuf_apply_embedded_orientation(read) : NULL;
+  }
+  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+              "it is too large, %d×%d; a side may have %d pixels and the picture %d million at most", width, height,
+              FMN_IMAGE_MAX, MOST_PIXELS / 1000000);
+  return NULL;
+}
+
 static void add_photo(const Job *j, const char *path, int label) {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GdkPixbuf) read = gdk_pixbuf_new_from_file(path, &error);
-  g_autoptr(GdkPixbuf) pixbuf = read ? gdk_pixbuf_apply_embedded_orientation(read) : NULL;
-  guint size = (guint)(j->p->channels * j->p->width * j->p->height), at = j->images->len;
+  g_autoptr(GdkPixbuf) pixbuf = read_photo(path, &error);
+  guint size = picture_size(j->p), at = j->images->len;
   guint8 byte = (guint8)label;
-  if (!pixbuf || MAX(gdk_pixbuf_get_width(pixbuf), gdk_pixbuf_get_height(pixbuf)) > FMN_IMAGE_MAX) {
+  if (!pixbuf) {
     j->counts->unreadable++;
-    leave_out(j, path, error ? error->message : "it is too large");
+    leave_out(j, path, error ? error->message : "it cannot be turned upright");
     return;
   }
   g_byte_array_set_size(j->images, at + size);
@@ -273,13 +302,14 @@ static void add_photo(const Job *j, const char *path, int label) {
 
 static gboolean add_folder(const Job *j, const Folder *f, GError **error) {
   g_autoptr(GPtrArray) files = list(f->path, error);
-  for (guint i = 0; files && i < files->len; i++) {
+  gboolean room = TRUE;
+  for (guint i = 0; files && room && i < files->len; i++) {
     g_autofree char *path = g_build_filename(f->path, files->pdata[i], NULL);
     /* beside pictures there may be labels, or a note of where they are from */
-    if (g_file_test(path, G_FILE_TEST_IS_REGULAR) && !g_str_has_suffix(path, ".txt"))
+    if (g_file_test(path, G_FILE_TEST_IS_REGULAR) && !g_str_has_suffix(path, ".txt") && (room = has_room(j, error)))
       add_photo(j, path, f->label);
   }
-  return files != NULL;
+  return files && room;
 }
 
 FmnDataset *fmn_extract(const char *photos, char *const *maps, const FmnPreprocess *p, int views,

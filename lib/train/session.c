@@ -127,6 +127,10 @@ static gboolean make_start(FmnSession *s, GError **error) {
     s->ema = fmn_ema_new(s->config->recipe.ema, s->params, s->n_params, s->pool);
   if (s->config->resume && !found)
     fmn_session_notice(s, "no checkpoint %s: starting afresh", checkpoint);
+  if (found && !s->config->resume)
+    fmn_session_notice(
+        s, "%s is of a training that was interrupted: it will be written over; --resume would go on with it",
+        checkpoint);
   if (fresh)
     return TRUE;
   if (!fmn_checkpoint_load(s, checkpoint, error) || (s->task->start && !s->task->start(s, FALSE, error)))

@@ -2,7 +2,11 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "error.h"
 
 /* Only trying tells: root may write to folders in which no file can be made. */
 static gboolean can_write_beside(const char *path) {
@@ -36,6 +40,34 @@ gboolean fmn_target_check_file(const char *option, const char *path, GError **er
   else
     return TRUE;
   return FALSE;
+}
+
+#define MOST_TARGETS 8
+
+gboolean fmn_target_check_distinct(GError **error, ...) {
+  const char *options[MOST_TARGETS], *option;
+  char *paths[MOST_TARGETS];
+  int n = 0, twin = -1;
+  va_list args;
+  va_start(args, error);
+  while (n < MOST_TARGETS && twin < 0 && (option = va_arg(args, const char *))) {
+    const char *path = va_arg(args, const char *);
+    if (!path)
+      continue;
+    options[n] = option;
+    paths[n] = g_canonicalize_filename(path, NULL);
+    for (int i = 0; i < n && twin < 0; i++)
+      if (strcmp(paths[i], paths[n]) == 0)
+        twin = i;
+    n++;
+  }
+  va_end(args);
+  if (twin >= 0)
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s and %s are both written to %s; give each a file of its own",
+                options[twin], options[n - 1], paths[twin]);
+  for (int i = 0; i < n; i++)
+    g_free(paths[i]);
+  return twin < 0;
 }
 
 gboolean fmn_target_check_folder(const char *option, const char *path, GError **error) {
