@@ -90,10 +90,9 @@ static gboolean extract(const Options *o, GError **error) {
   return ok;
 }
 
-static gboolean is_within(const char *path, const char *folder) {
-  g_autofree char *inner = g_canonicalize_filename(path, NULL), *outer = g_canonicalize_filename(folder, NULL);
-  gsize n = strlen(outer);
-  return strncmp(inner, outer, n) == 0 && (inner[n] == G_DIR_SEPARATOR || inner[n] == '\0');
+static gboolean is_same(const char *path, const char *other) {
+  g_autofree char *a = g_canonicalize_filename(path, NULL), *b = g_canonicalize_filename(other, NULL);
+  return strcmp(a, b) == 0;
 }
 
 static int run(int argc, char **argv) {
@@ -135,8 +134,6 @@ static int run(int argc, char **argv) {
       command_usage("--scenes goes without --photos, --map, --views and --cutouts");
     else if (!o.scenes && (o.data || o.count || o.seed))
       command_usage("--data, --count and --seed go with --scenes");
-    else if (photos && is_within(o.out, o.photos))
-      command_usage("--out must not lie among the photos: %s", o.out);
     else if (o.count < 0 || o.count > MAX_COUNT)
       command_usage("--count must be 1 to %d, not %d", MAX_COUNT, o.count);
     else if (o.split && strcmp(o.split, "train") != 0 && strcmp(o.split, "test") != 0)
@@ -147,6 +144,8 @@ static int run(int argc, char **argv) {
       command_usage("--cutouts goes without --views and --model: scenes make their own views, for any model");
     else if (o.size != 0 && (o.size < 8 || o.size > 256))
       command_usage("--size must be 8 to 256, not %d", o.size);
+    else if (photos && is_same(o.out, o.photos))
+      command_usage("--out must be another folder than --photos, not %s too", o.out);
     else
       status = extract(&o, &error) ? EXIT_OK : command_fail(error);
   }

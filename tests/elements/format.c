@@ -42,7 +42,9 @@ static gboolean near_edge(const HelperScene *scene, int x, int y, int w, int h) 
 static void check_format(GstVideoFormat format, int width, int h, guint pad) {
   const HelperScene scene = HELPER_SCENE;
   GstVideoInfo info = helper_info(format, width, h);
-  int w = info.width, tolerance = format == GST_VIDEO_FORMAT_RGB8P ? 40 : GST_VIDEO_INFO_COMP_DEPTH(&info, 0) < 8 ? 10 : 5;
+  int w = info.width, tolerance = format == GST_VIDEO_FORMAT_RGB8P          ? 40
+                                  : GST_VIDEO_INFO_COMP_DEPTH(&info, 0) < 8 ? 10
+                                                                            : 5;
   GstBuffer *buffer = helper_frame(&info, &scene, pad);
   GstFmnistFormat *direct = gst_fmnist_format_new(&info), *unpacking = gst_fmnist_format_new_unpacking(&info);
   gsize n = 3 * (gsize)w * (gsize)h;
@@ -85,9 +87,10 @@ static void test_read(void) {
 /* What cameras and decoders give is not copied first. */
 static void test_native(void) {
   static const GstVideoFormat common[] = {
-      GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_NV12,      GST_VIDEO_FORMAT_YUY2,      GST_VIDEO_FORMAT_UYVY,  GST_VIDEO_FORMAT_RGB,
-      GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_I420_10LE, GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_GRAY8, GST_VIDEO_FORMAT_Y42B,
-      GST_VIDEO_FORMAT_Y444, GST_VIDEO_FORMAT_NV21,      GST_VIDEO_FORMAT_BGR,       GST_VIDEO_FORMAT_RGB16, GST_VIDEO_FORMAT_GRAY16_LE};
+      GST_VIDEO_FORMAT_I420,  GST_VIDEO_FORMAT_NV12,  GST_VIDEO_FORMAT_YUY2,      GST_VIDEO_FORMAT_UYVY,
+      GST_VIDEO_FORMAT_RGB,   GST_VIDEO_FORMAT_BGRx,  GST_VIDEO_FORMAT_I420_10LE, GST_VIDEO_FORMAT_P010_10LE,
+      GST_VIDEO_FORMAT_GRAY8, GST_VIDEO_FORMAT_Y42B,  GST_VIDEO_FORMAT_Y444,      GST_VIDEO_FORMAT_NV21,
+      GST_VIDEO_FORMAT_BGR,   GST_VIDEO_FORMAT_RGB16, GST_VIDEO_FORMAT_GRAY16_LE};
   for (gsize i = 0; i < G_N_ELEMENTS(common); i++) {
     GstVideoInfo info = helper_info(common[i], 64, 48);
     GstFmnistFormat *f = gst_fmnist_format_new(&info);
@@ -110,7 +113,8 @@ static void test_colorimetry(void) {
     buffer = helper_frame(&info, &scene, 0);
     f = gst_fmnist_format_new(&info);
     read_rgb(f, buffer, rgb, 64, 48);
-    g_assert_true(helper_color_close((guint)(rgb[at] << 16 | rgb[at + 64 * 48] << 8 | rgb[at + 2 * 64 * 48]), scene.object, 4));
+    g_assert_true(
+        helper_color_close((guint)(rgb[at] << 16 | rgb[at + 64 * 48] << 8 | rgb[at + 2 * 64 * 48]), scene.object, 4));
     gst_fmnist_format_free(f);
     gst_buffer_unref(buffer);
   }
@@ -130,6 +134,38 @@ static void test_short_buffer(void) {
 static void cover_left(gpointer user, int y, guint8 *line) {
   for (int x = 0; x < *(int *)user; x++)
     line[x] = x < *(int *)user / 2 ? 255 : 0;
+}
+
+/* What downstream is to crop (GstVideoCropMeta) is larger than the caps say, and no frame of theirs. */
+static void test_larger_frame(void) {
+  static const GstVideoFormat formats[] = {GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_v210};
+  for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+    GstVideoInfo info = helper_info(formats[i], 32, 48), larger = helper_info(formats[i], 640, 480);
+    GstBuffer *buffer = gst_buffer_new_allocate(NULL, larger.size, NULL);
+    GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta(buffer);
+    GstFmnistFormat *f = gst_fmnist_format_new(&info);
+    FmnImage image;
+    gst_buffer_add_video_meta(buffer, GST_VIDEO_FRAME_FLAG_NONE, formats[i], 640, 480);
+    crop->width = 32;
+    crop->height = 48;
+    g_assert_false(gst_fmnist_format_map(f, buffer, &image));
+    g_assert_false(gst_fmnist_format_paint(f, buffer, cover_left, &(int){32}, TRUE));
+    gst_fmnist_format_free(f);
+    gst_buffer_unref(buffer);
+  }
+}
+
+static void test_refuse_crop(void) {
+  GstQuery *query = gst_query_new_allocation(NULL, FALSE), *other = gst_query_new_latency();
+  gst_query_add_allocation_meta(query, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
+  gst_query_add_allocation_meta(query, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  gst_fmnist_format_refuse_crop(query);
+  gst_fmnist_format_refuse_crop(other);
+  g_assert_cmpuint(gst_query_get_n_allocation_metas(query), ==, 1);
+  g_assert_true(gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL));
+  gst_query_unref(query);
+  gst_query_unref(other);
 }
 
 static void test_paint(void) {
@@ -161,6 +197,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/format/native", test_native);
   g_test_add_func("/format/colorimetry", test_colorimetry);
   g_test_add_func("/format/short-buffer", test_short_buffer);
+  g_test_add_func("/format/larger-frame", test_larger_frame);
+  g_test_add_func("/format/refuse-crop", test_refuse_crop);
   g_test_add_func("/format/paint", test_paint);
   return helper_run();
 }

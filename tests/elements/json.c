@@ -1,5 +1,6 @@
 #include <json-glib/json-glib.h>
 #include <locale.h>
+#include <math.h>
 #include <string.h>
 
 #include "gstfmnistline.h"
@@ -17,7 +18,8 @@ static JsonObject *parse(const char *line, JsonParser *parser) {
 /* The lines that elements before fmnistjson write, for n frames. */
 static char **lines_of(const char *before, const char *options, guint n) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
-  char *path = helper_path("out.jsonl"), *launch = g_strdup_printf("%s fmnistjson location=%s %s", before, path, options), *text;
+  char *path = helper_path("out.jsonl"),
+       *launch = g_strdup_printf("%s fmnistjson location=%s %s", before, path, options), *text;
   GstHarness *h = helper_harness(launch, &info);
   char **lines;
   for (guint i = 0; i < n; i++)
@@ -58,12 +60,14 @@ static void test_keys(void) {
     g_assert_cmpstr(json_object_get_string_member(d, "label"), ==, "object");
     c = json_object_get_object_member(o, "classification");
     g_assert_cmpstr(json_object_get_string_member(c, "label"), ==, json_object_get_string_member(o, "roi_type"));
-    g_assert_cmpstr(json_object_get_string_member(json_object_get_object_member(c, "model"), "name"), ==, FMN_DEFAULT_MODEL);
+    g_assert_cmpstr(json_object_get_string_member(json_object_get_object_member(c, "model"), "name"), ==,
+                    FMN_DEFAULT_MODEL);
     g_assert_cmpint(json_object_get_int_member(c, "label_id"), >=, 0);
     g_assert_cmpint(json_object_get_int_member(c, "frames_ago"), ==, 0);
     top = json_object_get_array_member(c, "top");
     g_assert_cmpuint(json_array_get_length(top), ==, 3);
-    g_assert_cmpstr(json_object_get_string_member(json_array_get_object_element(top, 0), "label"), ==, json_object_get_string_member(c, "label"));
+    g_assert_cmpstr(json_object_get_string_member(json_array_get_object_element(top, 0), "label"), ==,
+                    json_object_get_string_member(c, "label"));
     g_assert_cmpfloat(json_object_get_double_member(json_array_get_object_element(top, 0), "confidence"), >=,
                       json_object_get_double_member(json_array_get_object_element(top, 2), "confidence"));
   }
@@ -72,7 +76,8 @@ static void test_keys(void) {
 }
 
 static void test_empty_results(void) {
-  char **with = lines_of("fmnistsegment min-area=0.9 !", "", 2), **without = lines_of("fmnistsegment min-area=0.9 !", "add-empty-results=false", 2);
+  char **with = lines_of("fmnistsegment min-area=0.9 !", "", 2),
+       **without = lines_of("fmnistsegment min-area=0.9 !", "add-empty-results=false", 2);
   JsonParser *parser = json_parser_new();
   g_assert_cmpuint(g_strv_length(with), ==, 3);
   g_assert_cmpuint(json_array_get_length(json_object_get_array_member(parse(with[1], parser), "objects")), ==, 0);
@@ -109,6 +114,26 @@ static void test_odd_values(void) {
   gst_buffer_unref(buffer);
 }
 
+/* Another element's confidence may be no number, of which JSON knows none. */
+static void test_no_number(void) {
+  const double values[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
+  for (gsize i = 0; i < G_N_ELEMENTS(values); i++) {
+    GstBuffer *buffer = gst_buffer_new();
+    GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "face", 1, 2, 3, 4);
+    GString *line = g_string_new(NULL);
+    JsonParser *parser = json_parser_new();
+    JsonObject *o;
+    gst_video_region_of_interest_meta_add_param(
+        roi, gst_structure_new("detection", "confidence", G_TYPE_DOUBLE, values[i], NULL));
+    gst_fmnist_line_append(line, buffer, 64, 48);
+    o = json_array_get_object_element(json_object_get_array_member(parse(line->str, parser), "objects"), 0);
+    g_assert_true(json_object_get_null_member(json_object_get_object_member(o, "detection"), "confidence"));
+    g_object_unref(parser);
+    g_string_free(line, TRUE);
+    gst_buffer_unref(buffer);
+  }
+}
+
 static void test_errors(void) {
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistjson location=/no/such/folder/x.json ! fakesink",
                       "/no/such/folder/x.json");
@@ -135,6 +160,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/json/keys", test_keys);
   g_test_add_func("/json/empty-results", test_empty_results);
   g_test_add_func("/json/odd-values", test_odd_values);
+  g_test_add_func("/json/no-number", test_no_number);
   g_test_add_func("/json/errors", test_errors);
   g_test_add_func("/json/any-memory", test_any_memory);
   return helper_run();

@@ -1,6 +1,7 @@
 /* How long an object that is not seen keeps its id. */
 #include <gst/gst.h>
 
+#include "detect/nms.h"
 #include "gstfmnisttracker.h"
 
 static const FmnBox place = {0.3, 0.3, 0.4, 0.4};
@@ -53,11 +54,58 @@ static void test_best_overlap(void) {
   gst_fmnist_tracker_free(t);
 }
 
+/* Many boxes at once: each time the best of all pairs left, as one would look for it. */
+static void test_many(void) {
+  enum { N = 60, ROUNDS = 20 };
+  GRand *rand = g_rand_new_with_seed(3);
+  for (int round = 0; round < ROUNDS; round++) {
+    GstFmnistTracker *t = gst_fmnist_tracker_new();
+    GstFmnistTrack *tracks[N];
+    FmnBox boxes[2][N];
+    guint ids[N], expected[N] = {0}, pairs = 0;
+    gboolean taken[N] = {FALSE};
+    for (int i = 0; i < 2 * N; i++)
+      boxes[i / N][i % N] = (FmnBox){g_rand_double_range(rand, 0, 0.6), g_rand_double_range(rand, 0, 0.6), 0.2, 0.2};
+    gst_fmnist_tracker_update(t, boxes[0], N, 0, tracks);
+    for (int i = 0; i < N; i++)
+      ids[i] = tracks[i]->id;
+    for (double best = 1; best > 0;) {
+      int box = 0, old = 0;
+      best = 0;
+      for (int k = 0; k < N; k++)
+        for (int i = 0; i < N; i++) {
+          double overlap = taken[k] || expected[i] != 0 ? 0 : fmn_box_iou(&boxes[1][i], &boxes[0][k]);
+          if (overlap > 0.3 && overlap > best) {
+            best = overlap;
+            box = i;
+            old = k;
+          }
+        }
+      if (best > 0) {
+        taken[old] = TRUE;
+        expected[box] = ids[old];
+        pairs++;
+      }
+    }
+    g_assert_cmpuint(pairs, >, N / 4);
+    gst_fmnist_tracker_update(t, boxes[1], N, GST_SECOND / 30, tracks);
+    for (int i = 0; i < N; i++) {
+      if (expected[i] != 0)
+        g_assert_cmpuint(tracks[i]->id, ==, expected[i]);
+      else
+        g_assert_cmpuint(tracks[i]->id, >, N); /* a new one */
+    }
+    gst_fmnist_tracker_free(t);
+  }
+  g_rand_free(rand);
+}
+
 int main(int argc, char **argv) {
   gst_init(&argc, &argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/tracker/time", test_time);
   g_test_add_func("/tracker/no-time", test_no_time);
   g_test_add_func("/tracker/best-overlap", test_best_overlap);
+  g_test_add_func("/tracker/many", test_many);
   return g_test_run();
 }

@@ -101,6 +101,26 @@ static void test_debounced(void) {
   }
 }
 
+/* When time goes back, whoever was there has left. */
+static void test_back_in_time(void) {
+  static const guint frames[] = {0, 5, 10, 2, 3, 7, 8};
+  GstFmnistEvents *e = gst_fmnist_events_new();
+  GArray *out = g_array_new(FALSE, FALSE, sizeof(GstFmnistEvent));
+  GString *text = g_string_new(NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS(frames); i++) {
+    GstBuffer *buffer = gst_buffer_new();
+    GstFmnistMeta *meta = gst_fmnist_meta_ensure(buffer);
+    add_object(meta, 'A', 7);
+    gst_fmnist_events_update(e, meta, NULL, 0, frames[i] * FRAME * GST_MSECOND, DELAY * GST_MSECOND, out);
+    gst_buffer_unref(buffer);
+    tell(text, out, frames[i]);
+  }
+  g_assert_cmpstr(text->str, ==, "5aA 2lA 7aA ");
+  g_string_free(text, TRUE);
+  g_array_unref(out);
+  gst_fmnist_events_free(e);
+}
+
 /* As it is told, with a name that has to be quoted. */
 static void test_change(void) {
   const GstFmnistEvent event = {.type = GST_FMNIST_CHANGE,
@@ -236,6 +256,7 @@ static void test_lines(void) {
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/events/debounced", test_debounced);
+  g_test_add_func("/events/back-in-time", test_back_in_time);
   g_test_add_func("/events/change", test_change);
   g_test_add_func("/events/messages", test_messages);
   g_test_add_func("/events/lines", test_lines);

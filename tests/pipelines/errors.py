@@ -2,9 +2,10 @@
 import os
 import pickle
 import struct
+import zlib
 
 import harness
-from harness import SOURCE, launch, run, tool
+from harness import SOURCE, launch, read_lines, run, tool
 
 folder = harness.temporary()
 
@@ -90,5 +91,37 @@ def the_tool_says_so_too():
         assert r.returncode == code and r.stderr.strip(), f"exit {r.returncode} of {arguments}: {r.stderr}"
 
 
+def frames_that_are_too_large():
+    for name in ("fmnistsegment", "fmnistclassify", "fmnistyolo"):
+        r = launch(f"videotestsrc num-buffers=1 ! video/x-raw,format=GRAY8,width=40000,height=16 ! {name} ! fakesink")
+        assert r.returncode == 1 and "40000×16 are too large" in r.stderr and "32767" in r.stderr, f"{name}: {r.returncode} {r.stderr}"
+
+
+def what_downstream_would_crop():
+    """Whether the sink can crop or not (fakevideosink says that it can), results are the same."""
+    said = {}
+    for sink in ("fakesink", "fakevideosink"):
+        out = folder / f"{sink}.jsonl"
+        r = launch(f"videotestsrc num-buffers=2 pattern=ball background-color=0xff808080 ! video/x-raw,format=I420,width=320,height=240 ! videocrop left=100 top=40 "
+                   f"! fmnistsegment output=mask ! fmnistclassify ! fmnistyolo size=64 ! fmnistoverlay ! fmnistjson location={out} ! {sink}")
+        assert r.returncode == 0, f"{sink}: {r.returncode} {r.stderr}"
+        said[sink] = read_lines(out)
+    assert len(said["fakesink"]) == 2 and said["fakesink"][0]["objects"] and said["fakesink"] == said["fakevideosink"], said
+
+
+def a_photo_that_is_too_large():
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    photos = folder / "photos" / "x"
+    photos.mkdir(parents=True)
+    for name, width, height in (("wide.png", 40000, 100), ("bomb.png", 30000, 30000)):
+        header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        (photos / name).write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b""))
+    r = run([tool("tools", "fmnist-train"), "extract", "--photos", photos.parent, "--out", folder / "set"], timeout=60)
+    assert r.returncode == 1 and "40000×100; a side may have 32767" in r.stderr and "30000×30000" in r.stderr, f"{r.returncode} {r.stderr}"
+
+
 harness.main(no_such_model, not_a_model, half_a_model, a_folder_is_no_model, labels_that_do_not_fit, json_that_cannot_be_written,
-             a_broken_video_ends, wrong_property_values, the_tool_says_so_too)
+             a_broken_video_ends, wrong_property_values, the_tool_says_so_too, frames_that_are_too_large,
+             what_downstream_would_crop, a_photo_that_is_too_large)

@@ -235,6 +235,18 @@ static void test_calibrate(void) {
   g_assert_cmpint(under, <=, (int)(0.05 * right));
   g_assert_cmpint(under, >, (int)(0.04 * right));
   fmn_train_data_free(data);
+  set = dataset(100, NULL);
+  data = fmn_train_data_new(&set, NULL, 1, three, 0.9, 1, NULL);
+  const FmnImages *few = fmn_train_data_validation(data);
+  g_assert_cmpint(few->n, >, 10);
+  g_assert_cmpint(few->n, <, FMN_TEMPERATURE_IMAGES);
+  for (int i = 0; i < few->n; i++) /* all are right, and by far */
+    for (int k = 0; k < K; k++)
+      logits[i * K + k] = 3 * (float)(k == few->labels[i]);
+  c = fmn_calibrate(data, logits, few->labels, NULL, K, 0.05);
+  g_assert_cmpfloat(c.temperature, ==, 1);
+  g_assert_cmpfloat_with_epsilon(c.threshold, exp(3) / (exp(3) + 2), 2e-4);
+  fmn_train_data_free(data);
   set = dataset(3, NULL);
   data = fmn_train_data_new(&set, NULL, 1, three, 0, 1, NULL);
   c = fmn_calibrate(data, logits, NULL, NULL, K, 0.05);
