@@ -165,8 +165,12 @@ static GstBuffer *paint(GstFmnistOverlay *self, GstBuffer *buffer) {
       gst_fmnist_draw_paint(ensure_draw(self), buffer, &frame, gst_fmnist_format_image(self->format), &options,
                             g_get_monotonic_time());
       gst_video_frame_unmap(&frame);
-      self->painted = TRUE;
+    } else {
+      GST_ELEMENT_WARNING(
+          self, STREAM, FORMAT, ("A frame could not be drawn on and was let through as it is."),
+          ("the buffer, of %" G_GSIZE_FORMAT " bytes, is not what its caps say", gst_buffer_get_size(buffer)));
     }
+    self->painted = TRUE;
   }
   g_ref_string_release(options.font);
   return buffer;

@@ -67,6 +67,25 @@ static void test_odd_buffers(void) {
   }
 }
 
+/* One frame that nobody can read, in the middle of a chain, is let through with warnings; the next are as ever. */
+static void test_unreadable_frame(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 64, 48);
+  GstHarness *h =
+      helper_harness("fmnistsegment ! fmnistclassify ! fmnistoverlay ! fmnistjson location=/dev/null", &info);
+  for (guint i = 0; i < 5; i++) {
+    GstBuffer *frame = helper_frame(&info, &scene, 0), *out;
+    if (i == 2)
+      gst_buffer_resize(frame, 0, 1);
+    GST_BUFFER_PTS(frame) = i * 40 * GST_MSECOND;
+    g_assert_cmpint(gst_harness_push(h, frame), ==, GST_FLOW_OK);
+    out = gst_harness_pull(h);
+    g_assert_cmpuint(gst_buffer_get_size(out), ==, i == 2 ? 1 : info.size);
+    g_assert_true(i == 2 || helper_n_objects(out) == 1);
+    gst_buffer_unref(out);
+  }
+  gst_harness_teardown(h);
+}
+
 /* Another format and size with every frame, flushed in between now and then. */
 static void test_other_caps(void) {
   guint n;
@@ -279,6 +298,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/moments/nothing-before-the-end", test_nothing_before_the_end);
   g_test_add_func("/moments/frame-without-caps", test_frame_without_caps);
   g_test_add_func("/moments/odd-buffers", test_odd_buffers);
+  g_test_add_func("/moments/unreadable-frame", test_unreadable_frame);
   g_test_add_func("/moments/other-caps", test_other_caps);
   g_test_add_func("/moments/seeks-and-pauses", test_seeks_and_pauses);
   g_test_add_func("/moments/states", test_states);
