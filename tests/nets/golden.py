@@ -64,13 +64,13 @@ class Block(nn.Module):
 
 
 class Compact(nn.Module):
-    def __init__(self, size=28, last=64):
+    def __init__(self, size=28, last=64, blocks=(2, 4, 3)):
         super().__init__()
         if size == 112:
             self.conv0, self.bn0 = nn.Conv2d(1, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16)
         self.conv1, self.bn1 = nn.Conv2d(16 if size == 112 else 1, 16, 3, 1 if size == 28 else 2, 1, bias=False), nn.BatchNorm2d(16)
         stage = lambda i, o, n, s: nn.Sequential(*[Block(i if j == 0 else o, o, s if j == 0 else 1) for j in range(n)])
-        self.stage1, self.stage2, self.stage3 = stage(16, 16, 2, 1), stage(16, 32, 4, 2), stage(32, last, 3, 2)
+        self.stage1, self.stage2, self.stage3 = stage(16, 16, blocks[0], 1), stage(16, 32, blocks[1], 2), stage(32, last, blocks[2], 2)
         self.fc = nn.Linear(last, 10)
 
     def forward(self, x):
@@ -194,7 +194,8 @@ class TinyYoloV3(nn.Module):
 
 # network, its options, the net, input, images
 NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3),
-        ("compact", "size=56", lambda: Compact(56), (1, 56), 2), ("compact", "size=112,last=96", lambda: Compact(112, 96), (1, 112), 2), ("deep", "", Deep, (1, 28), 2),
+        ("compact", "size=56", lambda: Compact(56), (1, 56), 2), ("compact", "size=112,last=96", lambda: Compact(112, 96), (1, 112), 2),
+        ("compact", "blocks=1-3-3", lambda: Compact(blocks=(1, 3, 3)), (1, 28), 2), ("deep", "", Deep, (1, 28), 2),
         ("efficientnet-b0", "strides=original", lambda: EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
         ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 2, 2, 1, 1, 2, 1)), (1, 28), 2),
         ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(22, 2), (1, 28), 1),
