@@ -126,8 +126,8 @@ def main():
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", nargs="?", type=pathlib.Path, default=ROOT / "build")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--threads", type=int, default=min(os.cpu_count(), 2), help="of fmnistyolo; onnxinference takes all processors")
     parser.add_argument("--limit", type=float, default=0.6)
     o = parser.parse_args()
