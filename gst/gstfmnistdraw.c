@@ -99,10 +99,6 @@ static void add_box(Scene *s, const Item *item) {
   }
 }
 
-static GstBuffer *label_picture(GstFmnistDraw *d, const Scene *s, const char *text, guint color, int width) {
-  return gst_buffer_ref(gst_fmnist_labels_get(d->labels, text, s->options->font, color, width, s->height));
-}
-
 /* Above the box, or in it where there is no room above; always inside of the frame. Name and number are pictures of
  * their own: there are few of either, and many pairs. */
 static void add_label(GstFmnistDraw *d, Scene *s, const char *name, const char *percent, guint color, int x,
@@ -113,7 +109,8 @@ static void add_label(GstFmnistDraw *d, Scene *s, const char *name, const char *
   for (int i = 0; i < 2; i++)
     if (*texts[i] != '\0') {
       const GstVideoMeta *meta;
-      pictures[i] = label_picture(d, s, texts[i], color, MAX(room, 1));
+      pictures[i] =
+          gst_buffer_ref(gst_fmnist_labels_get(d->labels, texts[i], s->options->font, color, MAX(room, 1), s->height));
       meta = gst_buffer_get_video_meta(pictures[i]);
       room -= (int)meta->width;
       tallest = MAX(tallest, (int)meta->height);

@@ -67,7 +67,8 @@ static FmnDataset *extract_scenes(const Options *o, const FmnPreprocess *p, GErr
   FmnDataset *data = NULL;
   if (!command_seed(o->seed, &seed, error))
     return NULL;
-  FmnImages *cutouts = o->data ? command_garments(o->data, FMN_SPLIT_TRAIN, &data, error) : NULL;
+  FmnImages *cutouts =
+      o->data ? command_garments(o->data, FMN_SPLIT_TRAIN, fmn_fashion_mnist_labels, &data, error) : NULL;
   FmnDataset *d =
       o->data && !cutouts ? NULL : fmn_extract_scenes(o->scenes, cutouts, o->count ? o->count : COUNT, seed, p, error);
   fmn_images_free(cutouts);
@@ -88,11 +89,6 @@ static gboolean extract(const Options *o, GError **error) {
     print_summary(d, counts.nothing + counts.unreadable, o->out);
   fmn_dataset_free(d);
   return ok;
-}
-
-static gboolean is_same(const char *path, const char *other) {
-  g_autofree char *a = g_canonicalize_filename(path, NULL), *b = g_canonicalize_filename(other, NULL);
-  return strcmp(a, b) == 0;
 }
 
 static int run(int argc, char **argv) {
@@ -144,7 +140,7 @@ static int run(int argc, char **argv) {
       command_usage("--cutouts goes without --views and --model: scenes make their own views, for any model");
     else if (o.size != 0 && (o.size < 8 || o.size > 256))
       command_usage("--size must be 8 to 256, not %d", o.size);
-    else if (photos && is_same(o.out, o.photos))
+    else if (photos && fmn_target_is_same(o.out, o.photos))
       command_usage("--out must be another folder than --photos, not %s too", o.out);
     else
       status = extract(&o, &error) ? EXIT_OK : command_fail(error);

@@ -221,7 +221,7 @@ static void print_result(const Job *j) {
 
 static gboolean compose(const Options *o, const FmnSceneOptions *s, FmnSplit split, GError **error) {
   FmnDataset *data;
-  FmnImages *images = command_garments(o->data, split, &data, error);
+  FmnImages *images = command_garments(o->data, split, fmn_fashion_mnist_labels, &data, error);
   FmnSceneSet *set = images ? fmn_scene_set_new(images, s, error) : NULL;
   Job job = {.set = set, .out = o->out, .count = o->count, .width = o->width, .height = o->height};
   g_mutex_init(&job.lock);

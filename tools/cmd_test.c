@@ -13,6 +13,7 @@
 
 #define COUNT 2000 /* scenes */
 #define MAX_COUNT 10000000
+#define UNSET G_MININT
 
 typedef struct {
   char *model, *data, *format, *probs, *confusions, *scenes, *seed;
@@ -218,7 +219,7 @@ static gboolean test(const Options *o, gboolean json, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.threads = (int)g_get_num_processors()};
+  Options o = {.threads = (int)g_get_num_processors(), .count = UNSET};
   const GOptionEntry entries[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
        "FILE"},
@@ -248,18 +249,18 @@ static int run(int argc, char **argv) {
       command_usage("--model FILE is missing");
     else if (o.threads < 1 || o.threads > 1024)
       command_usage("--threads must be from 1 to 1024, not %d", o.threads);
-    else if (o.count < 0 || o.count > MAX_COUNT)
+    else if (o.count != UNSET && (o.count < 1 || o.count > MAX_COUNT))
       command_usage("--count must be from 1 to %d, not %d", MAX_COUNT, o.count);
-    else if (!o.scenes && (o.count || o.seed || o.size))
+    else if (!o.scenes && (o.count != UNSET || o.seed || o.size))
       command_usage("--count, --seed and --size go with --scenes");
     else if (o.scenes && (o.probs || o.confusions || o.tta))
       command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
     else if (o.scenes)
-      status =
-          test_scenes(&(TestScenes){o.model, o.data, o.scenes, o.seed, o.count ? o.count : COUNT, o.size, o.threads},
-                      json, &error)
-              ? EXIT_OK
-              : command_fail(error);
+      status = test_scenes(&(TestScenes){o.model, o.data, o.scenes, o.seed, o.count != UNSET ? o.count : COUNT, o.size,
+                                         o.threads},
+                           json, &error)
+                   ? EXIT_OK
+                   : command_fail(error);
     else
       status = test(&o, json, &error) ? EXIT_OK : command_fail(error);
   }

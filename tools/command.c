@@ -57,10 +57,11 @@ gboolean command_seed(const char *text, guint64 *seed, GError **error) {
   return FALSE;
 }
 
-FmnImages *command_garments(const char *folder, FmnSplit split, FmnDataset **data, GError **error) {
+FmnImages *command_garments(const char *folder, FmnSplit split, const char *const *classes, FmnDataset **data,
+                            GError **error) {
   int several = 0;
   *data = fmn_dataset_load(folder, split, error);
-  FmnImages *garments = *data ? fmn_images_of_classes(*data, fmn_fashion_mnist_labels, &several, error) : NULL;
+  FmnImages *garments = *data ? fmn_images_of_classes(*data, classes, &several, error) : NULL;
   if (garments && several > 0)
     fprintf(stderr, "fmnist-train: %d images that may be of several classes are left out\n", several);
   return garments;

@@ -35,9 +35,10 @@ char *command_model_path(const char *model, GError **error);
 /* --seed N; NULL leaves *seed as it is. FALSE with an error where it is no number. */
 gboolean command_seed(const char *text, guint64 *seed, GError **error);
 
-/* The garments of Fashion-MNIST's classes in a folder of IDX files (NULL: the default one), for scenes; tells on stderr
- * how many that may be of several classes are left out. They borrow from *data, which is to be freed after them. NULL
- * with an error. */
-FmnImages *command_garments(const char *folder, FmnSplit split, FmnDataset **data, GError **error);
+/* The garments of these classes (NULL-ended) in a folder of IDX files (NULL: the default one), for scenes; tells on
+ * stderr how many that may be of several classes are left out. They borrow from *data, which is to be freed after them.
+ * NULL with an error. */
+FmnImages *command_garments(const char *folder, FmnSplit split, const char *const *classes, FmnDataset **data,
+                            GError **error);
 
 #endif

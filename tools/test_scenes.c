@@ -82,10 +82,9 @@ static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *i
 gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
   g_autofree char *path = command_model_path(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
-  int left_out = 0;
-  FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
+  FmnDataset *data = NULL;
   FmnImages *items =
-      data ? fmn_images_of_classes(data, (const char *const *)model->file->labels, &left_out, error) : NULL;
+      model ? command_garments(o->data, FMN_SPLIT_TEST, (const char *const *)model->file->labels, &data, error) : NULL;
   gboolean ok = items && measure(o, model, items, json, error);
   fmn_images_free(items);
   fmn_dataset_free(data);

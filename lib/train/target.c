@@ -42,22 +42,23 @@ gboolean fmn_target_check_file(const char *option, const char *path, GError **er
   return FALSE;
 }
 
+gboolean fmn_target_is_same(const char *path, const char *other) {
+  g_autofree char *a = g_canonicalize_filename(path, NULL), *b = g_canonicalize_filename(other, NULL);
+  return strcmp(a, b) == 0;
+}
+
 #define MOST_TARGETS 8
 
 gboolean fmn_target_check_distinct(GError **error, ...) {
-  const char *options[MOST_TARGETS], *option;
-  char *paths[MOST_TARGETS];
+  const char *options[MOST_TARGETS], *paths[MOST_TARGETS];
   int n = 0, twin = -1;
   va_list args;
   va_start(args, error);
-  while (n < MOST_TARGETS && twin < 0 && (option = va_arg(args, const char *))) {
-    const char *path = va_arg(args, const char *);
-    if (!path)
+  while (n < MOST_TARGETS && twin < 0 && (options[n] = va_arg(args, const char *))) {
+    if (!(paths[n] = va_arg(args, const char *)))
       continue;
-    options[n] = option;
-    paths[n] = g_canonicalize_filename(path, NULL);
     for (int i = 0; i < n && twin < 0; i++)
-      if (strcmp(paths[i], paths[n]) == 0)
+      if (fmn_target_is_same(paths[i], paths[n]))
         twin = i;
     n++;
   }
@@ -65,8 +66,6 @@ gboolean fmn_target_check_distinct(GError **error, ...) {
   if (twin >= 0)
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s and %s are both written to %s; give each a file of its own",
                 options[twin], options[n - 1], paths[twin]);
-  for (int i = 0; i < n; i++)
-    g_free(paths[i]);
   return twin < 0;
 }
 

@@ -7,6 +7,9 @@
 /* A file, new or to be replaced, in a folder that is there. option, such as --out, is named in the error. */
 gboolean fmn_target_check_file(const char *option, const char *path, GError **error);
 
+/* Whether both lead to one place, by their names alone. */
+gboolean fmn_target_is_same(const char *path, const char *other);
+
 /* Files that are written to, in pairs of option and path (or NULL), NULL at the end: no two may be the same. */
 gboolean fmn_target_check_distinct(GError **error, ...) G_GNUC_NULL_TERMINATED;
 

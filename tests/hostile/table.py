@@ -217,6 +217,7 @@ ARGUMENTS = [
     (["train", *X, "--plot", "p", "--log", "p"], 1, "--log and --plot are both written to"),
     (["test", "--model", "compact", "--probs", "p", "--confusions", "./p"], 1, "--probs and --confusions are both written to"),
     (["test", "--model", "compact", "--count", "5"], 2, "go with --scenes"),
+    (["test", "--model", "yolov3-tiny", "--scenes", "mixed", "--count", "0"], 2, "--count must be from 1"),
     (["extract", "--photos", "x", "--out", "./x/"], 2, "--out must be another folder than --photos"),
     (["train", "--arch", "", "--out", "x"], (1, 2), "no network is called"),
     (["train", "--arch", "compact:", "--out", "/nowhere/x"], 1, "/nowhere"),
