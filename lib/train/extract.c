@@ -264,18 +264,23 @@ static void add_views(const Job *j, const GdkPixbuf *photo) {
   }
 }
 
-/* What its file says of its size is asked first: unpacked it might not fit into memory. */
-static GdkPixbuf *read_photo(const char *path, GError **error) {
-  int width = 0, height = 0;
-  gdk_pixbuf_get_file_info(path, &width, &height);
-  if (MAX(width, height) <= FMN_IMAGE_MAX && (gint64)width * height <= MOST_PIXELS) {
-    g_autoptr(GdkPixbuf) read = gdk_pixbuf_new_from_file(path, error);
-    return read ? gdk_pixbuf_apply_embedded_orientation(read) : NULL;
-  }
+static gboolean check_size(int width, int height, GError **error) {
+  if (MAX(width, height) <= FMN_IMAGE_MAX && (gint64)width * height <= MOST_PIXELS)
+    return TRUE;
   g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
               "it is too large, %d×%d; a side may have %d pixels and the picture %d million at most", width, height,
               FMN_IMAGE_MAX, MOST_PIXELS / 1000000);
-  return NULL;
+  return FALSE;
+}
+
+/* What its file says of its size is asked first, where it does: unpacked it might not fit into memory. */
+static GdkPixbuf *read_photo(const char *path, GError **error) {
+  int width = 0, height = 0;
+  gdk_pixbuf_get_file_info(path, &width, &height);
+  g_autoptr(GdkPixbuf) read = check_size(width, height, error) ? gdk_pixbuf_new_from_file(path, error) : NULL;
+  if (!read || !check_size(gdk_pixbuf_get_width(read), gdk_pixbuf_get_height(read), error))
+    return NULL;
+  return gdk_pixbuf_apply_embedded_orientation(read);
 }
 
 static void add_photo(const Job *j, const char *path, int label) {
