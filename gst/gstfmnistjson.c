@@ -208,17 +208,10 @@ static void end_events(GstFmnistJson *self) {
 
 static gboolean gst_fmnist_json_sink_event(GstBaseTransform *trans, GstEvent *event) {
   GstFmnistJson *self = GST_FMNIST_JSON(trans);
-  switch (GST_EVENT_TYPE(event)) {
-  case GST_EVENT_EOS:
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP ||
+      GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START) {
     end_events(self);
     flush(self);
-    break;
-  case GST_EVENT_FLUSH_STOP:
-  case GST_EVENT_STREAM_START:
-    end_events(self);
-    break;
-  default:
-    break;
   }
   return GST_BASE_TRANSFORM_CLASS(gst_fmnist_json_parent_class)->sink_event(trans, event);
 }

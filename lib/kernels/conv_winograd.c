@@ -62,7 +62,7 @@ static void multiply(gpointer data, int begin, int end, int slot) {
     gsize p = (gsize)(task / blocks), block = (gsize)(task % blocks);
     const float *v = g->v + p * fmn_tile_v_part(g);
     float *m = g->m + p * fmn_tile_m_part(g) + block * FMN_LANES;
-    FmnPacked w = {g->packed + p * weights_part(s), FALSE};
+    FmnPacked w = {g->call->packed + p * weights_part(s), FALSE};
     for (int i = 0; i < fmn_tile_row_groups(g->n); i++) {
       const float *rows[FMN_PRODUCT_ROWS];
       int t = fmn_tile_row_group(g->n, i), n = fmn_tile_row_group(g->n, i + 1) - t;
@@ -74,20 +74,13 @@ static void multiply(gpointer data, int begin, int end, int slot) {
   }
 }
 
-static int n_groups(int n_tiles) { return (n_tiles + GROUP_TILES - 1) / GROUP_TILES; }
-
-static FmnTileGroup group_of(const FmnConvCall *call) {
-  const FmnConv *conv = call->conv;
-  return (FmnTileGroup){.s = &conv->shape, .f = conv->winograd, .x = call->x, .packed = call->packed, .epilogue = call->epilogue, .y = call->y};
-}
-
 static void run_groups(gpointer data, int begin, int end, int slot) {
   const FmnConvCall *call = data;
   const FmnConvShape *s = &call->conv->shape;
   int n_tiles = call->n * fmn_tiles(s, call->conv->winograd);
-  FmnTileGroup g = group_of(call);
+  FmnTileGroup g = {.s = s, .f = call->conv->winograd, .call = call, .x = call->x};
   for (int group = begin; group < end; group++) {
-    fmn_tile_group_place(&g, group, n_groups(n_tiles), n_tiles, call->scratch + (gsize)slot * call->scratch_size);
+    fmn_tile_group_place(&g, group, fmn_tile_groups(n_tiles, GROUP_TILES), n_tiles, call->scratch + (gsize)slot * call->scratch_size);
     fmn_tiles_transform_inputs(&g, 0, g.n, slot);
     multiply(&g, 0, fmn_tile_results(g.f) * fmn_conv_blocks(s), slot);
     fmn_tiles_transform_outputs(&g, 0, g.n, slot);
@@ -96,19 +89,12 @@ static void run_groups(gpointer data, int begin, int end, int slot) {
 
 /* Each thread takes whole groups where there are enough of them; else all share the work of each. */
 static void run(const FmnConvCall *call, FmnPool *pool) {
-  const FmnConvShape *s = &call->conv->shape;
-  int n_tiles = call->n * fmn_tiles(s, call->conv->winograd), groups = n_groups(n_tiles), threads = fmn_pool_threads(pool);
-  FmnTileGroup g = group_of(call);
-  if (groups % threads == 0 || groups >= 4 * threads) {
+  const FmnConv *conv = call->conv;
+  int groups = fmn_tile_groups(call->n * fmn_tiles(&conv->shape, conv->winograd), GROUP_TILES), threads = fmn_pool_threads(pool);
+  if (groups % threads == 0 || groups >= 4 * threads)
     fmn_pool_run(pool, run_groups, (gpointer)call, groups);
-    return;
-  }
-  for (int group = 0; group < groups; group++) {
-    fmn_tile_group_place(&g, group, groups, n_tiles, call->scratch);
-    fmn_pool_run(pool, fmn_tiles_transform_inputs, &g, g.n);
-    fmn_pool_run(pool, multiply, &g, fmn_tile_results(g.f) * fmn_conv_blocks(s));
-    fmn_pool_run(pool, fmn_tiles_transform_outputs, &g, g.n);
-  }
+  else
+    fmn_tiles_run(call, GROUP_TILES, multiply, fmn_tile_results(conv->winograd) * fmn_conv_blocks(&conv->shape), pool);
 }
 
 const FmnConvAlgorithm fmn_conv_winograd = {"winograd", suits, choose, pack, run};

@@ -20,14 +20,9 @@ static void choose(FmnConv *conv) {
   conv->scratch = fmn_tile_group_floats(s, conv->winograd, MOST_TILES) + (gsize)fmn_tile_results(conv->winograd) * STRIDE;
 }
 
-typedef struct {
-  const FmnConvCall *call;
-  FmnTileGroup group;
-} Job;
-
-static void transform_weights(const Job *job, int block, int first, float *u) {
-  const FmnConv *conv = job->call->conv;
-  FmnPacked w = {job->call->packed, conv->half};
+static void transform_weights(const FmnConvCall *call, int block, int first, float *u) {
+  const FmnConv *conv = call->conv;
+  FmnPacked w = {call->packed, conv->half};
   gsize tap = (gsize)conv->shape.in_c * FMN_LANES, at = ((gsize)block * 9 * (gsize)conv->shape.in_c + (gsize)first) * FMN_LANES;
   for (gsize i = 0; i < CHUNK * FMN_LANES; i += 16)
     fmn_kernels()->winograd_weights(conv->winograd, w, at + i, tap, u + i, STRIDE);
@@ -35,14 +30,13 @@ static void transform_weights(const Job *job, int block, int first, float *u) {
 
 /* Tasks: blocks of outputs. */
 static void multiply(gpointer data, int begin, int end, int slot) {
-  const Job *job = data;
-  const FmnTileGroup *g = &job->group;
+  const FmnTileGroup *g = data;
   const FmnConvShape *s = g->s;
   gsize in = (gsize)s->in_c, out = (gsize)s->out_c;
-  float *u = job->call->scratch + (gsize)slot * job->call->scratch_size + fmn_tile_group_floats(s, g->f, MOST_TILES);
+  float *u = g->call->scratch + (gsize)slot * g->call->scratch_size + fmn_tile_group_floats(s, g->f, MOST_TILES);
   for (int block = begin; block < end; block++)
     for (int first = 0; first < s->in_c; first += CHUNK) {
-      transform_weights(job, block, first, u);
+      transform_weights(g->call, block, first, u);
       for (gsize p = 0; p < (gsize)fmn_tile_results(g->f); p++)
         for (int i = 0; i < fmn_tile_row_groups(g->n); i++) {
           const float *rows[FMN_PRODUCT_ROWS];
@@ -57,15 +51,7 @@ static void multiply(gpointer data, int begin, int end, int slot) {
 }
 
 static void run(const FmnConvCall *call, FmnPool *pool) {
-  const FmnConvShape *s = &call->conv->shape;
-  int n_tiles = call->n * fmn_tiles(s, call->conv->winograd), groups = (n_tiles + MOST_TILES - 1) / MOST_TILES;
-  Job job = {call, {.s = s, .f = call->conv->winograd, .x = call->x, .epilogue = call->epilogue, .y = call->y}};
-  for (int group = 0; group < groups; group++) {
-    fmn_tile_group_place(&job.group, group, groups, n_tiles, call->scratch);
-    fmn_pool_run(pool, fmn_tiles_transform_inputs, &job.group, job.group.n);
-    fmn_pool_run(pool, multiply, &job, fmn_conv_blocks(s));
-    fmn_pool_run(pool, fmn_tiles_transform_outputs, &job.group, job.group.n);
-  }
+  fmn_tiles_run(call, MOST_TILES, multiply, fmn_conv_blocks(&call->conv->shape), pool);
 }
 
 const FmnConvAlgorithm fmn_conv_winograd_lazy = {"winograd, weights transformed as they are read", suits, choose,

@@ -73,11 +73,23 @@ void fmn_tiles_transform_outputs(gpointer group, int begin, int end, int slot) {
   int size = fmn_tile_size(g->f);
   for (int t = begin; t < end; t++) {
     int y0, x0, image = fmn_tile_place(g, t, &y0, &x0);
-    float *y = g->y + (gsize)(image * s->out_h + y0) * row + (gsize)x0 * column;
+    float *y = g->call->y + (gsize)(image * s->out_h + y0) * row + (gsize)x0 * column;
     for (int o = 0; o < s->out_c; o += 16) {
-      FmnEpilogue e = fmn_epilogue_from(g->epilogue, o);
+      FmnEpilogue e = fmn_epilogue_from(g->call->epilogue, o);
       kernels->winograd_output(g->f, g->m + (gsize)t * column + o, fmn_tile_m_part(g), &e, y + o, row, column,
                                MIN(size, s->out_h - y0), MIN(size, s->out_w - x0));
     }
+  }
+}
+
+void fmn_tiles_run(const FmnConvCall *call, int most, FmnPoolFunc multiply, int tasks, FmnPool *pool) {
+  const FmnConv *conv = call->conv;
+  int n_tiles = call->n * fmn_tiles(&conv->shape, conv->winograd), groups = fmn_tile_groups(n_tiles, most);
+  FmnTileGroup g = {.s = &conv->shape, .f = conv->winograd, .call = call, .x = call->x};
+  for (int group = 0; group < groups; group++) {
+    fmn_tile_group_place(&g, group, groups, n_tiles, call->scratch);
+    fmn_pool_run(pool, fmn_tiles_transform_inputs, &g, g.n);
+    fmn_pool_run(pool, multiply, &g, tasks);
+    fmn_pool_run(pool, fmn_tiles_transform_outputs, &g, g.n);
   }
 }

@@ -25,10 +25,8 @@ gboolean fmn_tiles_suit(const FmnConvShape *s);
 typedef struct {
   const FmnConvShape *s;
   FmnWinograd f;
-  const float *x, *packed;
-  const FmnEpilogue *epilogue;
-  const float *dy;
-  float *y;
+  const FmnConvCall *call; /* NULL in a gradient, which has dy instead */
+  const float *x, *dy;
   int first, n;
   float *zeros; /* in_c of them: a pixel outside of the picture */
   float *v;     /* [result][tile][input], fmn_tile_v_part() floats a result */
@@ -46,6 +44,11 @@ void fmn_tile_group_place(FmnTileGroup *g, int group, int groups, int n_tiles, f
 /* Pool functions over the tiles of a group: x → v, m → y with its epilogue. */
 void fmn_tiles_transform_inputs(gpointer group, int begin, int end, int slot);
 void fmn_tiles_transform_outputs(gpointer group, int begin, int end, int slot);
+
+/* A convolution in groups of at most `most` tiles, one after the other, all threads sharing the work of each: `multiply` is given the
+ * group and some of so many tasks. */
+void fmn_tiles_run(const FmnConvCall *call, int most, FmnPoolFunc multiply, int tasks, FmnPool *pool);
+static inline int fmn_tile_groups(int n_tiles, int most) { return (n_tiles + most - 1) / most; }
 
 /* The image of tile t of a group and the place of its first output. */
 static inline int fmn_tile_place(const FmnTileGroup *g, int t, int *y0, int *x0) {

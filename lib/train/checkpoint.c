@@ -226,9 +226,14 @@ static gboolean read_tensor(const char *name, const FmnParam *param, float *data
 }
 
 gboolean fmn_checkpoint_load(FmnSession *s, const char *path, GError **error) {
-  FmnSafetensors *file = fmn_safetensors_load(path, error);
-  if (!file)
+  g_autoptr(GError) unreadable = NULL;
+  FmnSafetensors *file = fmn_safetensors_load(path, &unreadable);
+  if (g_error_matches(unreadable, FMN_ERROR, FMN_ERROR_FORMAT))
+    return damaged(path, unreadable->message, error);
+  if (!file) {
+    g_propagate_error(error, g_steal_pointer(&unreadable));
     return FALSE;
+  }
   Reading reading = {file, path, error};
   gboolean ok = g_strcmp0(fmn_safetensors_metadata(file, "format"), FORMAT) == 0
                     ? check_options(s, path, file, error) && read_state(s, path, file, error) &&

@@ -192,8 +192,15 @@ static void test_messages(void) {
   gst_harness_teardown(h);
 }
 
+/* After this nothing of what was there is: by the end of the stream or by a flush. */
+static void end_stream(GstHarness *h, gboolean flushed) {
+  if (flushed)
+    g_assert_true(gst_harness_push_event(h, gst_event_new_flush_start()));
+  g_assert_true(gst_harness_push_event(h, flushed ? gst_event_new_flush_stop(TRUE) : gst_event_new_eos()));
+}
+
 /* The events of the lines in order, "appear leave"; *frames: the other lines. */
-static char *lines_of(const char *properties, guint n, guint *frames) {
+static char *lines_of(const char *properties, guint n, gboolean flushed, guint *frames) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
   char *path = helper_path("events.jsonl"), *text, **lines;
   char *launch =
@@ -204,7 +211,7 @@ static char *lines_of(const char *properties, guint n, guint *frames) {
   *frames = 0;
   for (guint i = 0; i < n; i++)
     gst_buffer_unref(helper_pass(h, frame_of(&info, i), i));
-  g_assert_true(gst_harness_push_event(h, gst_event_new_eos()));
+  end_stream(h, flushed);
   g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
   lines = g_strsplit(text, "\n", -1);
   for (char **line = lines; *line != NULL && **line != '\0'; line++) {
@@ -237,15 +244,17 @@ static void test_lines(void) {
     const char *properties;
     guint n, frames;
     const char *told;
+    gboolean flushed;
   } cases[] = {{"", 75, 75, ""},
                {"events=add", 75, 75, "appear leave "},
                {"events=add add-empty-results=false", 75, 40, "appear leave "},
                {"events=only", 75, 0, "appear leave "},
                {"events=only", 30, 0, "appear leave "}, /* leaves with the end of the stream */
+               {"events=only", 30, 0, "appear leave ", TRUE},
                {"events=only event-delay=2000", 75, 0, ""}};
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     guint frames;
-    char *told = lines_of(cases[i].properties, cases[i].n, &frames);
+    char *told = lines_of(cases[i].properties, cases[i].n, cases[i].flushed, &frames);
     g_test_message("%s", cases[i].properties);
     g_assert_cmpstr(told, ==, cases[i].told);
     g_assert_cmpuint(frames, ==, cases[i].frames);

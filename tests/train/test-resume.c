@@ -128,6 +128,7 @@ static void test_damaged_checkpoint(Fixture *f, gconstpointer data) {
     g_assert_true(g_file_set_contents(path, whole, (gssize)lengths[i], NULL));
     g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
     g_assert_nonnull(strstr(error->message, ".ckpt"));
+    g_assert_nonnull(strstr(error->message, "delete it, or train without --resume"));
   }
   char *step = g_strstr_len(whole + 8, (gssize)size - 8, "\\\"step\\\":");
   g_assert_nonnull(step);
