@@ -115,6 +115,12 @@ typedef struct {
    * it is the object's, of 255, were both of one size. a and b are overwritten. */
   void (*color_share)(guint64 *a, guint64 *b, guint8 *share);
 
+  /* mask = 255 where the mean of both, weighted, is over 127.5, else 0. The weights' sum is at most 128. */
+  void (*decide)(const guint8 *share, const guint8 *soft, int share_weight, int soft_weight, int n, guint8 *mask);
+  /* A line of a plane twice as wide and high, 2·n values between the nearest two of the line that is near and of the one
+   * that is far. line: room for n + 2 */
+  void (*enlarge)(const guint8 *near, const guint8 *far, int n, guint16 *line, guint8 *out);
+
   /* A line of n means of 4×4 values (lines of 4·n, each that far from the next) weighted with alpha / 255. flip: 0, or
    * 255 for their negative. */
   void (*blend)(const guint8 *values, const guint8 *alpha, guint8 flip, int n, guint8 *out);

@@ -256,6 +256,7 @@ static void blend(const guint8 *values, const guint8 *alpha, guint8 flip, int n,
 #include "image/blur_vector.h"
 #include "image/cells_vector.h"
 #include "image/color_vector.h"
+#include "image/refine_vector.h"
 
 extern const FmnLoops LOOPS;
 const FmnLoops LOOPS = {
@@ -282,5 +283,7 @@ const FmnLoops LOOPS = {
     .votes = votes,
     .votes_total = votes_total,
     .color_share = color_share,
+    .decide = decide,
+    .enlarge = enlarge,
     .blend = blend,
 };

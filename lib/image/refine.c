@@ -29,7 +29,6 @@
 #define COLOR_WEIGHT 64
 #define HINT_WEIGHT 19
 #define MIDDLE_WEIGHT 29
-#define ALL_WEIGHTS (COLOR_WEIGHT + HINT_WEIGHT + MIDDLE_WEIGHT)
 /* One pixel's weight in the histograms. */
 #define UNIT 8192
 
@@ -189,12 +188,8 @@ static void hint_at(FmnRefiner *r, const guint8 *mask) {
     soft[i] = (guint8)((hint[i] * HINT_WEIGHT + middle[i] * MIDDLE_WEIGHT) / (HINT_WEIGHT + MIDDLE_WEIGHT));
 }
 
-/* Sixteen bits hold 255 * ALL_WEIGHTS. */
-static void decide(const guint8 *restrict share, const guint8 *restrict soft, int n, guint8 *restrict mask) {
-  for (int i = 0; i < n; i++) {
-    gint16 sum = (gint16)(share[i] * COLOR_WEIGHT + soft[i] * (HINT_WEIGHT + MIDDLE_WEIGHT));
-    mask[i] = sum > 255 * ALL_WEIGHTS / 2 ? 255 : 0;
-  }
+static void decide(const guint8 *share, const guint8 *soft, int n, guint8 *mask) {
+  fmn_loops()->decide(share, soft, COLOR_WEIGHT, HINT_WEIGHT + MIDDLE_WEIGHT, n, mask);
 }
 
 /* Of two masks' pixels those that differ. */
@@ -219,21 +214,9 @@ static int round_of(FmnRefiner *r, guint8 *mask, guint32 doubt) {
 }
 
 /* The line y of what is known but for the colour, on the picture's grid. */
-static void enlarge_line(const FmnRefiner *r, int y, guint8 *restrict out) {
-  int w = r->rough_width, width = r->width, own = y / 2,
-      other = CLAMP(y % 2 ? own + 1 : own - 1, 0, r->rough_height - 1);
-  const guint8 *restrict near = r->soft + own * w, *restrict far = r->soft + other * w;
-  guint16 *restrict line = r->line + 1;
-  for (int x = 0; x < w; x++)
-    line[x] = 3 * near[x] + far[x];
-  line[-1] = line[0];
-  line[w] = line[w - 1];
-  for (int x = 0; x < width / 2; x++) {
-    out[2 * x] = (guint8)((3 * line[x] + line[x - 1] + 8) >> 4);
-    out[2 * x + 1] = (guint8)((3 * line[x] + line[x + 1] + 8) >> 4);
-  }
-  if (width % 2)
-    out[width - 1] = (guint8)((3 * line[w - 1] + line[w - 2] + 8) >> 4);
+static void enlarge_line(const FmnRefiner *r, int y, guint8 *out) {
+  int w = r->rough_width, own = y / 2, other = CLAMP(y % 2 ? own + 1 : own - 1, 0, r->rough_height - 1);
+  fmn_loops()->enlarge(r->soft + own * w, r->soft + other * w, w, r->line, out);
 }
 
 void fmn_refine(FmnRefiner *r, const guint8 *rough_rgb, guint8 *rough, const guint8 *rgb, guint8 *mask) {

@@ -266,9 +266,31 @@ static void test_shares(gconstpointer data) {
   g_rand_free(rand);
 }
 
+/* Means with the weights of refine.c; and lines twice as wide, against their definition. */
+static void test_mask(gconstpointer data) {
+  const FmnLoops *p = data;
+  GRand *rand = g_rand_new_with_seed(12);
+  for (guint s = 0; s < G_N_ELEMENTS(sizes); s++) {
+    int n = sizes[s];
+    g_autofree guint8 *a = bytes(rand, n), *b = bytes(rand, n), *mask = bytes(rand, n), *wide = bytes(rand, 2 * n);
+    g_autofree guint16 *line = g_new(guint16, n + 2);
+    p->decide(a, b, 64, 48, n, mask);
+    p->enlarge(a, b, n, line, wide);
+    for (int i = 0; i < n; i++) {
+      g_assert_cmpint(mask[i], ==, 2 * (64 * a[i] + 48 * b[i]) > 255 * 112 ? 255 : 0);
+      for (int right = 0; right < 2; right++) {
+        int beside = CLAMP(right ? i + 1 : i - 1, 0, n - 1);
+        int sum = 3 * (3 * a[i] + b[i]) + 3 * a[beside] + b[beside];
+        g_assert_cmpint(wide[2 * i + right], ==, (sum + 8) / 16);
+      }
+    }
+  }
+  g_rand_free(rand);
+}
+
 int main(int argc, char **argv) {
   static const LoopsTest tests[] = {
       {"surface", test_surface}, {"barrier", test_barrier}, {"outline", test_outline}, {"neighbours", test_neighbours},
-      {"colors", test_colors},   {"votes", test_votes},     {"shares", test_shares}};
+      {"colors", test_colors},   {"votes", test_votes},     {"shares", test_shares},   {"mask", test_mask}};
   return run_loops_tests(argc, argv, tests, G_N_ELEMENTS(tests));
 }
