@@ -4,8 +4,7 @@
 #include "kernels/winograd_tiles.h"
 
 /* The fastest first; the last suits everything. */
-static const FmnConvAlgorithm *const algorithms[] = {&fmn_conv_winograd_lazy, &fmn_conv_winograd_lines, &fmn_conv_winograd,
-                                                   &fmn_conv_direct};
+static const FmnConvAlgorithm *const algorithms[] = {&fmn_conv_winograd_lazy, &fmn_conv_winograd, &fmn_conv_direct};
 
 void fmn_conv_choose(FmnConv *conv, const FmnConvShape *shape, int images) {
   const FmnConvAlgorithm *const *a = algorithms;

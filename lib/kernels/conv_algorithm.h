@@ -27,7 +27,7 @@ typedef struct {
   void (*run)(const FmnConvShape *s, int n, const float *x, const float *dy, float *dw, float *scratch, FmnPool *pool);
 } FmnConvGradient;
 
-extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd, fmn_conv_winograd_lazy, fmn_conv_winograd_lines;
+extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd, fmn_conv_winograd_lazy;
 extern const FmnConvGradient fmn_conv_direct_gradient, fmn_conv_winograd_gradient;
 
 /* Weight (out o, in i, at ky, kx) of what fmn_conv_pack() was given. */

@@ -79,10 +79,6 @@ typedef struct {
   /* One tile of c channels, a multiple of 16. x: pointers to the tile's input pixels in reading order; its result p goes to
    * v[p·stride]. */
   void (*winograd_input)(FmnWinograd f, const float *const *x, gsize c, float *v, gsize stride);
-  /* The products of F(4×4, 3×3) for the results c of one line, for 16 outputs o and n tiles t of k inputs i:
-   *   m[c·m_part + t·m_tile + o] = Σ v[c·v_part + t·k + i] · u(c, i, o)
-   * with weights u made of the three at w[(i·3 + x)·16 + o], on which of the two transforms only that of columns was done. */
-  void (*winograd_line)(const float *w, const float *v, gsize v_part, int n, gsize k, float *m, gsize m_part, gsize m_tile);
   /* Result p of the products at m[p·stride], 16 of the outputs. The tile's first rows × columns pixels go to y with their
    * epilogue, lines `row` floats apart, pixels `column`. */
   void (*winograd_output)(FmnWinograd f, const float *m, gsize stride, const FmnEpilogue *e, float *y, gsize row,

@@ -142,7 +142,6 @@ const FmnKernels KERNELS = {
     .maxpool = maxpool,
     .winograd_weights = winograd_weights,
     .winograd_input = winograd_input,
-    .winograd_line = winograd_line,
     .winograd_output = winograd_output,
 };
 

@@ -174,42 +174,6 @@ INLINE void weights_tile(const int points, const int k, FmnPacked w, gsize at, g
   }
 }
 
-/* weights_6() of three weights, but for factors, which are left to the sums. */
-INLINE void line_weights(const float *w, Vec u[]) {
-  Vec x = load(w), y = load(w + 16), z = load(w + 32), a = x + z, b = x + 4.f * z, c = y + y;
-  u[0] = x;
-  u[1] = a + y;
-  u[2] = a - y;
-  u[3] = b + c;
-  u[4] = b - c;
-  u[5] = z;
-}
-
-static const float line_factors[] = {.25f, -1.f / 6, -1.f / 6, 1.f / 24, 1.f / 24, 1.f};
-
-#define LINE_GROUP (VEC_LANES / 4) /* tiles whose sums are registers */
-
-INLINE void line_group(const int n, const float *w, const float *v, gsize v_part, gsize k, float *m, gsize m_part,
-                       gsize m_tile) {
-  Vec sum[6 * LINE_GROUP], u[6];
-#pragma GCC unroll 24
-  for (int s = 0; s < 6 * n; s++)
-    sum[s] = (Vec){0};
-  for (gsize i = 0; i < k; i++, v++, w += 3 * 16) {
-    line_weights(w, u);
-#pragma GCC unroll 6
-    for (int c = 0; c < 6; c++)
-#pragma GCC unroll 4
-      for (int t = 0; t < n; t++)
-        sum[c * n + t] += v[(gsize)c * v_part + (gsize)t * k] * u[c];
-  }
-#pragma GCC unroll 6
-  for (int c = 0; c < 6; c++)
-#pragma GCC unroll 4
-    for (int t = 0; t < n; t++)
-      store(m + (gsize)c * m_part + (gsize)t * m_tile, line_factors[c] * sum[c * n + t]);
-}
-
 INLINE void weights_gradient_tile(const int points, const int k, const float *u, gsize stride, int lane, float dw[25][16]) {
   Vec t[5][WINOGRAD_MAX], in[WINOGRAD_MAX], out[5];
   for (int col = 0; col < points; col++) {
@@ -323,17 +287,6 @@ static void winograd_input(FmnWinograd f, const float *const *x, gsize c, float 
       input_tile(7, x, lane, v, stride);
     else
       input_tile(8, x, lane, v, stride);
-}
-
-static void winograd_line(const float *w, const float *v, gsize v_part, int n, gsize k, float *m, gsize m_part, gsize m_tile) {
-#define CASE(N)                                                                                                        \
-  case N:                                                                                                              \
-    line_group(MIN(N, LINE_GROUP), w + lane, v, v_part, k, m + lane, m_part, m_tile);                                  \
-    break;
-  for (; n > 0; n -= LINE_GROUP, v += LINE_GROUP * k, m += LINE_GROUP * m_tile)
-    for (gsize lane = 0; lane < 16; lane += VEC_LANES)
-      switch (MIN(LINE_GROUP, n)) { CASE(1) CASE(2) CASE(3) CASE(4) }
-#undef CASE
 }
 
 static void winograd_output(FmnWinograd f, const float *m, gsize stride, const FmnEpilogue *e, float *y, gsize row,

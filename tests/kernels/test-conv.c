@@ -34,7 +34,7 @@ static void check_conv(FmnConvShape s, const FmnConvAlgorithm *algorithm) {
   float *y = random_floats(out * 2, 4), *again = random_floats(out * 2, 4), *turned = random_floats((gsize)weights, 5);
   FmnEpilogue e = {.bias = bias};
 
-  for (int half = algorithm == &fmn_conv_winograd_lines; half < 2; half++) { /* not in training */
+  for (int half = 0; half < 2; half++) {
     FmnConv conv;
     for (int i = 0; half && i < weights; i++)
       w[i] = fmn_half_to_float(fmn_float_to_half(w[i]));
@@ -95,8 +95,6 @@ static void test_winograd(void) {
   check_conv((FmnConvShape){.in_c = 16, .in_h = 12, .in_w = 9, .out_c = 16, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd);
   check_conv((FmnConvShape){.in_c = 48, .in_h = 11, .in_w = 30, .out_c = 80, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd);
   check_conv((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 64, .k = 3, .stride = 1, .pad = 0}, &fmn_conv_winograd);
-  check_conv((FmnConvShape){.in_c = 64, .in_h = 7, .in_w = 7, .out_c = 64, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd_lines);
-  check_conv((FmnConvShape){.in_c = 80, .in_h = 6, .in_w = 14, .out_c = 112, .k = 3, .stride = 1, .pad = 0}, &fmn_conv_winograd_lines);
   check_conv((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, &fmn_conv_winograd);
   check_conv((FmnConvShape){.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 272, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd_lazy);
   check_conv((FmnConvShape){.in_c = 512, .in_h = 9, .in_w = 24, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd_lazy);

@@ -270,30 +270,6 @@ static void check_winograd(int set, FmnWinograd f, int size, int k) {
   free_all(5, x, w, u[0], u[1], affine);
 }
 
-/* Products with weights transformed in one direction, against those with the results of both transforms. */
-static void check_winograd_line(int set, int n, gsize k) {
-  const FmnKernels *kernels = fmn_kernels_all()[set];
-  gsize tiles = (gsize)n, part = tiles * k + 5;
-  float *w = random_floats(k * 3 * 16, 1), *v = random_floats(6 * part, 2), *m = random_floats(6 * tiles * 19, 3);
-  float *u = fmn_floats_new0(k * 36 * 16);
-  for (gsize i = 0; i < k; i++) {
-    float taps[9][16] = {{0}};
-    for (gsize x = 0; x < 3; x++)
-      memcpy(taps[6 + x], w + (i * 3 + x) * 16, sizeof *taps); /* the last line of results is the last line's of taps */
-    fmn_kernels_all()[0]->winograd_weights(FMN_WINOGRAD_4_3, (FmnPacked){taps, FALSE}, 0, 16, u + i * 36 * 16, 16);
-  }
-  kernels->winograd_line(w, v, part, n, k, m, tiles * 19, 19);
-  for (gsize c = 0; c < 6; c++)
-    for (gsize t = 0; t < tiles; t++)
-      for (gsize lane = 0; lane < 16; lane++) {
-        double want = 0;
-        for (gsize i = 0; i < k; i++)
-          want += (double)v[c * part + t * k + i] * (double)u[(i * 36 + 30 + c) * 16 + lane];
-        g_assert_cmpfloat_with_epsilon((double)m[(c * tiles + t) * 19 + lane], want, 1e-4);
-      }
-  free_all(4, w, v, m, u);
-}
-
 /* The transforms of training against the plain C ones, and the weights' with its transpose: <G(w), u> = <w, Gᵀ(u)>. */
 static void check_winograd_gradient(int set, FmnWinograd f, int k) {
   const FmnGradKernels *grads[] = {fmn_grad_kernels_at(0), fmn_grad_kernels_at(set)};
@@ -355,8 +331,6 @@ static void test_windows(void) {
     check_winograd(set, FMN_WINOGRAD_4_3, 4, 3);
     check_winograd(set, FMN_WINOGRAD_5_3, 5, 3);
     check_winograd(set, FMN_WINOGRAD_4_5, 4, 5);
-    for (int n = 1; n <= 9; n++)
-      check_winograd_line(set, n, (gsize)(2 * n + 1));
     check_winograd_gradient(set, FMN_WINOGRAD_4_3, 3);
     check_winograd_gradient(set, FMN_WINOGRAD_4_5, 5);
     for (gsize c = 1; c < 40; c += 5)
