@@ -26,7 +26,7 @@ static FmnValue residual(FmnGraph *g, FmnValue x, const char *prefix, int out, i
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
   int size = atoi(fmn_net_option_choice(options, "size", (const char *const[]){"28", "56", "112", NULL}));
   int last = fmn_net_option_int(options, "last", LAST, 16, 512);
-  const char *blocks = fmn_net_option_choice(options, "blocks", (const char *const[]){"2-4-3", "1-3-3", NULL});
+  const char *blocks = fmn_net_option_choice(options, "blocks", (const char *const[]){"2-4-3", "1-2-3", NULL});
   fmn_graph_set_input(g, 1, size, size);
   /* Larger pictures come down to 28 × 28 places by convolutions of stride 2. */
   FmnValue x = fmn_graph_input(g);
@@ -48,7 +48,7 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
 const FmnNet fmn_net_compact = {
     .name = "compact",
     .summary = "a small residual network; size=28|56|112: pixels of its input; last=N: channels of the last stage; "
-               "blocks=2-4-3|1-3-3: in each stage",
+               "blocks=2-4-3|1-2-3: in each stage",
     .channels = 1,
     .height = 28,
     .width = 28,

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -107,11 +108,11 @@ class Bench:
             run(["gst-launch-1.0", "-q", *make.split()], env=env)
 
             def cpu(chain, frames):
-                before = os.times()
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
                 run(["gst-launch-1.0", "-q", *f"filesrc location={video} ! matroskademux ! identity eos-after={frames} {chain} ! fakesink".split()],
                     env=env)
-                after = os.times()
-                return after.children_user - before.children_user + after.children_system - before.children_system
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
             chains = ["", "! jpegdec", "! jpegdec ! fmnistsegment ! fmnistclassify model=compact ! fmnistoverlay"]
             times = {(c, n): [] for c in chains for n in (first, last)}

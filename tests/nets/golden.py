@@ -195,7 +195,7 @@ class TinyYoloV3(nn.Module):
 # network, its options, the net, input, images
 NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3),
         ("compact", "size=56", lambda: Compact(56), (1, 56), 2), ("compact", "size=112,last=96", lambda: Compact(112, 96), (1, 112), 2),
-        ("compact", "blocks=1-3-3", lambda: Compact(blocks=(1, 3, 3)), (1, 28), 2), ("deep", "", Deep, (1, 28), 2),
+        ("compact", "blocks=1-2-3", lambda: Compact(blocks=(1, 2, 3)), (1, 28), 2), ("deep", "", Deep, (1, 28), 2),
         ("efficientnet-b0", "strides=original", lambda: EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
         ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 2, 2, 1, 1, 2, 1)), (1, 28), 2),
         ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(22, 2), (1, 28), 1),

@@ -93,7 +93,7 @@ def in_devenv(line, clip):
 
 
 def every_program_starts_as_shown():
-    shown = {"README.md": (f"{SOURCE}\n", "fmnistjson", "262842"), "docs/python.md": (" s: ", "appear "), "docs/c.md": ("\tappear\t",), "docs/browser.md": ("http://",)}
+    shown = {"README.md": (f"{SOURCE}\n", "fmnistjson", "244282"), "docs/python.md": (" s: ", "appear "), "docs/c.md": ("\tappear\t",), "docs/browser.md": ("http://",)}
     clip, _ = harness.make_video(folder, "--items", "2", "--seconds", "1")
     for document in DOCUMENTS:
         found = lines(document, "meson devenv")
