@@ -191,6 +191,16 @@ static void test_paint(void) {
   }
 }
 
+static void test_too_large(void) {
+  static const char *const elements[] = {"fmnistsegment", "fmnistclassify"};
+  for (gsize i = 0; i < G_N_ELEMENTS(elements); i++) {
+    char *launch = g_strdup_printf(
+        "videotestsrc num-buffers=1 ! video/x-raw,format=GRAY8,width=40000,height=16 ! %s ! fakesink", elements[i]);
+    helper_assert_error(launch, "40000×16 are too large");
+    g_free(launch);
+  }
+}
+
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/format/read", test_read);
@@ -200,5 +210,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/format/larger-frame", test_larger_frame);
   g_test_add_func("/format/refuse-crop", test_refuse_crop);
   g_test_add_func("/format/paint", test_paint);
+  g_test_add_func("/format/too-large", test_too_large);
   return helper_run();
 }

@@ -255,6 +255,10 @@ static void test_overlay(void) {
 static void test_errors(void) {
   char *before = g_strdup(g_getenv("FMNIST_MODEL_PATH")), *bare = helper_path("bare.safetensors"), *launch;
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo size=100 ! fakesink", "multiple of 32");
+  helper_assert_error(
+      "videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=16,height=40000 ! fmnistyolo size=32 ! "
+      "fakesink",
+      "16×40000 are too large");
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=" FMN_DEFAULT_MODEL " ! fakesink",
                       "is a classifier");
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistclassify model=yolov3-tiny ! fakesink", "is a detector");
