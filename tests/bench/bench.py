@@ -18,7 +18,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # network, the peer's name for it, input size, training batch
 NETS = [("base", "base", None, 128), ("deep", "deep", None, 128), ("efficientnet-b0:strides=original", "effb0", None, 128),
-        ("yolov3-tiny", "yolo416", 416, None), ("yolov3-tiny", "yolo256", 256, 8), ("compact", None, None, 64), ("wide", None, None, 64)]
+        ("yolov3-tiny", "yolo416", 416, None), ("yolov3-tiny", "yolo256", 256, 8), ("compact:blocks=1-2-3", None, None, 64), ("wide", None, None, 64)]
 
 
 def run(command, **kw):
@@ -95,7 +95,7 @@ class Bench:
 
     def frame(self):
         print("\n| 640×480 frame, one core | segmentation, ms | crop, ms | both | network (compact), ms |\n|---|---|---|---|---|")
-        for d in json_lines(run([self.build / "tests" / "bench" / "frame-path"])):
+        for d in json_lines(run([self.build / "tests" / "bench" / "frame-path", ROOT / "models" / "compact.safetensors"])):
             print(f"| {d['format']} | {d['segment_ms']} | {d['crop_ms']} | {d['segment_crop_ms']} | {d['classify_ms']} |")
 
     def pipeline(self, first=60, last=860):
