@@ -87,7 +87,9 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"resume", 'r', 0, G_OPTION_ARG_NONE, &o->resume, "Go on from the checkpoint OUT.ckpt, where there is one", NULL},
       {"init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "Start from this model's weights", "FILE"},
       {"teacher", 0, 0, G_OPTION_ARG_FILENAME, &o->teacher,
-       "Learn also from what this classifier, a file or the name of a model, says of each image", "FILE"},
+       "Learn also from what this classifier, a file or the name of a model, says of each image, or from the mean of "
+       "several",
+       "FILE[,FILE...]"},
       {"teacher-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_weight, "Share of the teacher in the loss, 0..1 (0.9)",
        "F"},
       {"teacher-temperature", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_temperature,
@@ -224,10 +226,10 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   c->data = g_steal_pointer(&o->data);
   c->cutouts = g_strdup(o->cutouts);
   c->init = g_steal_pointer(&o->init);
-  c->teacher = g_steal_pointer(&o->teacher);
+  c->teachers = o->teacher ? g_strsplit(o->teacher, ",", -1) : NULL;
   c->resume = o->resume;
   c->time_limit = o->time_limit * 60;
-  if (!c->teacher && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
+  if (!c->teachers && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "--teacher-weight and --teacher-temperature go with --teacher FILE");
   else if (command_seed(o->seed, &c->seed, error) && set_keep(o->keep, c, error) && set_optimizer(o, r, error) &&

@@ -12,11 +12,11 @@
 static gboolean make_teacher(FmnSession *s, GError **error) {
   const FmnTrainConfig *c = s->config;
   int channels, height, width;
-  if (!c->teacher)
+  if (!c->teachers)
     return TRUE;
   fmn_train_data_shape(s->data, &channels, &height, &width);
   s->teacher =
-      fmn_teacher_new(c->teacher, s->model->labels, &s->model->preprocess, channels == 1, s->batch, c->threads, error);
+      fmn_teacher_new(c->teachers, s->model->labels, &s->model->preprocess, channels == 1, s->batch, c->threads, error);
   return s->teacher != NULL;
 }
 

@@ -26,7 +26,7 @@ void fmn_train_config_free(FmnTrainConfig *c) {
   g_strfreev(c->data);
   g_free(c->cutouts);
   g_free(c->init);
-  g_free(c->teacher);
+  g_strfreev(c->teachers);
   g_free(c);
 }
 
@@ -65,6 +65,11 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
                   ranges[i].min, ranges[i].max, ranges[i].value);
       return FALSE;
     }
+  if (c->teachers && !*c->teachers) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                "--teacher: expected the name or the file of a model, found nothing");
+    return FALSE;
+  }
   FmnSchedule schedule = {.rate = r->rate};
   FmnAugment augment;
   FmnSceneMix mix;
@@ -132,8 +137,8 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
     add_scenes(list, &r->scenes);
   if (c->init)
     add(list, "--init", g_strdup(c->init));
-  if (c->teacher) {
-    add(list, "--teacher", g_strdup(c->teacher));
+  if (c->teachers) {
+    add(list, "--teacher", g_strjoinv(",", c->teachers));
     add(list, "--teacher-weight", number(c->distillation.weight));
     add(list, "--teacher-temperature", number(c->distillation.temperature));
   }

@@ -97,9 +97,9 @@ static gboolean ask_teacher(FmnSession *s, GError **error) {
   Work *w = s->work;
   const FmnImages *items = &w->items;
   FmnPreprocess plain = {.width = items->width, .height = items->height, .channels = 1, .std = {1}};
-  if (!s->config->teacher)
+  if (!s->config->teachers)
     return TRUE;
-  s->teacher = fmn_teacher_new(s->config->teacher, s->model->labels, &plain, TRUE, 1, s->config->threads, error);
+  s->teacher = fmn_teacher_new(s->config->teachers, s->model->labels, &plain, TRUE, 1, s->config->threads, error);
   if (!s->teacher)
     return FALSE;
   float *shares = w->shares = g_new(float, (gsize)items->n *(gsize)s->classes);

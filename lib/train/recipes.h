@@ -46,8 +46,8 @@ typedef struct {
   char **data;               /* DIR[:WEIGHT], NULL-ended; NULL: the default folder */
   char *cutouts;             /* folder of garments cut out of photos, for scenes of these; or NULL */
   char *init;                /* a model file to start from, or NULL */
-  char *teacher;             /* a model to learn from, too: name or path; or NULL */
-  FmnDistillation distillation; /* with a teacher */
+  char **teachers;           /* models to learn from, too: names or paths, NULL-ended; or NULL */
+  FmnDistillation distillation; /* with teachers */
   FmnRecipe recipe;
   guint64 seed;
   int threads;
@@ -70,7 +70,8 @@ char **fmn_train_config_options(const FmnTrainConfig *c);
 char *fmn_train_config_command(const FmnTrainConfig *c);
 char *fmn_train_config_checkpoint(const FmnTrainConfig *c); /* OUT.ckpt; g_free */
 
-/* The recipe by which the shipped model of that network was trained; a sound one for any other. */
+/* The recipe by which the shipped model of that network was trained at first (its card tells what followed); a sound
+ * one for any other network. */
 const FmnRecipe *fmn_recipe_find(const char *arch);
 
 #endif

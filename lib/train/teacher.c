@@ -6,13 +6,19 @@
 #include "nn/plan.h"
 #include "train/evaluate.h"
 
-struct FmnTeacher {
+typedef struct {
   FmnPlan *plan;
   FmnRun *run;
-  char *sha256;
   FmnPreprocess own;
-  int given;                /* the student's channels */
   float gain[3], offset[3]; /* from the student's normalisation to its own */
+} Member;
+
+struct FmnTeacher {
+  GArray *members; /* of Member */
+  char *sha256;
+  int given; /* the student's channels */
+  int classes;
+  float *mean; /* batch × classes, the members' logits; NULL: there is one member */
 };
 
 static gboolean check(const FmnModelFile *m, char *const *labels, const FmnPreprocess *student, gboolean grey,
@@ -55,50 +61,93 @@ static FmnModelFile *load(const char *model, char **sha256, GError **error) {
   return fmn_model_file_load(path, error);
 }
 
-FmnTeacher *fmn_teacher_new(const char *model, char *const *labels, const FmnPreprocess *student, gboolean grey,
-                            int batch, int threads, GError **error) {
-  g_autofree char *sha256 = NULL;
-  FmnModelFile *m = load(model, &sha256, error);
-  FmnTeacher *t = NULL;
-  if (m && check(m, labels, student, grey, error)) {
-    const FmnPreprocess *p = &m->preprocess;
-    t = g_new0(FmnTeacher, 1);
-    t->sha256 = g_steal_pointer(&sha256);
-    t->own = *p;
-    t->given = student->channels;
-    for (int c = 0; c < p->channels; c++) {
-      int from = MIN(c, student->channels - 1);
-      t->gain[c] = student->std[from] / p->std[c];
-      t->offset[c] = (student->mean[from] - p->mean[c]) / p->std[c];
-    }
-    t->plan = fmn_plan_new(m->graph);
-    t->run = fmn_run_new(t->plan, batch, threads);
+static void add_member(FmnTeacher *t, const FmnModelFile *m, const FmnPreprocess *student, int batch, int threads) {
+  const FmnPreprocess *p = &m->preprocess;
+  Member member = {.own = *p};
+  for (int c = 0; c < p->channels; c++) {
+    int from = MIN(c, student->channels - 1);
+    member.gain[c] = student->std[from] / p->std[c];
+    member.offset[c] = (student->mean[from] - p->mean[c]) / p->std[c];
   }
-  fmn_model_file_free(m);
+  member.plan = fmn_plan_new(m->graph);
+  member.run = fmn_run_new(member.plan, batch, threads);
+  g_array_append_val(t->members, member);
+}
+
+FmnTeacher *fmn_teacher_new(char *const *models, char *const *labels, const FmnPreprocess *student, gboolean grey,
+                            int batch, int threads, GError **error) {
+  FmnTeacher *t = g_new0(FmnTeacher, 1);
+  GString *sums = g_string_new(NULL);
+  gboolean ok = TRUE;
+
+  t->members = g_array_new(FALSE, FALSE, sizeof(Member));
+  t->given = student->channels;
+  t->classes = (int)g_strv_length((char **)labels);
+  for (; *models && ok; models++) {
+    g_autofree char *sha256 = NULL;
+    FmnModelFile *m = load(*models, &sha256, error);
+    ok = m && check(m, labels, student, grey, error);
+    if (ok) {
+      add_member(t, m, student, batch, threads);
+      g_string_append_printf(sums, "%s%s", sums->len ? "," : "", sha256);
+    }
+    fmn_model_file_free(m);
+  }
+  if (t->members->len > 1)
+    t->mean = g_new(float, (gsize)batch *(gsize)t->classes);
+  t->sha256 = g_string_free(sums, FALSE);
+  if (!ok)
+    g_clear_pointer(&t, fmn_teacher_free);
   return t;
 }
 
 void fmn_teacher_free(FmnTeacher *t) {
   if (!t)
     return;
-  fmn_run_free(t->run);
-  fmn_plan_unref(t->plan);
+  for (guint i = 0; i < t->members->len; i++) {
+    Member *m = &g_array_index(t->members, Member, i);
+    fmn_run_free(m->run);
+    fmn_plan_unref(m->plan);
+  }
+  g_array_unref(t->members);
+  g_free(t->mean);
   g_free(t->sha256);
   g_free(t);
 }
 
 const char *fmn_teacher_sha256(const FmnTeacher *t) { return t->sha256; }
 
+static const float *ask(Member *m, const float *x, int n, int given) {
+  gsize pixels = (gsize)n * (gsize)m->own.width * (gsize)m->own.height;
+  float *to = fmn_run_input(m->run);
+  for (gsize i = 0; i < pixels; i++, x += given)
+    for (int c = 0; c < m->own.channels; c++)
+      *to++ = x[MIN(c, given - 1)] * m->gain[c] + m->offset[c];
+  fmn_run(m->run, n);
+  return fmn_run_output(m->run, 0);
+}
+
+/* Adds one member's logits, as its share of the mean; the first one's overwrite what is there. */
+static void add_share(const FmnTeacher *t, guint member, const float *logits, gsize count, float *mean) {
+  float share = 1 / (float)t->members->len;
+  for (gsize i = 0; i < count; i++)
+    mean[i] = share * logits[i] + (member > 0 ? mean[i] : 0);
+}
+
 const float *fmn_teacher_run(FmnTeacher *t, const float *x, int n) {
-  gsize pixels = (gsize)n * (gsize)t->own.width * (gsize)t->own.height;
-  float *to = fmn_run_input(t->run);
-  for (gsize i = 0; i < pixels; i++, x += t->given)
-    for (int c = 0; c < t->own.channels; c++)
-      *to++ = x[MIN(c, t->given - 1)] * t->gain[c] + t->offset[c];
-  fmn_run(t->run, n);
-  return fmn_run_output(t->run, 0);
+  if (!t->mean)
+    return ask(&g_array_index(t->members, Member, 0), x, n, t->given);
+  for (guint i = 0; i < t->members->len; i++)
+    add_share(t, i, ask(&g_array_index(t->members, Member, i), x, n, t->given), (gsize)n * (gsize)t->classes, t->mean);
+  return t->mean;
 }
 
 void fmn_teacher_evaluate(const FmnTeacher *t, const FmnImages *images, int threads, float *logits) {
-  fmn_evaluate(t->plan, &t->own, images, FALSE, threads, logits);
+  gsize count = (gsize)images->n * (gsize)t->classes;
+  g_autofree float *own = g_new(float, count);
+  for (guint i = 0; i < t->members->len; i++) {
+    const Member *m = &g_array_index(t->members, Member, i);
+    fmn_evaluate(m->plan, &m->own, images, FALSE, threads, own);
+    add_share(t, i, own, count, logits);
+  }
 }

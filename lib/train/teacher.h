@@ -1,5 +1,5 @@
-/* Distillation (Hinton, Vinyals & Dean 2015): a trained classifier looks at the very images, as augmented, that another
- * one is being trained on. */
+/* Distillation (Hinton, Vinyals & Dean 2015): a trained classifier, or several as one, looks at the very images, as
+ * augmented, that another one is being trained on. */
 #ifndef FMN_TRAIN_TEACHER_H
 #define FMN_TRAIN_TEACHER_H
 
@@ -8,17 +8,17 @@
 
 typedef struct FmnTeacher FmnTeacher;
 
-/* Loads a model, by name or path as fmn_model_find() takes it, for batches of up to `batch` images that are normalised
- * as `student` says; grey: all their channels are the same. It must have the labels and the input size of the student.
- * Free with fmn_teacher_free(). */
-FmnTeacher *fmn_teacher_new(const char *model, char *const *labels, const FmnPreprocess *student, gboolean grey,
+/* Loads models, at least one, NULL-ended, each by name or path as fmn_model_find() takes it, for batches of up to
+ * `batch` images that are normalised as `student` says; grey: all their channels are the same. Each must have the
+ * labels and the input size of the student. Free with fmn_teacher_free(). */
+FmnTeacher *fmn_teacher_new(char *const *models, char *const *labels, const FmnPreprocess *student, gboolean grey,
                             int batch, int threads, GError **error);
 void fmn_teacher_free(FmnTeacher *t); /* NULL allowed */
 
-const char *fmn_teacher_sha256(const FmnTeacher *t); /* of its file, hex */
+const char *fmn_teacher_sha256(const FmnTeacher *t); /* of the files, hex, a comma between two */
 
-/* Logits (n × labels) for n images in the student's normalisation (n × height × width × channels); owned by t, valid
- * until the next call. The same for any number of threads. No allocation. */
+/* Logits (n × labels), the mean of all models', for n images in the student's normalisation (n × height × width ×
+ * channels); owned by t, valid until the next call. The same for any number of threads. No allocation. */
 const float *fmn_teacher_run(FmnTeacher *t, const float *x, int n);
 
 /* Logits (images->n × labels) for images of the student's size, as they are and whatever their number. The work is

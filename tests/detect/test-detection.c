@@ -149,7 +149,7 @@ static void test_teacher(Fixture *f, gconstpointer data) {
     c[i] = make_config(f, "yolov3-tiny:size=32", names[i]);
     c[i]->recipe.scenes.sizes = "0";
     c[i]->recipe.scenes.presets = "green:1,mixed:1,worn:1";
-    c[i]->teacher = i > 0 ? g_strdup(teacher) : NULL;
+    c[i]->teachers = i > 0 ? g_strdupv((char *[]){teacher, NULL}) : NULL;
     c[i]->distillation = (FmnDistillation){i > 1 ? .8 : 0, 1};
     f->stop_after = i == 3 ? 4 : 0;
     g_assert_cmpint(run_ok(f, c[i], NULL), ==, i == 3 ? FMN_OUTCOME_STOPPED : FMN_OUTCOME_FINISHED);

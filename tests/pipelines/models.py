@@ -144,7 +144,7 @@ def options_of(command):
         i += 2 if has_value else 1
     for teacher in ("--init", "--teacher"):  # by name or by path, wherever that was
         if teacher in options:
-            options[teacher] = os.path.basename(options[teacher]).removesuffix(".safetensors")
+            options[teacher] = ",".join(os.path.basename(name).removesuffix(".safetensors") for name in options[teacher].split(","))
     return {k: v for k, v in options.items() if k not in ("--data", "--out", "--threads")}
 
 

@@ -54,7 +54,7 @@ static void test_normalisation(void) {
       for (int c = 0; c < student.channels; c++)
         x[j++] = ((float)set->images[i] / 255 - student.mean[c]) / student.std[c];
     for (int threads = 1; threads <= 2; threads++) {
-      FmnTeacher *t = fmn_teacher_new(path, m->labels, &student, TRUE, N, threads, &error);
+      FmnTeacher *t = fmn_teacher_new((char *[]){path, NULL}, m->labels, &student, TRUE, N, threads, &error);
       g_assert_no_error(error);
       const float *logits = fmn_teacher_run(t, x, N);
       for (int i = 0; i < N * CLASSES; i++)
@@ -66,6 +66,49 @@ static void test_normalisation(void) {
     }
     fmn_model_file_free(m);
   }
+  fmn_images_free(images);
+  fmn_dataset_free(set);
+}
+
+/* Several teachers say the mean of what each says, in both ways in which they can be asked. */
+static void test_several(void) {
+  g_autoptr(GError) error = NULL;
+  g_autofree char *a = save_model("compact", "", "a.safetensors", 5), *b = save_model("base", "", "b.safetensors", 6),
+                  *c = save_model("efficientnet-b0", "strides=original", "c.safetensors", 7);
+  char *all[] = {a, b, c, NULL};
+  FmnDataset *set = synthetic_new(N, 3);
+  FmnImages *images = fmn_images_from_dataset(set);
+  FmnPreprocess student = {SIDE, SIDE, 1, {0.4f}, {0.3f}};
+  double expected[N * CLASSES] = {0};
+  g_autofree float *x = g_new(float, N *SIDE *SIDE), *evaluated = g_new(float, N *CLASSES);
+  g_autoptr(GString) sums = g_string_new(NULL);
+
+  for (int i = 0; i < N * SIDE * SIDE; i++)
+    x[i] = ((float)set->images[i] / 255 - student.mean[0]) / student.std[0];
+  for (char **path = all; *path; path++) {
+    FmnTeacher *one =
+        fmn_teacher_new((char *[]){*path, NULL}, (char **)fmn_fashion_mnist_labels, &student, TRUE, N, 1, &error);
+    g_assert_no_error(error);
+    const float *logits = fmn_teacher_run(one, x, N);
+    for (int i = 0; i < N * CLASSES; i++)
+      expected[i] += (double)logits[i] / 3;
+    g_string_append_printf(sums, "%s%s", sums->len ? "," : "", fmn_teacher_sha256(one));
+    fmn_teacher_free(one);
+  }
+  FmnTeacher *t = fmn_teacher_new(all, (char **)fmn_fashion_mnist_labels, &student, TRUE, N, 2, &error);
+  g_assert_no_error(error);
+  g_assert_cmpstr(fmn_teacher_sha256(t), ==, sums->str);
+  const float *logits = fmn_teacher_run(t, x, N);
+  fmn_teacher_evaluate(t, images, 2, evaluated);
+  for (int i = 0; i < N * CLASSES; i++) {
+    g_assert_cmpfloat_with_epsilon(logits[i], expected[i], 1e-5 * fmax(1, fabs(expected[i])));
+    g_assert_cmpfloat_with_epsilon(evaluated[i], expected[i], 1e-3 * fmax(1, fabs(expected[i])));
+  }
+  fmn_teacher_free(t);
+
+  all[1] = (char *)"nosuchmodel"; /* one of them is not there: none is used */
+  g_assert_null(fmn_teacher_new(all, (char **)fmn_fashion_mnist_labels, &student, TRUE, N, 1, &error));
+  g_assert_nonnull(strstr(error->message, "nosuchmodel"));
   fmn_images_free(images);
   fmn_dataset_free(set);
 }
@@ -92,7 +135,8 @@ static void test_errors(void) {
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     char **names = cases[i].labels ? cases[i].labels : (char **)fmn_fashion_mnist_labels;
-    g_assert_null(fmn_teacher_new(cases[i].model, names, &cases[i].student, cases[i].grey, 4, 1, &error));
+    g_assert_null(fmn_teacher_new((char *[]){(char *)cases[i].model, NULL}, names, &cases[i].student, cases[i].grey, 4,
+                                  1, &error));
     g_test_message("%s", error->message);
     g_assert_nonnull(strstr(error->message, cases[i].message));
   }
@@ -176,7 +220,7 @@ static FmnTrainConfig *make_config(const char *out, const char *teacher) {
   FmnTrainConfig *c = fmn_train_config_new("compact");
   c->out = path_of(out);
   c->data = g_strdupv((char *[]){folder, NULL});
-  c->teacher = g_strdup(teacher);
+  c->teachers = teacher ? g_strsplit(teacher, ",", -1) : NULL;
   c->distillation = (FmnDistillation){1, 2};
   c->threads = 1;
   c->seed = 7;
@@ -276,6 +320,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   folder = synthetic_folder(80);
   g_test_add_func("/teacher/normalisation", test_normalisation);
+  g_test_add_func("/teacher/several", test_several);
   g_test_add_func("/teacher/errors", test_errors);
   g_test_add_func("/teacher/loss-by-hand", test_loss_by_hand);
   g_test_add_func("/teacher/loss-gradient", test_loss_gradient);

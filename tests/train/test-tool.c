@@ -26,6 +26,7 @@ static void test_usage(void) {
       {{"train", "--arch", "base", "--out", "/tmp/x", "--validation", "1"}, "--validation"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher-weight", "0.5"}, "--teacher FILE"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher", "y", "--teacher-weight", "2"}, "--teacher-weight"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher", ""}, "found nothing"},
       {{"train", "--frobnicate"}, "frobnicate"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "stray"}, "stray"},
       {{"test"}, "--model"},
