@@ -13,7 +13,7 @@ typedef struct {
   char *font;       /* a Pango font description; without a size in it, the size follows the frame's height; owned by the
                        holder */
   guint line_width; /* pixels; 0: follows the frame's height */
-  guint color;      /* 0xAARRGGBB; 0: one a class */
+  guint color;      /* 0xFFRRGGBB; 0: one a class */
 } GstFmnistDrawOptions;
 
 typedef struct GstFmnistDraw GstFmnistDraw;

@@ -37,8 +37,6 @@ G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(GstFmnistInference, gst_fmnist_inference, GS
 
 #define PRIVATE(self) ((Private *)gst_fmnist_inference_get_instance_private(self))
 
-GstFmnistNet *gst_fmnist_inference_net(GstFmnistInference *self) { return PRIVATE(self)->net; }
-
 gboolean gst_fmnist_inference_is_stale(GstFmnistInference *self, guint age, GstClockTime time, GstClockTime now) {
   Private *p = PRIVATE(self);
   GstClockTime limit = MAX(p->max_age * GST_MSECOND, 2 * p->took);

@@ -60,7 +60,6 @@ struct _GstFmnistInferenceClass {
 };
 
 /* Between start() and stop(), for the streaming thread. */
-GstFmnistNet *gst_fmnist_inference_net(GstFmnistInference *self);
 /* A result of a frame with that timestamp, age frames ago, is too old to be carried to the present one with timestamp
  * now. */
 gboolean gst_fmnist_inference_is_stale(GstFmnistInference *self, guint age, GstClockTime time, GstClockTime now);

@@ -36,8 +36,9 @@ struct _GstFmnistJson {
   Events write_events;
   guint event_delay; /* ms */
 
-  FILE *file; /* between start() and stop() */
-  char *name; /* of file, for messages */
+  FILE *file;       /* between start() and stop() */
+  char *name;       /* of file, for messages */
+  gboolean at_once; /* somebody may wait for each line: no regular file */
   int width, height;
   GString *line;
   GstFmnistEvents *events;
@@ -122,11 +123,14 @@ static gboolean gst_fmnist_json_start(GstBaseTransform *trans) {
   GST_OBJECT_UNLOCK(self);
   if (self->name == NULL || *self->name == '\0' || strcmp(self->name, STANDARD_OUTPUT) == 0) {
     self->file = stdout;
+    self->at_once = TRUE;
     return TRUE;
   }
   self->file = g_fopen(self->name, "wb");
-  if (self->file != NULL)
+  if (self->file != NULL) {
+    self->at_once = !g_file_test(self->name, G_FILE_TEST_IS_REGULAR);
     return TRUE;
+  }
   GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("Cannot write the results to %s: %s.", self->name, g_strerror(errno)),
                     ("set location to a file that can be written, or to - for standard output"));
   g_clear_pointer(&self->name, g_free);
@@ -163,7 +167,7 @@ static gboolean gst_fmnist_json_set_caps(GstBaseTransform *trans, GstCaps *in, G
 
 static gboolean write_line(GstFmnistJson *self) {
   if (fwrite(self->line->str, 1, self->line->len, self->file) == self->line->len &&
-      (self->file != stdout || fflush(self->file) == 0)) /* whoever reads a pipe wants a line at once */
+      (!self->at_once || fflush(self->file) == 0))
     return TRUE;
   return write_failed(self);
 }

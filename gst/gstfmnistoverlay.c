@@ -264,7 +264,7 @@ static void install_properties(GObjectClass *object) {
                                                     0, 256, 0, flags));
   g_object_class_install_property(object, PROP_COLOR,
                                   g_param_spec_uint("color", "Colour",
-                                                    "Colour of boxes and labels, 0xAARRGGBB (0 = one for each class)",
+                                                    "Colour of boxes and labels, 0xFFRRGGBB (0 = one for each class)",
                                                     0, G_MAXUINT32, 0, flags));
 }
 

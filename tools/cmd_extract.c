@@ -62,13 +62,12 @@ static gboolean choose_preprocess(const Options *o, FmnPreprocess *p, GError **e
   return TRUE;
 }
 
-static FmnDataset *extract_scenes(const Options *o, const FmnPreprocess *p, GError **error) {
+static FmnDataset *extract_scenes(const Options *o, FmnSplit split, const FmnPreprocess *p, GError **error) {
   guint64 seed = 1;
   FmnDataset *data = NULL;
   if (!command_seed(o->seed, &seed, error))
     return NULL;
-  FmnImages *cutouts =
-      o->data ? command_garments(o->data, FMN_SPLIT_TRAIN, fmn_fashion_mnist_labels, &data, error) : NULL;
+  FmnImages *cutouts = o->data ? command_garments(o->data, split, fmn_fashion_mnist_labels, &data, error) : NULL;
   FmnDataset *d =
       o->data && !cutouts ? NULL : fmn_extract_scenes(o->scenes, cutouts, o->count ? o->count : COUNT, seed, p, error);
   fmn_images_free(cutouts);
@@ -82,7 +81,7 @@ static gboolean extract(const Options *o, GError **error) {
   FmnPreprocess preprocess;
   if (!fmn_target_check_folder("--out", o->out, error) || !choose_preprocess(o, &preprocess, error))
     return FALSE;
-  FmnDataset *d = o->scenes ? extract_scenes(o, &preprocess, error)
+  FmnDataset *d = o->scenes ? extract_scenes(o, split, &preprocess, error)
                             : fmn_extract(o->photos, o->maps, &preprocess, o->views, notice, NULL, &counts, error);
   gboolean ok = d && fmn_dataset_save(d, o->out, split, error);
   if (ok)

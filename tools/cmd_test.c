@@ -232,7 +232,7 @@ static int run(int argc, char **argv) {
        "Draw the worst confusions with their images, as SVG or PNG", "FILE"},
       {"tta", 0, 0, G_OPTION_ARG_NONE, &o.tta, "Average each image's answer with that for its mirror image", NULL},
       {"scenes", 0, 0, G_OPTION_ARG_STRING, &o.scenes,
-       "Of a detector: on composed scenes of test items, green, mixed, worn or nothing", "PRESET"},
+       "Of a detector: on composed scenes of test items, green, mixed, photos, worn or nothing", "PRESET"},
       {"count", 'n', 0, G_OPTION_ARG_INT, &o.count, "How many scenes (2000)", "N"},
       {"seed", 's', 0, G_OPTION_ARG_STRING, &o.seed, "Of the scenes (1)", "N"},
       {"size", 0, 0, G_OPTION_ARG_INT, &o.size, "Width of the detector's input, a multiple of 32 (the model's)", "N"},

@@ -220,8 +220,10 @@ void fmn_augment_image(const FmnAugment *a, FmnRandom *r, const guint8 *image, i
 /* Beta(alpha, alpha) for 0 < alpha ≤ 1 (Jöhnk 1964). */
 static double draw_beta(FmnRandom *r, double alpha) {
   for (;;) {
-    double x = pow(1 - fmn_random_uniform(r), 1 / alpha), y = pow(1 - fmn_random_uniform(r), 1 / alpha);
-    if (x + y > 0 && x + y <= 1)
+    double u = 1 - fmn_random_uniform(r), v = 1 - fmn_random_uniform(r), x = pow(u, 1 / alpha), y = pow(v, 1 / alpha);
+    if (x + y == 0) /* both too small for a number; their ratio may not be */
+      return 1 / (1 + exp((log(v) - log(u)) / alpha));
+    if (x + y <= 1)
       return x / (x + y);
   }
 }

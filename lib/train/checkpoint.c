@@ -90,6 +90,8 @@ static char *options_json(const FmnSession *s) {
   fmn_json_add_string(b, "the images an epoch", size);
   if (s->teacher)
     fmn_json_add_string(b, "the teacher (SHA-256)", fmn_teacher_sha256(s->teacher));
+  if (s->config->cutouts)
+    fmn_json_add_string(b, "the cut-outs (SHA-256)", g_hash_table_lookup(s->model->metadata, "cutouts_sha256"));
   fmn_json_add_string(b, "the program's version", FMN_VERSION);
   json_builder_end_object(b);
   return fmn_json_text(b, FALSE);

@@ -148,17 +148,24 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
   return (char **)g_ptr_array_free(list, FALSE);
 }
 
+/* Appends an option with its value, quoted for a shell where that is needed. */
+static void append_option(GString *s, const char *option, const char *value) {
+  static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:=,+-|%@";
+  g_autofree char *quoted = value[strspn(value, plain)] ? g_shell_quote(value) : NULL;
+  g_string_append_printf(s, *value ? " %s %s" : " %s", option, quoted ? quoted : value);
+}
+
 char *fmn_train_config_command(const FmnTrainConfig *c) {
   GString *s = g_string_new("fmnist-train train");
   g_auto(GStrv) options = fmn_train_config_options(c);
   for (int i = 0; options[i]; i += 2)
-    g_string_append_printf(s, *options[i + 1] ? " %s %s" : " %s", options[i], options[i + 1]);
+    append_option(s, options[i], options[i + 1]);
   if (c->keep_last)
     g_string_append(s, " --keep last");
   for (int i = 0; c->data && c->data[i]; i++)
-    g_string_append_printf(s, " --data %s", c->data[i]);
+    append_option(s, "--data", c->data[i]);
   if (c->cutouts)
-    g_string_append_printf(s, " --cutouts %s", c->cutouts);
+    append_option(s, "--cutouts", c->cutouts);
   g_string_append_printf(s, " --out %s.safetensors", c->arch);
   return g_string_free(s, FALSE);
 }

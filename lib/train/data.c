@@ -215,10 +215,8 @@ FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, int h
       break;
     if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, error)))
       break;
-    if (!fmn_dataset_fit(sets[loaded], height, width, error)) {
-      fmn_dataset_free(sets[loaded]);
+    if (!fmn_dataset_fit(sets[loaded], height, width, error))
       break;
-    }
   }
   if (loaded == n)
     return fmn_train_data_new(sets, weights, n, classes, validation, seed, error);

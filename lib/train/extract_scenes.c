@@ -96,31 +96,41 @@ typedef struct {
   GByteArray *images, *labels;
 } Job;
 
-static void add(Job *j, const FmnBox *box, int label) {
-  guint size = (guint)(j->p->width * j->p->height), at = j->images->len;
+static gboolean add(Job *j, const FmnBox *box, int label, GError **error) {
+  guint64 size = (guint64)j->p->width * (guint64)j->p->height;
+  guint at = j->images->len;
   guint8 byte = (guint8)label;
-  g_byte_array_set_size(j->images, at + size);
+  if (at + size > G_MAXUINT) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "%u pictures of %d×%d are 4 GiB, which is the most; take fewer, or smaller ones (--count, --size)",
+                j->labels->len, j->p->width, j->p->height);
+    return FALSE;
+  }
+  g_byte_array_set_size(j->images, at + (guint)size);
   fmn_crop(j->sampler, &j->image, box, NULL, j->p, j->images->data + at);
   g_byte_array_append(j->labels, &byte, 1);
+  return TRUE;
 }
 
-static void add_scenes(Job *j, const Scenes *s, int n, guint64 seed) {
+static gboolean add_scenes(Job *j, const Scenes *s, int n, guint64 seed, GError **error) {
+  gboolean ok = TRUE;
   int unknown = (int)g_strv_length((char **)fmn_fashion_mnist_labels);
   FmnScene *scene = fmn_scene_new();
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < n && ok; i++) {
     FmnRandom r = {fmn_random_derive(seed, (guint64)(FMN_N_SCENE_PRESETS + i))};
     fmn_scene_render(draw_set(s, &r), (guint64)i, WIDTH, HEIGHT, scene);
     j->image = (FmnImage){j->image.format, {scene->pixels}, {3 * WIDTH}};
-    for (int k = 0; k < scene->n_boxes; k++) {
+    for (int k = 0; k < scene->n_boxes && ok; k++) {
       FmnBox box = found(&scene->boxes[k], &r);
-      add(j, &box, scene->boxes[k].label);
+      ok = add(j, &box, scene->boxes[k].label, error);
     }
-    if (scene->preset == FMN_SCENE_NOTHING) {
+    if (scene->preset == FMN_SCENE_NOTHING && ok) {
       FmnBox box = anywhere(&r);
-      add(j, &box, unknown);
+      ok = add(j, &box, unknown, error);
     }
   }
   fmn_scene_free(scene);
+  return ok;
 }
 
 static char **names(void) {
@@ -141,7 +151,7 @@ FmnDataset *fmn_extract_scenes(const char *presets, const FmnImages *cutouts, in
     FmnImageFormat format;
     fmn_image_format_rgb(&format, WIDTH, HEIGHT);
     Job job = {p, fmn_sampler_new(&format), {&format}, g_byte_array_new(), g_byte_array_new()};
-    add_scenes(&job, &scenes, n, seed);
+    gboolean ok = add_scenes(&job, &scenes, n, seed, error);
     fmn_sampler_free(job.sampler);
     d = g_new(FmnDataset, 1);
     *d = (FmnDataset){.n = (int)job.labels->len,
@@ -151,6 +161,8 @@ FmnDataset *fmn_extract_scenes(const char *presets, const FmnImages *cutouts, in
                       .images = g_byte_array_free(job.images, FALSE),
                       .labels = g_byte_array_free(job.labels, FALSE),
                       .names = names()};
+    if (!ok)
+      g_clear_pointer(&d, fmn_dataset_free);
   }
   scenes_clear(&scenes);
   return d;

@@ -72,6 +72,8 @@ gboolean fmn_session_is_finished(const FmnSession *s) {
       file && !g_hash_table_contains(file->metadata, "unfinished") &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "command"), command) == 0 &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "dataset_sha256"), fmn_train_data_sha256(s->data)) == 0 &&
+      g_strcmp0(g_hash_table_lookup(file->metadata, "cutouts_sha256"),
+                g_hash_table_lookup(s->model->metadata, "cutouts_sha256")) == 0 &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "teacher_sha256"),
                 s->teacher ? fmn_teacher_sha256(s->teacher) : NULL) == 0;
   fmn_model_file_free(file);

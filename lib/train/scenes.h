@@ -14,7 +14,7 @@ typedef enum {
   FMN_SCENE_GREEN, /* the original demo's: the item, black around it, 280×280 in the middle of a green frame of 640×480;
                     * scene i shows item i (mod n) */
   FMN_SCENE_MIXED,  /* garments cut out by their own masks, lit, tinted, turned, overlapping, in all kinds of rooms */
-  FMN_SCENE_PHOTOS, /* the same with garments cut out of photos, in their own colours; in a third of the scenes drawn
+  FMN_SCENE_PHOTOS, /* the same with garments cut out of photos, in their own colours; in half of the scenes drawn
                      * people wear them */
   FMN_SCENE_WORN,   /* drawn people in drawn clothes before a camera, as Fashion-MNIST numbers these; the images are not
                        used */

@@ -32,7 +32,6 @@ struct FmnTrainer {
   GArray *slots;                /* of Slot: gradients of values, shared by those that are never alive together */
   float *extra[FMN_MAX_INPUTS]; /* second and later gradients of a value, before they are added */
   float *scratch, *shared;
-  gsize bytes;
   FmnTrainerProbe probe; /* NULL: none */
   gpointer probe_data;
 };
@@ -48,11 +47,6 @@ void fmn_trainer_init_weights(FmnGraph *g, guint64 seed) {
 
 static gsize node_count(const FmnTrainer *t, int i) {
   return fmn_shape_image(fmn_graph_node(t->graph, i)->out) * (gsize)t->batch;
-}
-
-static float *floats(FmnTrainer *t, gsize count) {
-  t->bytes += count * sizeof(float);
-  return fmn_floats_new0(count);
 }
 
 /* Which nodes lead to an output, and which stand behind a trainable weight. */
@@ -133,10 +127,10 @@ static void plan_gradients(FmnTrainer *t) {
     g_array_index(t->slots, Slot, tn->slot).used = FALSE;
   }
   for (int k = 0; k < FMN_MAX_INPUTS; k++)
-    t->extra[k] = extra[k] ? floats(t, extra[k]) : NULL;
+    t->extra[k] = extra[k] ? fmn_floats_new0(extra[k]) : NULL;
   for (guint i = 0; i < t->slots->len; i++) {
     Slot *s = &g_array_index(t->slots, Slot, i);
-    s->data = floats(t, s->size);
+    s->data = fmn_floats_new0(s->size);
   }
   for (int i = 0; i < t->n_nodes; i++)
     if (t->nodes[i].slot >= 0)
@@ -158,7 +152,7 @@ static void make_params(FmnTrainer *t) {
       }
       t->params[p].name = g_strconcat(node->name, ".", param->name, NULL);
       t->params[p].param = param;
-      t->params[p].gradient = param->trainable ? floats(t, fmn_param_count(param)) : NULL;
+      t->params[p].gradient = param->trainable ? fmn_floats_new0(fmn_param_count(param)) : NULL;
     }
   }
 }
@@ -171,7 +165,7 @@ static void make_calls(FmnTrainer *t) {
     TrainNode *tn = &t->nodes[i];
     FmnTrainCall *c = &tn->call;
     if (tn->needed)
-      tn->y = floats(t, node_count(t, i));
+      tn->y = fmn_floats_new0(node_count(t, i));
     if (!tn->grad)
       continue;
     c->node = node;
@@ -188,15 +182,15 @@ static void make_calls(FmnTrainer *t) {
     for (int k = 0; k < node->n_params; k++)
       c->dw[k] = t->params[tn->first_param + k].gradient;
     gsize state = tn->grad->state ? tn->grad->state(node, t->batch) : 0;
-    c->state = tn->state = state ? floats(t, (state + sizeof(float) - 1) / sizeof(float)) : NULL;
+    c->state = tn->state = state ? fmn_floats_new0((state + sizeof(float) - 1) / sizeof(float)) : NULL;
     gsize need = tn->grad->scratch ? tn->grad->scratch(node, t->batch) : 0;
     gsize shared = tn->grad->shared_scratch ? tn->grad->shared_scratch(node, t->batch) : 0;
     c->scratch_size = (need + 15) / 16 * 16;
     all_scratch = MAX(all_scratch, c->scratch_size * (gsize)fmn_pool_threads(t->pool));
     all_shared = MAX(all_shared, shared);
   }
-  t->scratch = all_scratch ? floats(t, all_scratch) : NULL;
-  t->shared = all_shared ? floats(t, all_shared) : NULL;
+  t->scratch = all_scratch ? fmn_floats_new0(all_scratch) : NULL;
+  t->shared = all_shared ? fmn_floats_new0(all_shared) : NULL;
   for (int i = 0; i < t->n_nodes; i++) {
     t->nodes[i].call.scratch = t->scratch;
     t->nodes[i].call.shared = t->shared;
@@ -323,5 +317,3 @@ const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params) {
   *n_params = t->n_params;
   return t->params;
 }
-
-gsize fmn_trainer_bytes(const FmnTrainer *t) { return t->bytes; }

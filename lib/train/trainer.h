@@ -41,6 +41,4 @@ const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params);
 typedef void (*FmnTrainerProbe)(gpointer data, const FmnNode *node, gboolean backward);
 void fmn_trainer_set_probe(FmnTrainer *t, FmnTrainerProbe probe, gpointer data);
 
-gsize fmn_trainer_bytes(const FmnTrainer *t); /* of activations, gradients, state and scratch */
-
 #endif

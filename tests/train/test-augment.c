@@ -159,8 +159,8 @@ static void test_erase(void) {
 
 static void test_mix(void) {
   float black[SIDE * SIDE], white[SIDE * SIDE];
-  const char *names[] = {"cutmix:1", "mixup:0.4"};
-  for (int k = 0; k < 2; k++) {
+  const char *names[] = {"cutmix:1", "mixup:0.4", "mixup:1e-12"}; /* the last: one of the two, none mixed */
+  for (int k = 0; k < 3; k++) {
     FmnAugment a = parse_augment(names[k]);
     double own = 0;
     for (guint64 seed = 0; seed < 300; seed++) {

@@ -159,6 +159,33 @@ static void test_config(void) {
   }
 }
 
+/* The command that a model file records is one that a shell takes apart again. */
+static void test_command(void) {
+  g_auto(GStrv) words = NULL;
+  g_autoptr(GError) error = NULL;
+  int n;
+  FmnTrainConfig *c = fmn_train_config_new("compact:blocks=1-2-3");
+  c->data = g_strsplit("it's here;a b:2", ";", -1);
+  c->init = g_strdup("my model.safetensors");
+  c->teachers = g_strsplit("compact;$HOME/deep.safetensors", ";", -1);
+  g_autofree char *command = fmn_train_config_command(c);
+  g_assert_true(g_shell_parse_argv(command, &n, &words, &error));
+  g_assert_no_error(error);
+  const char *expected[][2] = {{"--arch", "compact:blocks=1-2-3"},
+                               {"--augment", "flip:0.5,shift:2,erase:0.5"},
+                               {"--init", "my model.safetensors"},
+                               {"--teacher", "compact,$HOME/deep.safetensors"},
+                               {"--data", "it's here"},
+                               {"--data", "a b:2"}};
+  gsize found = 0;
+  for (int i = 0; i + 1 < n && found < G_N_ELEMENTS(expected); i++)
+    if (g_str_equal(words[i], expected[found][0]) && g_str_equal(words[i + 1], expected[found][1]))
+      found++;
+  g_assert_cmpuint(found, ==, G_N_ELEMENTS(expected));
+  g_assert_nonnull(strstr(command, " --augment flip:0.5,shift:2,erase:0.5 ")); /* no quotes where none are needed */
+  fmn_train_config_free(c);
+}
+
 static void count_paths(GMarkupParseContext *context, const char *element, const char **names, const char **values,
                         gpointer user, GError **error) {
   *(int *)user += strcmp(element, "path") == 0;
@@ -193,6 +220,7 @@ static void test_plot(Fixture *f, gconstpointer data) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/session/config", test_config);
+  g_test_add_func("/session/command", test_command);
   ADD("/session/learns", NULL, test_learns);
   ADD("/session/no-validation", NULL, test_no_validation);
   ADD("/session/keep-last", NULL, test_keep_last);
