@@ -256,7 +256,7 @@ static void options_clear(Options *o) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.count = 100, .threads = (int)g_get_num_processors(), .width = 640, .height = 480};
+  Options o = {.count = 100, .threads = (int)MIN(g_get_num_processors(), MAX_THREADS), .width = 640, .height = 480};
   FmnSceneOptions scenes;
   FmnSplit split = FMN_SPLIT_TRAIN;
   GError *error = NULL;
