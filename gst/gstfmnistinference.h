@@ -59,9 +59,8 @@ struct _GstFmnistInferenceClass {
   void (*swapped)(GstFmnistInference *self, GstFmnistNet *net);
 };
 
-/* Between start() and stop(), for the streaming thread. */
 /* A result of a frame with that timestamp, age frames ago, is too old to be carried to the present one with timestamp
- * now. */
+ * now. Between start() and stop(), for the streaming thread. */
 gboolean gst_fmnist_inference_is_stale(GstFmnistInference *self, guint age, GstClockTime time, GstClockTime now);
 
 /* The element's own properties have numbers from here on. */

@@ -166,10 +166,9 @@ static gboolean gst_fmnist_json_set_caps(GstBaseTransform *trans, GstCaps *in, G
 }
 
 static gboolean write_line(GstFmnistJson *self) {
-  if (fwrite(self->line->str, 1, self->line->len, self->file) == self->line->len &&
-      (!self->at_once || fflush(self->file) == 0))
-    return TRUE;
-  return write_failed(self);
+  if (fwrite(self->line->str, 1, self->line->len, self->file) != self->line->len)
+    return write_failed(self);
+  return !self->at_once || flush(self);
 }
 
 static void take_events(GstFmnistJson *self) {

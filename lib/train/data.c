@@ -213,9 +213,8 @@ FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, int h
     g_autofree char *path = *dir ? parse_source(*dir, &weights[loaded], error) : NULL;
     if (*dir && !path)
       break;
-    if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, error)))
-      break;
-    if (!fmn_dataset_fit(sets[loaded], height, width, error))
+    if (!(sets[loaded] = fmn_dataset_load(path, FMN_SPLIT_TRAIN, error)) ||
+        !fmn_dataset_fit(sets[loaded], height, width, error))
       break;
   }
   if (loaded == n)

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+/* What the recipes of compact, deep and wide have in common. */
+#define SGD_ONECYCLE                                                                                                   \
+  .batch = 64, .optimizer = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE}, .schedule = "onecycle", .label_smoothing = 0.1,      \
+  .ema = 0.999, .validation = 0.02
+
 static const struct {
   const char *arch; /* NULL: any other */
   FmnRecipe recipe;
@@ -16,38 +21,9 @@ static const struct {
       .label_smoothing = 0.1,
       .ema = 0.999,
       .validation = 0.05}},
-    {"compact",
-     {.epochs = 100,
-      .batch = 64,
-      .optimizer = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE},
-      .rate = 0.1,
-      .schedule = "onecycle",
-      .augment = "flip,shift:2,erase:0.5",
-      .label_smoothing = 0.1,
-      .ema = 0.999,
-      .validation = 0.02}},
-    {"deep",
-     {.epochs = 22,
-      .batch = 64,
-      .optimizer = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE},
-      .rate = 0.05,
-      .schedule = "onecycle",
-      .warmup = 1,
-      .augment = "flip,shift:2,erase:0.3",
-      .label_smoothing = 0.1,
-      .ema = 0.999,
-      .validation = 0.02}},
-    {"wide",
-     {.epochs = 58,
-      .batch = 64,
-      .optimizer = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE},
-      .rate = 0.1,
-      .schedule = "onecycle",
-      .warmup = 2,
-      .augment = "flip,shift:2,erase:0.5",
-      .label_smoothing = 0.1,
-      .ema = 0.999,
-      .validation = 0.02}},
+    {"compact", {SGD_ONECYCLE, .epochs = 100, .rate = 0.1, .augment = "flip,shift:2,erase:0.5"}},
+    {"deep", {SGD_ONECYCLE, .epochs = 22, .rate = 0.05, .warmup = 1, .augment = "flip,shift:2,erase:0.3"}},
+    {"wide", {SGD_ONECYCLE, .epochs = 58, .rate = 0.1, .warmup = 2, .augment = "flip,shift:2,erase:0.5"}},
     {"yolov3-tiny",
      {.epochs = 85,
       .batch = 16,

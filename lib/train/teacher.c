@@ -18,7 +18,7 @@ struct FmnTeacher {
   char *sha256;
   int given; /* the student's channels */
   int classes;
-  float *mean; /* batch × classes, the members' logits; NULL: there is one member */
+  float *mean; /* batch × classes, the members' logits */
 };
 
 static gboolean check(const FmnModelFile *m, char *const *labels, const FmnPreprocess *student, gboolean grey,
@@ -83,6 +83,7 @@ FmnTeacher *fmn_teacher_new(char *const *models, char *const *labels, const FmnP
   t->members = g_array_new(FALSE, FALSE, sizeof(Member));
   t->given = student->channels;
   t->classes = (int)g_strv_length((char **)labels);
+  t->mean = g_new(float, (gsize)batch *(gsize)t->classes);
   for (; *models && ok; models++) {
     g_autofree char *sha256 = NULL;
     FmnModelFile *m = load(*models, &sha256, error);
@@ -93,8 +94,6 @@ FmnTeacher *fmn_teacher_new(char *const *models, char *const *labels, const FmnP
     }
     fmn_model_file_free(m);
   }
-  if (t->members->len > 1)
-    t->mean = g_new(float, (gsize)batch *(gsize)t->classes);
   t->sha256 = g_string_free(sums, FALSE);
   if (!ok)
     g_clear_pointer(&t, fmn_teacher_free);
@@ -135,8 +134,6 @@ static void add_share(const FmnTeacher *t, guint member, const float *logits, gs
 }
 
 const float *fmn_teacher_run(FmnTeacher *t, const float *x, int n) {
-  if (!t->mean)
-    return ask(&g_array_index(t->members, Member, 0), x, n, t->given);
   for (guint i = 0; i < t->members->len; i++)
     add_share(t, i, ask(&g_array_index(t->members, Member, i), x, n, t->given), (gsize)n * (gsize)t->classes, t->mean);
   return t->mean;
