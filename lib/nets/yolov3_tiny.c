@@ -17,6 +17,7 @@ static FmnValue conv_bn_leaky(FmnGraph *g, FmnValue x, const char *suffix, int o
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
   static const char *const names[] = {"1", "2", "3", "4", "5"}, *const anchors[] = {"fitted", "original", NULL};
   int size = fmn_net_option_int(options, "size", 416, 32, 2048), head = ANCHORS_A_HEAD * (classes + 5);
+  int last = fmn_net_option_int(options, "last", 1024, 64, 1024);
 
   fmn_net_option_choice(options, "anchors", anchors); /* of the training: the layers are the same */
   if (size % 32 != 0 && !g->error)
@@ -29,7 +30,7 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
   }
   x = conv_bn_leaky(g, x, "6", 512, 3);
   x = fmn_maxpool(g, x, .k = 2, .stride = 1, .pad_end = 1);
-  x = conv_bn_leaky(g, x, "7", 1024, 3);
+  x = conv_bn_leaky(g, x, "7", last, 3);
   x = conv_bn_leaky(g, x, "8", 256, 1);
 
   FmnValue coarse = conv_bn_leaky(g, x, "9", 512, 3);
@@ -42,7 +43,8 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
 
 const FmnNet fmn_net_yolov3_tiny = {
     .name = "yolov3-tiny",
-    .summary = "detector: boxes of garments; size=N: input of N×N pixels; anchors=original: the published ones",
+    .summary = "detector: boxes of garments; size=N: input of N×N pixels; last=N: channels of the backbone's last layer; "
+               "anchors=original: the published ones",
     .channels = 3,
     .height = 416,
     .width = 416,

@@ -64,12 +64,32 @@ gboolean fmn_session_finite(const FmnSession *s) {
   return TRUE;
 }
 
-/* Takes over every weight of a model file that this network has too, by name and size. */
+/* Copies a weight tensor, or of one with more output or input channels the leading ones; FALSE where kernels differ or
+ * channels lack. */
+static gboolean take_channels(FmnParam *to, const FmnParam *from) {
+  if (from->n_dims != to->n_dims)
+    return FALSE;
+  int out = to->dims[0], in = to->n_dims > 1 ? to->dims[1] : 1, from_in = to->n_dims > 1 ? from->dims[1] : 1;
+  gsize kernel = 1;
+  for (int i = 2; i < to->n_dims; i++) {
+    if (from->dims[i] != to->dims[i])
+      return FALSE;
+    kernel *= (gsize)to->dims[i];
+  }
+  if (from->dims[0] < out || from_in < in)
+    return FALSE;
+  for (int o = 0; o < out; o++)
+    memcpy(to->data + (gsize)o * (gsize)in * kernel, from->data + (gsize)o * (gsize)from_in * kernel,
+           (gsize)in * kernel * sizeof(float));
+  return TRUE;
+}
+
+/* Takes over every weight of a model file that this network has too, by name, and as far as it has use for it. */
 static gboolean start_from(FmnSession *s, const char *path, GError **error) {
   FmnModelFile *file = fmn_model_file_load(path, error);
   if (!file)
     return FALSE;
-  int taken = 0;
+  int taken = 0, parts = 0;
   g_autoptr(GHashTable) by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (int i = 0; i < fmn_graph_size(file->graph); i++) {
     FmnNode *node = fmn_graph_node(file->graph, i);
@@ -79,13 +99,15 @@ static gboolean start_from(FmnSession *s, const char *path, GError **error) {
   for (int i = 0; i < s->n_params; i++) {
     FmnParam *to = s->params[i].param;
     const FmnParam *from = g_hash_table_lookup(by_name, s->params[i].name);
-    if (!from || from->n_dims != to->n_dims || memcmp(from->dims, to->dims, sizeof(int) * (gsize)to->n_dims) != 0)
+    if (!from || !take_channels(to, from))
       continue;
-    memcpy(to->data, from->data, fmn_param_count(to) * sizeof(float));
     taken++;
+    parts += fmn_param_count(from) > fmn_param_count(to);
   }
+  g_autofree char *of_larger =
+      parts ? g_strdup_printf(", %d of them the leading channels of larger ones", parts) : g_strdup("");
   if (taken)
-    fmn_session_notice(s, "%d of %d weight tensors start from %s", taken, s->n_params, path);
+    fmn_session_notice(s, "%d of %d weight tensors start from %s%s", taken, s->n_params, path, of_larger);
   else
     g_set_error(
         error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,

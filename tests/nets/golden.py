@@ -165,12 +165,10 @@ class Wide(nn.Module):
 
 
 class TinyYoloV3(nn.Module):
-    NAMES = [("1", 3, 16, 3), ("2", 16, 32, 3), ("3", 32, 64, 3), ("4", 64, 128, 3), ("5", 128, 256, 3), ("6", 256, 512, 3),
-             ("7", 512, 1024, 3), ("8", 1024, 256, 1), ("9", 256, 512, 3), None, ("_lateral", 256, 128, 1), ("10", 384, 256, 3)]
-
-    def __init__(self):
+    def __init__(self, last=1024):
         super().__init__()
-        for entry in self.NAMES:
+        for entry in [("1", 3, 16, 3), ("2", 16, 32, 3), ("3", 32, 64, 3), ("4", 64, 128, 3), ("5", 128, 256, 3), ("6", 256, 512, 3),
+                      ("7", 512, last, 3), ("8", last, 256, 1), ("9", 256, 512, 3), None, ("_lateral", 256, 128, 1), ("10", 384, 256, 3)]:
             if entry is None:
                 self.head32 = nn.Conv2d(512, 45, 1)
                 continue
@@ -199,7 +197,7 @@ NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3),
         ("efficientnet-b0", "strides=original", lambda: EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
         ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 2, 2, 1, 1, 2, 1)), (1, 28), 2),
         ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(22, 2), (1, 28), 1),
-        ("yolov3-tiny", "size=64", TinyYoloV3, (3, 64), 1)]
+        ("yolov3-tiny", "size=64", TinyYoloV3, (3, 64), 1), ("yolov3-tiny", "size=64,last=256", lambda: TinyYoloV3(256), (3, 64), 1)]
 
 
 def build(make, images, channels, size):

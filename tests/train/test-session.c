@@ -119,6 +119,37 @@ static void test_init(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
+static void find_param(const char *name, FmnParam *param, gpointer found) {
+  FmnParam **fc = found;
+  if (g_str_equal(name, "fc.weight"))
+    *fc = param;
+}
+
+/* Of a network with more channels it takes the leading ones. */
+static void test_init_channels(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
+  FmnParam *wide = NULL, *narrow = NULL;
+  c->recipe.epochs = d->recipe.epochs = 1;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  d->init = in_folder(f, "a.safetensors");
+  d->recipe.rate = 1e-6;
+  d->arch_options = g_strdup("last=32");
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_nonnull(strstr(f->notices->str, "the leading channels of larger ones"));
+  FmnModelFile *a = fmn_model_file_load(c->out, NULL), *b = fmn_model_file_load(d->out, NULL);
+  fmn_graph_foreach_param(a->graph, find_param, &wide);
+  fmn_graph_foreach_param(b->graph, find_param, &narrow);
+  g_assert_cmpint(wide->dims[1], ==, 64);
+  g_assert_cmpint(narrow->dims[1], ==, 32);
+  for (int o = 0; o < 10; o++)
+    for (int i = 0; i < 32; i++)
+      g_assert_cmpfloat_with_epsilon(narrow->data[32 * o + i], wide->data[64 * o + i], 1e-3);
+  fmn_model_file_free(a);
+  fmn_model_file_free(b);
+  fmn_train_config_free(c);
+  fmn_train_config_free(d);
+}
+
 static void test_out_errors(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
   FmnTrainConfig *c = make_config(f, "none/a.safetensors", 1);
@@ -225,6 +256,7 @@ int main(int argc, char **argv) {
   ADD("/session/no-validation", NULL, test_no_validation);
   ADD("/session/keep-last", NULL, test_keep_last);
   ADD("/session/init", NULL, test_init);
+  ADD("/session/init/channels", NULL, test_init_channels);
   ADD("/session/out-errors", NULL, test_out_errors);
   ADD("/session/plot", NULL, test_plot);
   return g_test_run();
