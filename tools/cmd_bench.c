@@ -135,22 +135,10 @@ static FmnGraph *build(const Options *o, const char *arch, const char *options, 
   return g;
 }
 
-static gboolean bench(const Options *o, gboolean training, gboolean json, GError **error) {
-  Bench b = {.batch = o->batch};
-  FmnModelFile *file = NULL;
-  FmnGraph *built = NULL;
-  g_autofree char *arch = NULL;
-  if (o->model) {
-    g_autofree char *path = command_model_path(o->model, error);
-    file = path ? fmn_model_file_load(path, error) : NULL;
-    b.graph = file ? file->graph : NULL;
-    arch = file ? g_strdup(file->arch) : NULL;
-  } else {
-    g_auto(GStrv) parts = g_strsplit(o->arch, ":", 2);
-    arch = g_strdup(parts[0] ? parts[0] : "");
-    b.graph = built = build(o, arch, parts[0] && parts[1] ? parts[1] : "", error);
-  }
-  gboolean ok = b.graph && prepare(&b, arch, training, o->threads, error);
+static gboolean bench(const Options *o, FmnGraph *graph, const char *arch, gboolean training, gboolean json,
+                      GError **error) {
+  Bench b = {.batch = o->batch, .graph = graph};
+  gboolean ok = prepare(&b, arch, training, o->threads, error);
   if (ok) {
     GArray *times = measure(&b, training ? train : infer);
     print(o, &b, arch, json, times);
@@ -163,9 +151,28 @@ static gboolean bench(const Options *o, gboolean training, gboolean json, GError
   fmn_pool_free(b.pool);
   fmn_floats_free(b.x);
   fmn_floats_free(b.targets);
-  fmn_graph_free(built);
-  fmn_model_file_free(file);
   return ok;
+}
+
+static int bench_model(const Options *o, gboolean training, gboolean json) {
+  GError *error = NULL;
+  g_autofree char *path = command_model_path(o->model, &error);
+  FmnModelFile *file = path ? fmn_model_file_load(path, &error) : NULL;
+  gboolean ok = file && bench(o, file->graph, file->arch, training, json, &error);
+  fmn_model_file_free(file);
+  return ok ? EXIT_OK : command_fail(error);
+}
+
+static int bench_arch(const Options *o, gboolean training, gboolean json) {
+  GError *error = NULL;
+  g_auto(GStrv) parts = g_strsplit(o->arch, ":", 2);
+  const char *arch = parts[0] ? parts[0] : "";
+  FmnGraph *graph = build(o, arch, parts[0] && parts[1] ? parts[1] : "", &error);
+  if (!graph)
+    return command_usage_error(error);
+  gboolean ok = bench(o, graph, arch, training, json, &error);
+  fmn_graph_free(graph);
+  return ok ? EXIT_OK : command_fail(error);
 }
 
 static gboolean check(const Options *o) {
@@ -196,13 +203,12 @@ static int run(int argc, char **argv) {
       {"mode", 0, 0, G_OPTION_ARG_STRING, &o.mode, "infer or train (infer)", "NAME"},
       {"format", 'f', 0, G_OPTION_ARG_STRING, &o.format, "text or json (text)", "NAME"},
       G_OPTION_ENTRY_NULL};
-  GError *error = NULL;
   gboolean ok;
   int status = EXIT_USAGE;
   if (command_parse(&argc, &argv, NULL, "Measures how fast a network runs or trains.", NULL, entries, 0)) {
     gboolean json = command_json(o.format, &ok);
     if (ok && check(&o))
-      status = bench(&o, g_strcmp0(o.mode, "train") == 0, json, &error) ? EXIT_OK : command_fail(error);
+      status = (o.model ? bench_model : bench_arch)(&o, g_strcmp0(o.mode, "train") == 0, json);
   }
   g_free(o.model);
   g_free(o.arch);

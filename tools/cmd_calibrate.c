@@ -30,9 +30,8 @@ static char *trained_with(const FmnModelFile *model, const char *option) {
 static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GError **error) {
   g_autofree char *share = trained_with(model, "--validation"), *drawn = trained_with(model, "--seed");
   double validation = o->validation > 0 ? o->validation : share ? g_ascii_strtod(share, NULL) : 0;
-  const char *text = o->seed ? o->seed : drawn;
   guint64 seed = 1;
-  if (!command_seed(text, &seed, error))
+  if (!command_seed(o->seed ? o->seed : drawn, &seed, error))
     return NULL;
   if (!(validation > 0 && validation <= 0.9)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
@@ -106,7 +105,7 @@ static gboolean calibrate(const Options *o, GError **error) {
     puts("");
     model->temperature = c.temperature;
     model->threshold = c.threshold;
-    ok = fmn_model_file_save(model, o->out ? o->out : path, TRUE, error);
+    ok = fmn_model_file_save(model, o->out ? o->out : path, model->half, error);
   }
   fmn_train_data_free(data);
   fmn_model_file_free(model);
@@ -129,6 +128,7 @@ static int run(int argc, char **argv) {
       {"threads", 't', 0, G_OPTION_ARG_INT, &o.threads, "Threads to compute with (all processors)", "N"},
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
+  guint64 seed;
   int status = EXIT_USAGE;
   if (command_parse(
           &argc, &argv, NULL,
@@ -142,6 +142,8 @@ static int run(int argc, char **argv) {
       command_usage("--share must be from 0 to 1, not %g", o.share);
     else if (o.threads < 1 || o.threads > 1024)
       command_usage("--threads must be from 1 to 1024, not %d", o.threads);
+    else if (!command_seed(o.seed, &seed, &error))
+      command_usage_error(error);
     else
       status = calibrate(&o, &error) ? EXIT_OK : command_fail(error);
   }

@@ -5,11 +5,13 @@
 #include "error.h"
 #include "io/model_file.h"
 #include "train/extract.h"
+#include "train/scene_plan.h"
 #include "train/target.h"
 
 typedef struct {
-  char *photos, *scenes, *data, *seed, *out, *split, *model;
+  char *photos, *scenes, *data, *out, *split, *model;
   char **maps;
+  guint64 seed;
   int count, views, size;
   gboolean cutouts;
 } Options;
@@ -17,6 +19,7 @@ typedef struct {
 #define CUTOUT_SIZE 160
 #define COUNT 10000
 #define MAX_COUNT 1000000
+#define UNSET G_MININT
 
 static void notice(const char *path, const char *why, gpointer user) {
   fprintf(stderr, "fmnist-train: %s left out: %s\n", path, why);
@@ -63,13 +66,11 @@ static gboolean choose_preprocess(const Options *o, FmnPreprocess *p, GError **e
 }
 
 static FmnDataset *extract_scenes(const Options *o, FmnSplit split, const FmnPreprocess *p, GError **error) {
-  guint64 seed = 1;
   FmnDataset *data = NULL;
-  if (!command_seed(o->seed, &seed, error))
-    return NULL;
   FmnImages *cutouts = o->data ? command_garments(o->data, split, fmn_fashion_mnist_labels, &data, error) : NULL;
-  FmnDataset *d =
-      o->data && !cutouts ? NULL : fmn_extract_scenes(o->scenes, cutouts, o->count ? o->count : COUNT, seed, p, error);
+  FmnDataset *d = o->data && !cutouts
+                      ? NULL
+                      : fmn_extract_scenes(o->scenes, cutouts, o->count != UNSET ? o->count : COUNT, o->seed, p, error);
   fmn_images_free(cutouts);
   fmn_dataset_free(data);
   return d;
@@ -91,7 +92,9 @@ static gboolean extract(const Options *o, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {NULL};
+  Options o = {.seed = 1, .count = UNSET};
+  FmnSceneMix mix;
+  char *seed = NULL;
   const GOptionEntry entries[] = {
       {"photos", 'p', 0, G_OPTION_ARG_FILENAME, &o.photos, "Folder with one sub-folder of pictures a class", "DIR"},
       {"scenes", 0, 0, G_OPTION_ARG_STRING, &o.scenes,
@@ -100,7 +103,7 @@ static int run(int argc, char **argv) {
        "PRESET[:WEIGHT],..."},
       {"data", 'd', 0, G_OPTION_ARG_FILENAME, &o.data, "For scenes of photos: what extract --cutouts wrote", "DIR"},
       {"count", 0, 0, G_OPTION_ARG_INT, &o.count, "How many scenes (10000)", "N"},
-      {"seed", 0, 0, G_OPTION_ARG_STRING, &o.seed, "Of the scenes (1)", "N"},
+      {"seed", 0, 0, G_OPTION_ARG_STRING, &seed, "Of the scenes (1)", "N"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o.out, "Folder for the IDX files", "DIR"},
       {"map", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &o.maps,
        "The pictures of a folder are of this class of Fashion-MNIST (name or number), or of any of these; unknown: of "
@@ -127,9 +130,9 @@ static int run(int argc, char **argv) {
       command_usage("%s is missing", photos || o.scenes ? "--out DIR" : "--photos DIR (or --scenes PRESET,...)");
     else if (o.scenes && (photos || o.maps || o.views || o.cutouts))
       command_usage("--scenes goes without --photos, --map, --views and --cutouts");
-    else if (!o.scenes && (o.data || o.count || o.seed))
+    else if (!o.scenes && (o.data || o.count != UNSET || seed))
       command_usage("--data, --count and --seed go with --scenes");
-    else if (o.count < 0 || o.count > MAX_COUNT)
+    else if (o.count != UNSET && (o.count < 1 || o.count > MAX_COUNT))
       command_usage("--count must be 1 to %d, not %d", MAX_COUNT, o.count);
     else if (o.split && strcmp(o.split, "train") != 0 && strcmp(o.split, "test") != 0)
       command_usage("--split must be train or test, not “%s”", o.split);
@@ -141,10 +144,13 @@ static int run(int argc, char **argv) {
       command_usage("--size must be 8 to 256, not %d", o.size);
     else if (photos && fmn_target_is_same(o.out, o.photos))
       command_usage("--out must be another folder than --photos, not %s too", o.out);
+    else if (!command_seed(seed, &o.seed, &error) || (o.scenes && !fmn_scene_mix_parse(o.scenes, &mix, &error)) ||
+             (o.maps && !fmn_extract_check_maps(o.maps, &error)))
+      command_usage_error(error);
     else
       status = extract(&o, &error) ? EXIT_OK : command_fail(error);
   }
-  char *const texts[] = {o.photos, o.scenes, o.data, o.seed, o.out, o.split, o.model};
+  char *const texts[] = {o.photos, o.scenes, o.data, seed, o.out, o.split, o.model};
   for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
     g_free(texts[i]);
   g_strfreev(o.maps);

@@ -37,7 +37,7 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"count", 'n', 0, G_OPTION_ARG_INT, &o->count, "Scenes (100)", "N"},
       {"seed", 's', 0, G_OPTION_ARG_STRING, &o->seed, "Of everything random (1)", "N"},
       {"data", 'd', 0, G_OPTION_ARG_FILENAME, &o->data,
-       "Folder with the four IDX files (default: FMNIST_DATA or " FMN_DATA_DIR ")", "DIR"},
+       "Folder with the four IDX files (default: FMNIST_DATA or " FMN_DATA_DIR "); worn and nothing need none", "DIR"},
       {"items", 0, 0, G_OPTION_ARG_STRING, &o->items,
        "Garments in a scene of mixed, up to 16 (1-6), people in one of worn, up to 3; 0: empty rooms, with empty label "
        "files",
@@ -115,13 +115,19 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
   if (MIN(o->width, o->height) < FMN_SCENE_MIN_SIDE || MAX(o->width, o->height) > FMN_SCENE_MAX_SIDE)
     return fail(error, "--width and --height must be %d to %d, not %d and %d", FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE,
                 o->width, o->height);
-  if (preset == FMN_SCENE_GREEN && (o->items || o->background))
-    return fail(error, "--items and --background are for the other presets than green");
+  if (preset == FMN_SCENE_GREEN && o->background)
+    return fail(error, "--background is for the other presets than green");
+  if ((preset == FMN_SCENE_GREEN || preset == FMN_SCENE_NOTHING) && o->items)
+    return fail(error, "--items is for the presets mixed, photos and worn");
   *split = g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN;
   *s = fmn_scene_options(preset, seed);
   s->frame_width = o->width;
   s->frame_height = o->height;
-  return (!o->items || set_items(o->items, s, error)) && (!o->background || set_background(o->background, s, error));
+  if (o->items && !set_items(o->items, s, error))
+    return FALSE;
+  if (preset == FMN_SCENE_WORN && s->min_items > 1)
+    return fail(error, "--items %s: scenes of worn garments have 1 to MAX people; give 1-MAX", o->items);
+  return !o->background || set_background(o->background, s, error);
 }
 
 /* An empty folder: files of another run among these would be taken for part of them. */
@@ -221,9 +227,10 @@ static void print_result(const Job *j) {
 }
 
 static gboolean compose(const Options *o, const FmnSceneOptions *s, FmnSplit split, GError **error) {
-  FmnDataset *data;
-  FmnImages *images = command_garments(o->data, split, fmn_fashion_mnist_labels, &data, error);
-  FmnSceneSet *set = images ? fmn_scene_set_new(images, s, error) : NULL;
+  FmnDataset *data = NULL;
+  gboolean needed = fmn_scene_preset_has_items(s->preset);
+  FmnImages *images = needed ? command_garments(o->data, split, fmn_fashion_mnist_labels, &data, error) : NULL;
+  FmnSceneSet *set = !needed || images ? fmn_scene_set_new(images, s, error) : NULL;
   Job job = {.set = set, .out = o->out, .count = o->count, .width = o->width, .height = o->height};
   g_mutex_init(&job.lock);
   if (set && make_folder(o->out, error)) {
@@ -266,8 +273,7 @@ static int run(int argc, char **argv) {
   } else if (!o.preset || !*o.preset || !o.out || !*o.out) {
     command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed|photos|worn|nothing" : "--out DIR");
   } else if (!set_scenes(&o, &scenes, &split, &error)) {
-    command_usage("%s", error->message);
-    g_error_free(error);
+    command_usage_error(error);
   } else {
     status = compose(&o, &scenes, split, &error) ? EXIT_OK : command_fail(error);
   }

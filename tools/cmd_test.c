@@ -9,6 +9,7 @@
 #include "train/evaluate.h"
 #include "train/loss.h"
 #include "train/metrics.h"
+#include "train/scene_plan.h"
 #include "train/target.h"
 
 #define COUNT 2000 /* scenes */
@@ -239,6 +240,8 @@ static int run(int argc, char **argv) {
       {"threads", 't', 0, G_OPTION_ARG_INT, &o.threads, "Threads to compute with (all processors)", "N"},
       G_OPTION_ENTRY_NULL};
   GError *error = NULL;
+  FmnScenePreset preset = FMN_SCENE_MIXED;
+  guint64 seed = 1;
   gboolean ok;
   int status = EXIT_USAGE;
   if (command_parse(&argc, &argv, NULL, "Measures a model on the test set.", NULL, entries, 0)) {
@@ -255,9 +258,11 @@ static int run(int argc, char **argv) {
       command_usage("--count, --seed and --size go with --scenes");
     else if (o.scenes && (o.probs || o.confusions || o.tta))
       command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
+    else if ((o.scenes && !fmn_scene_preset_parse(o.scenes, &preset, &error)) || !command_seed(o.seed, &seed, &error))
+      command_usage_error(error);
     else if (o.scenes)
-      status = test_scenes(&(TestScenes){o.model, o.data, o.scenes, o.seed, o.count != UNSET ? o.count : COUNT, o.size,
-                                         o.threads},
+      status = test_scenes(&(TestScenes){o.model, o.data, o.scenes, preset, seed, o.count != UNSET ? o.count : COUNT,
+                                         o.size, o.threads},
                            json, &error)
                    ? EXIT_OK
                    : command_fail(error);

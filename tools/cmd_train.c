@@ -144,6 +144,10 @@ static gboolean set_optimizer(const Options *o, FmnRecipe *r, GError **error) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--optimizer must be adam or sgd, not “%s”", o->optimizer);
     return FALSE;
   }
+  if (o->no_nesterov && r->optimizer.kind != FMN_OPTIMIZER_SGD) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--no-nesterov goes with --optimizer sgd");
+    return FALSE;
+  }
   if (r->optimizer.kind != before && o->rate == UNSET)
     r->rate = r->optimizer.kind == FMN_OPTIMIZER_ADAM ? 1e-3 : 0.05; /* the recipe's is for the other kind */
   r->optimizer.nesterov = r->optimizer.kind == FMN_OPTIMIZER_SGD && !o->no_nesterov;
@@ -348,12 +352,7 @@ static int run(int argc, char **argv) {
     command_usage("%s is missing", o.arch ? "--out FILE" : "--arch NAME");
   } else {
     FmnTrainConfig *config = make_config(&o, &error);
-    if (config) {
-      status = train(config, &o);
-    } else {
-      command_usage("%s", error->message);
-      g_error_free(error);
-    }
+    status = config ? train(config, &o) : command_usage_error(error);
     fmn_train_config_free(config);
   }
   options_clear(&o);

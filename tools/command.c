@@ -16,7 +16,7 @@ gboolean command_parse(int *argc, char ***argv, const char *arguments, const cha
   if (g_option_context_parse(context, argc, argv, &error) && *argc - 1 <= max_args)
     return TRUE;
   if (error)
-    command_usage("%s", error->message);
+    command_usage_error(g_steal_pointer(&error));
   else
     command_usage("unexpected argument “%s”", (*argv)[max_args + 1]);
   return FALSE;
@@ -34,6 +34,12 @@ int command_usage(const char *format, ...) {
   g_autofree char *text = g_strdup_vprintf(format, args);
   va_end(args);
   fprintf(stderr, "fmnist-train: %s (“%s --help” lists the options)\n", text, g_get_prgname());
+  return EXIT_USAGE;
+}
+
+int command_usage_error(GError *error) {
+  command_usage("%s", error->message);
+  g_error_free(error);
   return EXIT_USAGE;
 }
 

@@ -24,6 +24,7 @@ gboolean command_parse(int *argc, char ***argv, const char *arguments, const cha
 
 int command_fail(GError *error);                                /* prints and frees it; EXIT_FAILED */
 int command_usage(const char *format, ...) G_GNUC_PRINTF(1, 2); /* EXIT_USAGE */
+int command_usage_error(GError *error);                         /* the same, freeing it */
 
 /* Whether the format is json; FALSE with *ok = FALSE and a message when it is neither text nor json. NULL is text. */
 gboolean command_json(const char *format, gboolean *ok);

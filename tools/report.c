@@ -20,6 +20,9 @@ struct Report {
   const FmnTrainConfig *config;
   const char *log_path, *plot_path;
   FmnSession *session;
+  gboolean log_is_file; /* or a pipe, or a terminal: what is in it stays */
+  FILE *log;            /* NULL between two writes to a file */
+  int logged;           /* epochs in it */
   gboolean terminal, bar_shown;
   gint64 drawn; /* monotonic µs */
 };
@@ -102,18 +105,18 @@ static void log_epoch(const FmnEpoch *e, gboolean detector, FILE *f) {
   write_line(f, b);
 }
 
-/* The whole log anew: an epoch that was done twice, because the program was killed before its checkpoint, is in it
+/* A file is written anew: an epoch that was done twice, because the program was killed before its checkpoint, is in it
  * once. */
-static gboolean write_log(const Report *r, GError **error) {
+static gboolean write_log(Report *r, GError **error) {
   int n;
   const FmnEpoch *history = fmn_session_history(r->session, &n);
-  FILE *f = g_fopen(r->log_path, "w");
-  if (f) {
-    log_start(r, f);
-    for (int i = 0; i < n; i++)
-      log_epoch(&history[i], fmn_session_is_detector(r->session), f);
+  if (!r->log && (r->log = g_fopen(r->log_path, "w"))) {
+    r->logged = 0;
+    log_start(r, r->log);
   }
-  if (f && fclose(f) == 0)
+  while (r->log && r->logged < n)
+    log_epoch(&history[r->logged++], fmn_session_is_detector(r->session), r->log);
+  if (r->log && (r->log_is_file ? fclose(g_steal_pointer(&r->log)) : fflush(r->log)) == 0)
     return TRUE;
   g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s: the log can't be written: %s", r->log_path,
               g_strerror(errno));
@@ -155,6 +158,7 @@ Report *report_new(const FmnTrainConfig *config, const char *log, const char *pl
   r->config = config;
   r->log_path = log;
   r->plot_path = plot;
+  r->log_is_file = log && (!g_file_test(log, G_FILE_TEST_EXISTS) || g_file_test(log, G_FILE_TEST_IS_REGULAR));
   r->terminal = isatty(STDOUT_FILENO);
   /* The first signal ends the training in good order, a second one at once. */
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -166,6 +170,8 @@ Report *report_new(const FmnTrainConfig *config, const char *log, const char *pl
 void report_free(Report *r) {
   clear_bar(r);
   fflush(stdout);
+  if (r->log)
+    fclose(r->log);
   g_free(r);
 }
 

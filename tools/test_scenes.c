@@ -57,11 +57,7 @@ static gboolean show_progress(int done, int n, gpointer user) {
 }
 
 static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *items, gboolean json, GError **error) {
-  FmnScenePreset preset;
-  guint64 seed = 1;
-  if (!fmn_scene_preset_parse(o->scenes, &preset, error) || !command_seed(o->seed, &seed, error))
-    return FALSE;
-  FmnSceneOptions options = fmn_scene_options(preset, seed);
+  FmnSceneOptions options = fmn_scene_options(o->preset, o->seed);
   FmnSceneSet *set = fmn_scene_set_new(items, &options, error);
   g_autofree FmnDetector **detectors = g_new0(FmnDetector *, o->threads);
   gboolean ok = set != NULL;
@@ -83,9 +79,11 @@ gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
   g_autofree char *path = command_model_path(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
   FmnDataset *data = NULL;
-  FmnImages *items =
-      model ? command_garments(o->data, FMN_SPLIT_TEST, (const char *const *)model->file->labels, &data, error) : NULL;
-  gboolean ok = items && measure(o, model, items, json, error);
+  gboolean needed = fmn_scene_preset_has_items(o->preset);
+  FmnImages *items = model && needed ? command_garments(o->data, FMN_SPLIT_TEST,
+                                                        (const char *const *)model->file->labels, &data, error)
+                                     : NULL;
+  gboolean ok = model && (!needed || items) && measure(o, model, items, json, error);
   fmn_images_free(items);
   fmn_dataset_free(data);
   fmn_model_unref(model);

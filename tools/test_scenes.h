@@ -2,12 +2,14 @@
 #ifndef FMNIST_TRAIN_TEST_SCENES_H
 #define FMNIST_TRAIN_TEST_SCENES_H
 
-#include <glib.h>
+#include "train/scenes.h"
 
 typedef struct {
-  const char *model, *data;  /* data NULL: the default folder */
-  const char *scenes, *seed; /* as given; seed NULL: 1 */
-  int count, size, threads;  /* size 0: the model's */
+  const char *model, *data; /* data NULL: the default folder */
+  const char *scenes;       /* the preset's name */
+  FmnScenePreset preset;
+  guint64 seed;
+  int count, size, threads; /* size 0: the model's */
 } TestScenes;
 
 /* Measures a detector on composed scenes and prints the result. */

@@ -22,6 +22,7 @@ typedef struct {
   const char *arch;
   GHashTable *used; /* names, owned by tensors */
   GError *error;    /* the first */
+  gboolean half;
 } Reading;
 
 static gboolean check_shape(Reading *r, const FmnTensorInfo *info, const FmnParam *param) {
@@ -55,6 +56,7 @@ static void read_param(const char *full_name, FmnParam *param, gpointer user) {
   if (!fmn_safetensors_read(r->tensors, info, param->data, &r->error))
     return;
   g_hash_table_add(r->used, (gpointer)info->name);
+  r->half |= info->half;
   gboolean variance = g_str_equal(param->name, "running_var");
   for (gsize i = 0; variance && i < info->count; i++) {
     if (param->data[i] < 0) {
@@ -67,7 +69,7 @@ static void read_param(const char *full_name, FmnParam *param, gpointer user) {
 }
 
 static gboolean read_weights(FmnModelFile *file, const FmnSafetensors *tensors, GError **error) {
-  Reading r = {tensors, file->arch, g_hash_table_new(g_str_hash, g_str_equal), NULL};
+  Reading r = {tensors, file->arch, g_hash_table_new(g_str_hash, g_str_equal), NULL, FALSE};
   fmn_graph_foreach_param(file->graph, read_param, &r);
   for (int i = 0; !r.error && i < fmn_safetensors_n_tensors(tensors); i++) {
     const char *name = fmn_safetensors_tensor(tensors, i)->name;
@@ -76,6 +78,7 @@ static gboolean read_weights(FmnModelFile *file, const FmnSafetensors *tensors, 
                   file->arch);
   }
   g_hash_table_destroy(r.used);
+  file->half = r.half;
   if (!r.error)
     return TRUE;
   g_propagate_error(error, r.error);

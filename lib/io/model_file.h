@@ -13,6 +13,7 @@ typedef struct {
   FmnPreprocess preprocess;
   double temperature; /* logits are divided by it; 1 when uncalibrated */
   double threshold;   /* 0..1 */
+  gboolean half;      /* read of a file with F16 weights */
   GHashTable *metadata; /* every string of __metadata__; string → string; fields above win when saving */
   FmnGraph *graph;      /* with its weights */
 } FmnModelFile;

@@ -85,9 +85,9 @@ static char *options_json(const FmnSession *s) {
   for (int i = 0; options[i]; i += 2) {
     fmn_json_add_string(b, options[i], options[i + 1]);
   }
-  g_autofree char *size = g_strdup_printf("%d", fmn_train_data_epoch_size(s->data));
+  g_autofree char *sizes = fmn_train_data_epoch_sizes(s->data);
   fmn_json_add_string(b, "the data (SHA-256)", fmn_train_data_sha256(s->data));
-  fmn_json_add_string(b, "the images an epoch", size);
+  fmn_json_add_string(b, "the images an epoch", sizes);
   if (s->teacher)
     fmn_json_add_string(b, "the teacher (SHA-256)", fmn_teacher_sha256(s->teacher));
   if (s->config->cutouts)

@@ -78,6 +78,12 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       (r->scenes.epoch &&
        (!fmn_scene_mix_parse(r->scenes.presets, &mix, error) || !fmn_sizes_parse(r->scenes.sizes, &sizes, error))))
     return FALSE;
+  g_autofree char *changes = fmn_augment_to_string(&augment);
+  if (r->scenes.epoch && !g_str_equal(changes, "none")) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                "--augment changes the images of classifiers; a detector's scenes differ by themselves");
+    return FALSE;
+  }
   FmnGraph *g = fmn_net_build(c->arch, c->arch_options, 10, error);
   fmn_graph_free(g);
   return g != NULL;

@@ -253,6 +253,13 @@ int fmn_train_data_n_images(const FmnTrainData *d) { return d->n_images; }
 
 int fmn_train_data_epoch_size(const FmnTrainData *d) { return d->epoch_size; }
 
+char *fmn_train_data_epoch_sizes(const FmnTrainData *d) {
+  GString *s = g_string_new(NULL);
+  for (int i = 0; i < d->n_sources; i++)
+    g_string_append_printf(s, i ? ",%d" : "%d", d->sources[i].n_epoch);
+  return g_string_free(s, FALSE);
+}
+
 const FmnImages *fmn_train_data_validation(const FmnTrainData *d) { return &d->validation; }
 
 const FmnImages *fmn_train_data_unknown(const FmnTrainData *d) { return &d->unknown; }

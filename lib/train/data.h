@@ -38,6 +38,8 @@ const FmnLabels *fmn_train_data_labels(const FmnTrainData *d);
 void fmn_train_data_shape(const FmnTrainData *d, int *channels, int *height, int *width);
 int fmn_train_data_n_images(const FmnTrainData *d);   /* for training, without weights */
 int fmn_train_data_epoch_size(const FmnTrainData *d); /* images an epoch */
+/* Those of each data set, "60000,1200"; g_free. */
+char *fmn_train_data_epoch_sizes(const FmnTrainData *d);
 /* The images set aside that have a class, data set by data set; and those of FMN_LABEL_UNKNOWN. */
 const FmnImages *fmn_train_data_validation(const FmnTrainData *d);
 const FmnImages *fmn_train_data_unknown(const FmnTrainData *d);

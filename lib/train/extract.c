@@ -97,15 +97,29 @@ static char *parse_classes(const char *text, const char *folder, GError **error)
   return g_string_free(s, FALSE);
 }
 
-static gboolean check_maps(const char *photos, char *const *maps, GError **error) {
+gboolean fmn_extract_check_maps(char *const *maps, GError **error) {
   for (; *maps; maps++) {
     const char *equals = strchr(*maps, '=');
-    g_autofree char *name = g_strndup(*maps, equals ? (gsize)(equals - *maps) : 0);
+    if (!equals || equals == *maps) {
+      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--map %s: expected FOLDER=CLASS[|CLASS...]", *maps);
+      return FALSE;
+    }
+    g_autofree char *name = g_strndup(*maps, (gsize)(equals - *maps)),
+                    *classes = parse_classes(equals + 1, name, error);
+    if (!classes)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Each of the maps, which make sense, must be of a folder that is there. */
+static gboolean check_folders(const char *photos, char *const *maps, GError **error) {
+  for (; *maps; maps++) {
+    g_autofree char *name = g_strndup(*maps, strcspn(*maps, "="));
     g_autofree char *path = g_build_filename(photos, name, NULL);
-    if (equals && *name && g_file_test(path, G_FILE_TEST_IS_DIR))
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
       continue;
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--map %s: %s", *maps,
-                !equals || !*name ? "expected FOLDER=CLASS[|CLASS...]" : "there is no such folder among the photos");
+    g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND, "--map %s: there is no such folder among the photos", *maps);
     return FALSE;
   }
   return TRUE;
@@ -128,7 +142,8 @@ static int label_of(const char *folder, char *const *maps, GPtrArray *names, GEr
 }
 
 static GArray *find_folders(const char *photos, char *const *maps, GPtrArray *names, GError **error) {
-  g_autoptr(GPtrArray) entries = !maps || check_maps(photos, maps, error) ? list(photos, error) : NULL;
+  gboolean ok = !maps || (fmn_extract_check_maps(maps, error) && check_folders(photos, maps, error));
+  g_autoptr(GPtrArray) entries = ok ? list(photos, error) : NULL;
   g_autoptr(GArray) folders = g_array_new(FALSE, FALSE, sizeof(Folder));
   g_array_set_clear_func(folders, folder_clear);
   for (int i = 0; maps && fmn_fashion_mnist_labels[i]; i++)

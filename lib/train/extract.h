@@ -18,6 +18,9 @@ typedef struct {
 /* Told of each file that is left out, and why. */
 typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer user);
 
+/* Whether each of a NULL-ended list is FOLDER=CLASS[|CLASS...], of classes that there are; FMN_ERROR_ARGUMENT. */
+gboolean fmn_extract_check_maps(char *const *maps, GError **error);
+
 /* Every picture file (of any format that gdk-pixbuf reads, turned as its EXIF says) in the folders of `photos`, one
  * folder a class, hidden ones left out; sorted by name. Each is segmented as fmnistsegment does by default, and cropped
  * as p says, which must be of one channel; or, where p has FMN_CUTOUT_CHANNELS of them, cut out in its colours: planes

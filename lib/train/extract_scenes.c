@@ -20,7 +20,6 @@
 typedef struct {
   FmnSceneMix mix;
   FmnSceneSet *sets[FMN_N_SCENE_PRESETS];
-  FmnImages none; /* for scenes that show nothing of the images */
 } Scenes;
 
 static void scenes_clear(Scenes *s) {
@@ -45,17 +44,13 @@ static gboolean check_mix(const FmnSceneMix *mix, const FmnImages *cutouts, cons
 }
 
 static gboolean scenes_open(Scenes *s, const char *presets, const FmnImages *cutouts, guint64 seed, GError **error) {
-  static const guint8 black[8 * 8], *const images[] = {black};
-  static guint8 labels[] = {0};
-  s->none =
-      (FmnImages){.n = 1, .channels = 1, .height = 8, .width = 8, .images = (const guint8 **)images, .labels = labels};
   if (!fmn_scene_mix_parse(presets, &s->mix, error) || !check_mix(&s->mix, cutouts, presets, error))
     return FALSE;
   for (int i = 0; i < FMN_N_SCENE_PRESETS; i++) {
     FmnSceneOptions o = fmn_scene_options((FmnScenePreset)i, fmn_random_derive(seed, (guint64)i));
     o.frame_width = WIDTH;
     o.frame_height = HEIGHT;
-    if (s->mix.share[i] > 0 && !(s->sets[i] = fmn_scene_set_new(i == FMN_SCENE_PHOTOS ? cutouts : &s->none, &o, error)))
+    if (s->mix.share[i] > 0 && !(s->sets[i] = fmn_scene_set_new(i == FMN_SCENE_PHOTOS ? cutouts : NULL, &o, error)))
       return FALSE;
   }
   return TRUE;

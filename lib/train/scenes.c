@@ -60,7 +60,13 @@ static gboolean check_options(const FmnSceneOptions *o, GError **error) {
          in_range("the background", (double)o->background, 0, FMN_BACKGROUND_ANY, error);
 }
 
+gboolean fmn_scene_preset_has_items(FmnScenePreset preset) {
+  return preset != FMN_SCENE_WORN && preset != FMN_SCENE_NOTHING;
+}
+
 static gboolean check_items(const FmnImages *items, FmnScenePreset preset, GError **error) {
+  if (!fmn_scene_preset_has_items(preset))
+    return TRUE;
   gboolean photos = preset == FMN_SCENE_PHOTOS;
   if (items->n > 0 && items->channels == (photos ? FMN_CUTOUT_CHANNELS : 1) && MIN(items->width, items->height) >= 8 &&
       MAX(items->width, items->height) <= 256)
@@ -97,7 +103,8 @@ FmnSceneSet *fmn_scene_set_new(const FmnImages *items, const FmnSceneOptions *op
   s->items = items;
   s->options = *options;
   fmn_noise_init(&s->noise);
-  sort_by_class(s);
+  if (items)
+    sort_by_class(s);
   return s;
 }
 

@@ -79,11 +79,14 @@ typedef struct {
 
 typedef struct FmnSceneSet FmnSceneSet;
 
-/* items: grey images (channels 1) of 8..256 pixels a side, bright on black, or for FMN_SCENE_PHOTOS cut-outs (channels
- * FMN_CUTOUT_CHANNELS, extract.h); borrowed, so they must outlive the set. In FMN_SCENE_MIXED and FMN_SCENE_PHOTOS each
- * class that is among them is as frequent as any other. Give it the images of one split only: nothing else keeps
- * training and test apart. FMN_ERROR_ARGUMENT: an option out of its range; FMN_ERROR_UNSUPPORTED: no or other images. A
- * set is immutable: any number of threads. */
+/* Whether scenes of a preset show items at all: not drawn people, and not scenes of nothing. */
+gboolean fmn_scene_preset_has_items(FmnScenePreset preset);
+
+/* items: NULL for a preset that has none; else grey images (channels 1) of 8..256 pixels a side, bright on black, or
+ * for FMN_SCENE_PHOTOS cut-outs (channels FMN_CUTOUT_CHANNELS, extract.h); borrowed, so they must outlive the set. In
+ * FMN_SCENE_MIXED and FMN_SCENE_PHOTOS each class that is among them is as frequent as any other. Give it the images of
+ * one split only: nothing else keeps training and test apart. FMN_ERROR_ARGUMENT: an option out of its range;
+ * FMN_ERROR_UNSUPPORTED: no or other images. A set is immutable: any number of threads. */
 FmnSceneSet *fmn_scene_set_new(const FmnImages *items, const FmnSceneOptions *options, GError **error);
 void fmn_scene_set_free(FmnSceneSet *set); /* NULL allowed */
 

@@ -114,6 +114,28 @@ static void test_other_options(Fixture *f, gconstpointer data) {
   fmn_train_config_free(c);
 }
 
+/* Nor do other weights of the same data sets, though an epoch be as long. */
+static void test_other_weights(Fixture *f, gconstpointer data) {
+  g_autoptr(GError) error = NULL;
+  char *other = synthetic_folder(IMAGES);
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  for (int i = 0; i < 2; i++) {
+    g_strfreev(c->data);
+    g_autofree char *first = g_strconcat(f->folder, i ? "" : ":2", NULL),
+                    *second = g_strconcat(other, i ? ":2" : "", NULL);
+    c->data = g_strdupv((char *[]){first, second, NULL});
+    f->stop_after = 1;
+    if (i == 0)
+      g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_STOPPED);
+    c->resume = TRUE;
+  }
+  g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+  g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
+  g_assert_nonnull(strstr(error->message, "images an epoch"));
+  fmn_train_config_free(c);
+  synthetic_folder_free(other);
+}
+
 static void test_damaged_checkpoint(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
   g_autofree char *path = fmn_train_config_checkpoint(c), *whole = NULL;
@@ -172,6 +194,7 @@ int main(int argc, char **argv) {
   ADD("/session/resume-nothing", NULL, test_resume_nothing);
   ADD("/session/time-limit", NULL, test_time_limit);
   ADD("/session/other-options", NULL, test_other_options);
+  ADD("/session/other-weights", NULL, test_other_weights);
   ADD("/session/damaged-checkpoint", NULL, test_damaged_checkpoint);
   ADD("/session/diverges", NULL, test_diverges);
   return g_test_run();

@@ -1,3 +1,4 @@
+#include "io/model_file.h"
 #include "tool.h"
 
 /* train, then what test, info and bench say about the model; keys as documented. */
@@ -19,6 +20,11 @@ static void test_whole(void) {
     g_assert_cmpstr(json_object_get_string_member(o, "event"), ==, i ? "epoch" : "start");
     g_assert_true(json_object_has_member(o, i ? "val_accuracy" : "command"));
   }
+  /* Into a pipe every line goes once. */
+  g_auto(Result) piped = RUN(TRAIN(model), "--log", "/dev/stderr");
+  g_assert_cmpint(piped.status, ==, 0);
+  g_auto(GStrv) piped_line = g_strsplit(g_strchomp(piped.err), "\n", -1);
+  g_assert_cmpuint(g_strv_length(piped_line), ==, 4);
 
   g_auto(Result) tested =
       RUN("test", "--model", "whole", "--data", folder, "--format", "json", "--probs", probs, "--threads", "2");
@@ -191,6 +197,17 @@ static void test_calibrate(void) {
   g_auto(Result) back = RUN("calibrate", "--model", other, "--data", folder);
   g_assert_cmpint(back.status, ==, 0);
   synthetic_same_bytes(model, other);
+
+  /* Weights keep their precision. */
+  g_autofree char *whole = path_of("f32.safetensors");
+  for (int i = 0; i < 2; i++) {
+    FmnModelFile *file = fmn_model_file_load(i ? whole : model, NULL);
+    g_assert_cmpint(file->half, ==, i == 0);
+    g_assert_true(i || fmn_model_file_save(file, whole, FALSE, NULL));
+    fmn_model_file_free(file);
+    g_auto(Result) r = RUN("calibrate", "--model", whole, "--data", folder);
+    g_assert_cmpint(r.status, ==, 0);
+  }
 
   g_auto(Result) without = RUN(TRAIN(bare), "--validation", "0");
   g_assert_cmpint(without.status, ==, 0);

@@ -21,6 +21,8 @@ static void test_usage(void) {
       {{"train", "--arch", "base", "--out", "/tmp/x", "--lr", "nan"}, "--lr"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--seed", "-1"}, "--seed"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--optimizer", "lion"}, "lion"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--no-nesterov"}, "--optimizer sgd"},
+      {{"train", "--arch", "yolov3-tiny", "--out", "/tmp/x", "--augment", "flip"}, "--augment"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--schedule", "zigzag"}, "onecycle"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--augment", "smear"}, "cutmix"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--validation", "1"}, "--validation"},
@@ -41,6 +43,8 @@ static void test_usage(void) {
       {{"bench", "--arch", "base", "--model", "x"}, "either"},
       {{"bench", "--arch", "base", "--mode", "fly"}, "fly"},
       {{"bench", "--arch", "base", "--batch", "0"}, "--batch"},
+      {{"bench", "--arch", "bose"}, "compact"},
+      {{"bench", "--arch", "base", "--size", "64"}, "size"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_auto(Result) r = run(cases[i].args);
@@ -81,8 +85,6 @@ static void test_failures(void) {
       {{"test", "--model", text, "--data", folder}, "text.safetensors"},
       {{"test", "--model", "nosuchmodel"}, "nosuchmodel"},
       {{"info", text}, "text.safetensors"},
-      {{"bench", "--arch", "bose"}, "compact"},
-      {{"bench", "--arch", "base", "--size", "64"}, "size"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_auto(Result) r = run(cases[i].args);
