@@ -156,7 +156,7 @@ static gboolean bench(const Options *o, FmnGraph *graph, const char *arch, gbool
 
 static int bench_model(const Options *o, gboolean training, gboolean json) {
   GError *error = NULL;
-  g_autofree char *path = command_model_path(o->model, &error);
+  g_autofree char *path = fmn_model_find_file(o->model, &error);
   FmnModelFile *file = path ? fmn_model_file_load(path, &error) : NULL;
   gboolean ok = file && bench(o, file->graph, file->arch, training, json, &error);
   fmn_model_file_free(file);
@@ -178,8 +178,6 @@ static int bench_arch(const Options *o, gboolean training, gboolean json) {
 static gboolean check(const Options *o) {
   if (!o->model == !o->arch)
     command_usage("give either --model FILE or --arch NAME");
-  else if (o->threads < 1 || o->threads > 1024)
-    command_usage("--threads must be from 1 to 1024, not %d", o->threads);
   else if (o->batch < 1 || o->batch > 4096)
     command_usage("--batch must be from 1 to 4096, not %d", o->batch);
   else if (o->size < 0 || o->size > 4096 || (o->size && o->model))
@@ -187,7 +185,7 @@ static gboolean check(const Options *o) {
   else if (o->mode && strcmp(o->mode, "infer") != 0 && strcmp(o->mode, "train") != 0)
     command_usage("--mode must be infer or train, not “%s”", o->mode);
   else
-    return TRUE;
+    return command_check_threads(o->threads);
   return FALSE;
 }
 

@@ -80,7 +80,7 @@ static double under(const float *logits, const guint8 *labels, int n, int classe
 }
 
 static gboolean calibrate(const Options *o, GError **error) {
-  g_autofree char *path = command_model_path(o->model, error);
+  g_autofree char *path = fmn_model_find_file(o->model, error);
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
   FmnTrainData *data = model ? load_data(o, model, error) : NULL;
   const FmnImages *images = data ? fmn_train_data_validation(data) : NULL;
@@ -113,7 +113,7 @@ static gboolean calibrate(const Options *o, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.share = -1, .threads = (int)g_get_num_processors()};
+  Options o = {.share = -1, .threads = command_threads()};
   const GOptionEntry entries[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
        "FILE"},
@@ -140,11 +140,9 @@ static int run(int argc, char **argv) {
       command_usage("--validation must be from 0 to 0.9, not %g", o.validation);
     else if (o.share != -1 && !(o.share >= 0 && o.share <= 1))
       command_usage("--share must be from 0 to 1, not %g", o.share);
-    else if (o.threads < 1 || o.threads > 1024)
-      command_usage("--threads must be from 1 to 1024, not %d", o.threads);
     else if (!command_seed(o.seed, &seed, &error))
       command_usage_error(error);
-    else
+    else if (command_check_threads(o.threads))
       status = calibrate(&o, &error) ? EXIT_OK : command_fail(error);
   }
   g_free(o.model);

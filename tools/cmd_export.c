@@ -43,7 +43,7 @@ static gboolean resize(FmnModelFile *file, int size, GError **error) {
 }
 
 static gboolean export(const char *model, int size, const char *onnx, GError **error) {
-  g_autofree char *path = command_model_path(model, error);
+  g_autofree char *path = fmn_model_find_file(model, error);
   FmnModelFile *file = path && check_target(path, onnx, error) ? fmn_model_file_load(path, error) : NULL;
   gboolean ok = file && (!size || resize(file, size, error)) && fmn_onnx_save(file, onnx, error);
   if (ok) {

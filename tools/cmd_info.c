@@ -64,7 +64,7 @@ static int run(int argc, char **argv) {
     if (ok && argc < 2) {
       command_usage("FILE is missing");
     } else if (ok) {
-      g_autofree char *path = command_model_path(argv[1], &error);
+      g_autofree char *path = fmn_model_find_file(argv[1], &error);
       FmnModelFile *m = path ? fmn_model_file_load(path, &error) : NULL;
       status = m ? EXIT_OK : command_fail(error);
       if (m)

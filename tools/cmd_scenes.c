@@ -11,7 +11,6 @@
 #include "train/scene_plan.h"
 
 #define MAX_COUNT 1000000
-#define MAX_THREADS 256
 
 typedef struct {
   char *preset, *split, *out, *data, *items, *background, *seed;
@@ -110,8 +109,6 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
     return FALSE;
   if (o->count < 1 || o->count > MAX_COUNT)
     return fail(error, "--count must be 1 to %d, not %d", MAX_COUNT, o->count);
-  if (o->threads < 1 || o->threads > MAX_THREADS)
-    return fail(error, "--threads must be 1 to %d, not %d", MAX_THREADS, o->threads);
   if (MIN(o->width, o->height) < FMN_SCENE_MIN_SIDE || MAX(o->width, o->height) > FMN_SCENE_MAX_SIDE)
     return fail(error, "--width and --height must be %d to %d, not %d and %d", FMN_SCENE_MIN_SIDE, FMN_SCENE_MAX_SIDE,
                 o->width, o->height);
@@ -263,7 +260,7 @@ static void options_clear(Options *o) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.count = 100, .threads = (int)MIN(g_get_num_processors(), MAX_THREADS), .width = 640, .height = 480};
+  Options o = {.count = 100, .threads = command_threads(), .width = 640, .height = 480};
   FmnSceneOptions scenes;
   FmnSplit split = FMN_SPLIT_TRAIN;
   GError *error = NULL;
@@ -272,6 +269,8 @@ static int run(int argc, char **argv) {
     /* the message is out */
   } else if (!o.preset || !*o.preset || !o.out || !*o.out) {
     command_usage("%s is missing", !o.preset || !*o.preset ? "--preset green|mixed|photos|worn|nothing" : "--out DIR");
+  } else if (!command_check_threads(o.threads)) {
+    /* the message is out */
   } else if (!set_scenes(&o, &scenes, &split, &error)) {
     command_usage_error(error);
   } else {

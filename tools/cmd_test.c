@@ -200,7 +200,7 @@ static gboolean check_targets(const Options *o, GError **error) {
 }
 
 static gboolean test(const Options *o, gboolean json, GError **error) {
-  g_autofree char *path = check_targets(o, error) ? command_model_path(o->model, error) : NULL;
+  g_autofree char *path = check_targets(o, error) ? fmn_model_find_file(o->model, error) : NULL;
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
   FmnLabels *meaning = model ? fmn_labels_new((const char *const *)model->labels) : NULL;
   FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
@@ -220,7 +220,7 @@ static gboolean test(const Options *o, gboolean json, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.threads = (int)g_get_num_processors(), .count = UNSET};
+  Options o = {.threads = command_threads(), .count = UNSET};
   const GOptionEntry entries[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
        "FILE"},
@@ -250,8 +250,6 @@ static int run(int argc, char **argv) {
       status = EXIT_USAGE;
     else if (!o.model)
       command_usage("--model FILE is missing");
-    else if (o.threads < 1 || o.threads > 1024)
-      command_usage("--threads must be from 1 to 1024, not %d", o.threads);
     else if (o.count != UNSET && (o.count < 1 || o.count > MAX_COUNT))
       command_usage("--count must be from 1 to %d, not %d", MAX_COUNT, o.count);
     else if (!o.scenes && (o.count != UNSET || o.seed || o.size))
@@ -260,6 +258,8 @@ static int run(int argc, char **argv) {
       command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
     else if ((o.scenes && !fmn_scene_preset_parse(o.scenes, &preset, &error)) || !command_seed(o.seed, &seed, &error))
       command_usage_error(error);
+    else if (!command_check_threads(o.threads))
+      status = EXIT_USAGE;
     else if (o.scenes)
       status = test_scenes(&(TestScenes){o.model, o.data, o.scenes, preset, seed, o.count != UNSET ? o.count : COUNT,
                                          o.size, o.threads},

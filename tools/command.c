@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "error.h"
-#include "io/model_file.h"
 
 gboolean command_parse(int *argc, char ***argv, const char *arguments, const char *summary, const char *description,
                        const GOptionEntry *entries, int max_args) {
@@ -56,6 +55,15 @@ void command_print_json(JsonBuilder *builder) {
   puts(text);
 }
 
+int command_threads(void) { return (int)MIN(g_get_num_processors(), COMMAND_MAX_THREADS); }
+
+gboolean command_check_threads(int threads) {
+  if (threads >= 1 && threads <= COMMAND_MAX_THREADS)
+    return TRUE;
+  command_usage("--threads must be from 1 to %d, not %d", COMMAND_MAX_THREADS, threads);
+  return FALSE;
+}
+
 gboolean command_seed(const char *text, guint64 *seed, GError **error) {
   if (!text || g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, seed, NULL))
     return TRUE;
@@ -71,17 +79,4 @@ FmnImages *command_garments(const char *folder, FmnSplit split, const char *cons
   if (garments && several > 0)
     fprintf(stderr, "fmnist-train: %d images that may be of several classes are left out\n", several);
   return garments;
-}
-
-char *command_model_path(const char *model, GError **error) {
-  GError *inner = NULL;
-  char *path = fmn_model_find(model, &inner);
-  if (inner)
-    g_propagate_error(error, inner);
-  else if (!path)
-    g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
-                "no file of model “%s” in FMNIST_MODEL_PATH or the installed models folder; give the path of a "
-                ".safetensors file",
-                model);
-  return path;
 }

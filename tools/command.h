@@ -30,8 +30,10 @@ int command_usage_error(GError *error);                         /* the same, fre
 gboolean command_json(const char *format, gboolean *ok);
 void command_print_json(JsonBuilder *builder); /* on stdout, indented */
 
-/* --model NAME|PATH of a file on disk; g_free. */
-char *command_model_path(const char *model, GError **error);
+#define COMMAND_MAX_THREADS 1024
+/* As many as there are processors, up to that; and whether --threads is within it, else with a message. */
+int command_threads(void);
+gboolean command_check_threads(int threads);
 
 /* --seed N; NULL leaves *seed as it is. FALSE with an error where it is no number. */
 gboolean command_seed(const char *text, guint64 *seed, GError **error);

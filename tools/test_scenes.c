@@ -76,7 +76,7 @@ static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *i
 }
 
 gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
-  g_autofree char *path = command_model_path(o->model, error);
+  g_autofree char *path = fmn_model_find_file(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
   FmnDataset *data = NULL;
   gboolean needed = fmn_scene_preset_has_items(o->preset);

@@ -34,6 +34,8 @@ gboolean fmn_model_file_save(const FmnModelFile *file, const char *path, gboolea
 /* Where `name_or_path` leads in the search order of fmn_model_open(): a path (g_free), or NULL with an error, or NULL without an
  * error for the embedded default. */
 char *fmn_model_find(const char *name_or_path, GError **error);
+/* The same, but the embedded default is none either: a path or an error. */
+char *fmn_model_find_file(const char *name_or_path, GError **error);
 
 /* The ten labels of Fashion-MNIST (Xiao et al. 2017), NULL-ended. */
 extern const char *const fmn_fashion_mnist_labels[];

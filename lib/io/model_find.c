@@ -93,3 +93,16 @@ char *fmn_model_find(const char *name_or_path, GError **error) {
   g_free(file);
   return found;
 }
+
+char *fmn_model_find_file(const char *name_or_path, GError **error) {
+  GError *reason = NULL;
+  char *path = fmn_model_find(name_or_path, &reason);
+  if (reason)
+    g_propagate_error(error, reason);
+  else if (!path)
+    fmn_fail(error, FMN_ERROR_NOT_FOUND,
+             "no file of model “%s” in FMNIST_MODEL_PATH or the installed models folder; give the path of a "
+             ".safetensors file",
+             name_or_path);
+  return path;
+}

@@ -46,13 +46,8 @@ static gboolean check(const FmnModelFile *m, char *const *labels, const FmnPrepr
 
 static FmnModelFile *load(const char *model, char **sha256, GError **error) {
   GError *inner = NULL;
-  g_autofree char *path = fmn_model_find(model, &inner), *data = NULL;
+  g_autofree char *path = fmn_model_find_file(model, &inner), *data = NULL;
   gsize size;
-  if (!path && !inner)
-    g_set_error(&inner, FMN_ERROR, FMN_ERROR_NOT_FOUND,
-                "no file of model “%s” in FMNIST_MODEL_PATH or the installed models folder; give the path of a "
-                ".safetensors file",
-                model);
   if (!path || !g_file_get_contents(path, &data, &size, &inner)) {
     g_propagate_prefixed_error(error, inner, "--teacher: ");
     return NULL;

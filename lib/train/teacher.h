@@ -8,7 +8,7 @@
 
 typedef struct FmnTeacher FmnTeacher;
 
-/* Loads models, at least one, NULL-ended, each by name or path as fmn_model_find() takes it, for batches of up to
+/* Loads models, at least one, NULL-ended, each by name or path as fmn_model_find_file() takes it, for batches of up to
  * `batch` images that are normalised as `student` says; grey: all their channels are the same. Each must have the
  * labels and the input size of the student. Free with fmn_teacher_free(). */
 FmnTeacher *fmn_teacher_new(char *const *models, char *const *labels, const FmnPreprocess *student, gboolean grey,
