@@ -142,9 +142,9 @@ def options_of(command):
         has_value = i + 1 < len(words) and not words[i + 1].startswith("--")
         options[words[i]] = words[i + 1] if has_value else ""
         i += 2 if has_value else 1
-    for teacher in ("--init", "--teacher"):  # by name or by path, wherever that was
-        if teacher in options:
-            options[teacher] = ",".join(os.path.basename(name).removesuffix(".safetensors") for name in options[teacher].split(","))
+    for option in ("--init", "--teacher", "--cutouts"):  # by name or by path, wherever that was
+        if option in options:
+            options[option] = ",".join(os.path.basename(name).removesuffix(".safetensors") for name in options[option].split(","))
     return {k: v for k, v in options.items() if k not in ("--data", "--out", "--threads")}
 
 
