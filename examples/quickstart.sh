@@ -26,7 +26,8 @@ gst-launch-1.0 -q multifilesrc location=$out/scenes/%06d.png caps=image/png,fram
   ! vp8enc deadline=1 cpu-used=8 target-bitrate=6000000 ! webmmux ! filesink location=$out/scenes.webm
 gst-launch-1.0 -q filesrc location=$out/scenes.webm ! decodebin ! videoconvert ! fmnistyolo ! fmnistjson location=$out/scenes.jsonl ! fmnistoverlay \
   ! videoconvert ! vp8enc deadline=1 cpu-used=8 target-bitrate=6000000 ! webmmux ! filesink location=$out/detected.webm
-build/tools/fmnist-train test --model yolov3-tiny --scenes mixed --count 24 --seed 1 | tail -n 3
+build/tools/fmnist-train test --model yolov3-tiny --scenes mixed --count 24 --seed 1 > $out/detector.txt
+tail -n 3 $out/detector.txt
 
 echo "Annotated video: $out/annotated.webm"
 echo "Contact sheet:   $out/sheet.png"

@@ -20,7 +20,8 @@ mkdir -p $work/none
 "$train" extract --photos $work/none --map scenes=unknown --out $work/nothing 2> $work/left-out
 
 # an epoch of some 2,500 pictures, however few photos there are
-n=$(zcat $work/own/train-labels-idx1-ubyte.gz | tail -c +9 | wc -c)
+zcat $work/own/train-labels-idx1-ubyte.gz > $work/labels
+n=$(tail -c +9 $work/labels | wc -c)
 weight=$(LC_ALL=C awk "BEGIN { w = 2000 / $n; print w < 1 ? 1 : w }")
 "$train" train --arch compact:size=112,last=96 --init models/camera.safetensors --data "$work/own:$weight" --data $work/nothing --epochs 20 --lr 0.03 \
   --augment flip,shift:4,rotate:6,zoom:0.08,tone:0.2,edge:0.15,erase:0.3 --validation 0.1 --out "$out"

@@ -71,8 +71,10 @@ static void add_picture(Scene *s, GstBuffer *picture, int x, int y) {
                                                         GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA));
 }
 
-/* Takes the picture over. */
+/* Takes the picture over. One that there was no memory for is not drawn. */
 static void add_new_picture(Scene *s, GstBuffer *picture, int x, int y) {
+  if (picture == NULL)
+    return;
   add_picture(s, picture, x, y);
   gst_buffer_unref(picture);
 }
@@ -109,9 +111,11 @@ static void add_label(GstFmnistDraw *d, Scene *s, const char *name, const char *
   for (int i = 0; i < 2; i++)
     if (*texts[i] != '\0') {
       const GstVideoMeta *meta;
-      pictures[i] =
-          gst_buffer_ref(gst_fmnist_labels_get(d->labels, texts[i], s->options->font, color, MAX(room, 1), s->height));
-      meta = gst_buffer_get_video_meta(pictures[i]);
+      GstBuffer *label = gst_fmnist_labels_get(d->labels, texts[i], s->options->font, color, MAX(room, 1), s->height);
+      if (label == NULL)
+        continue;
+      pictures[i] = gst_buffer_ref(label);
+      meta = gst_buffer_get_video_meta(label);
       room -= (int)meta->width;
       tallest = MAX(tallest, (int)meta->height);
     }

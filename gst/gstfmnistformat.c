@@ -93,6 +93,7 @@ static GstFmnistFormat *format_new(const GstVideoInfo *info, gboolean allow_nati
   f->image.width = info->width;
   f->image.height = info->height;
   f->image.pixel_aspect = info->par_n > 0 && info->par_d > 0 ? (float)info->par_n / (float)info->par_d : 1;
+  f->image.pixel_aspect = CLAMP(f->image.pixel_aspect, 1.0f / FMN_ASPECT_MAX, (float)FMN_ASPECT_MAX);
   if (GST_VIDEO_FORMAT_INFO_IS_GRAY(v))
     f->image.color = FMN_COLOR_GRAY;
   else if (GST_VIDEO_FORMAT_INFO_IS_RGB(v))

@@ -148,9 +148,29 @@ static gboolean flush(GstFmnistJson *self) {
   return self->file == NULL || fflush(self->file) == 0 || write_failed(self);
 }
 
+static gboolean write_line(GstFmnistJson *self) {
+  if (fwrite(self->line->str, 1, self->line->len, self->file) != self->line->len)
+    return write_failed(self);
+  return !self->at_once || flush(self);
+}
+
+static void take_events(GstFmnistJson *self) {
+  for (guint i = 0; i < self->told->len; i++)
+    gst_fmnist_line_append_event(self->line, &g_array_index(self->told, GstFmnistEvent, i), self->width, self->height);
+  g_array_set_size(self->told, 0);
+}
+
+/* Whoever is there when the stream ends leaves. */
+static gboolean end_events(GstFmnistJson *self) {
+  g_string_truncate(self->line, 0);
+  gst_fmnist_events_end(self->events, self->told);
+  take_events(self);
+  return self->line->len == 0 || write_line(self);
+}
+
 static gboolean gst_fmnist_json_stop(GstBaseTransform *trans) {
   GstFmnistJson *self = GST_FMNIST_JSON(trans);
-  gboolean ok = flush(self);
+  gboolean ok = (self->file == NULL || end_events(self)) && flush(self);
   if (self->file != NULL && self->file != stdout && fclose(self->file) != 0 && ok)
     ok = write_failed(self);
   self->file = NULL;
@@ -163,18 +183,6 @@ static gboolean gst_fmnist_json_set_caps(GstBaseTransform *trans, GstCaps *in, G
   GstFmnistJson *self = GST_FMNIST_JSON(trans);
   const GstStructure *s = gst_caps_get_structure(in, 0);
   return gst_structure_get_int(s, "width", &self->width) && gst_structure_get_int(s, "height", &self->height);
-}
-
-static gboolean write_line(GstFmnistJson *self) {
-  if (fwrite(self->line->str, 1, self->line->len, self->file) != self->line->len)
-    return write_failed(self);
-  return !self->at_once || flush(self);
-}
-
-static void take_events(GstFmnistJson *self) {
-  for (guint i = 0; i < self->told->len; i++)
-    gst_fmnist_line_append_event(self->line, &g_array_index(self->told, GstFmnistEvent, i), self->width, self->height);
-  g_array_set_size(self->told, 0);
 }
 
 static GstFlowReturn gst_fmnist_json_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
@@ -198,15 +206,6 @@ static GstFlowReturn gst_fmnist_json_transform_ip(GstBaseTransform *trans, GstBu
     take_events(self);
   }
   return self->line->len == 0 || write_line(self) ? GST_FLOW_OK : GST_FLOW_ERROR;
-}
-
-/* Whoever is there when the stream ends leaves. */
-static void end_events(GstFmnistJson *self) {
-  g_string_truncate(self->line, 0);
-  gst_fmnist_events_end(self->events, self->told);
-  take_events(self);
-  if (self->line->len > 0)
-    write_line(self);
 }
 
 static gboolean gst_fmnist_json_sink_event(GstBaseTransform *trans, GstEvent *event) {

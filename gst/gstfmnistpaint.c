@@ -167,9 +167,9 @@ static void blend(const Plane *plane, const Weights *w, const Pixels *p) {
 
 void gst_fmnist_paint_picture(GstVideoFrame *frame, const FmnImageFormat *image, int x, int y, GstBuffer *picture) {
   const GstVideoMeta *meta = gst_buffer_get_video_meta(picture);
-  guint32 *scratch = g_new(guint32, ((gsize)meta->width + 2) * ((gsize)meta->height + 4));
+  guint32 *scratch = g_try_new(guint32, ((gsize)meta->width + 2) * ((gsize)meta->height + 4));
   GstMapInfo map;
-  if (gst_buffer_map(picture, &map, GST_MAP_READ)) {
+  if (scratch != NULL && gst_buffer_map(picture, &map, GST_MAP_READ)) {
     Pixels p = {map.data, (gsize)meta->stride[0], x, y, (int)meta->width, (int)meta->height};
     Pixels half = {0};
     for (int i = 0; i < n_components(image); i++) {

@@ -16,7 +16,9 @@ static void set_color(cairo_t *cr, guint rgb, double alpha) {
   cairo_set_source_rgba(cr, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0, alpha);
 }
 
-static double linear(guint byte) { return byte <= 10 ? byte / 255.0 / 12.92 : pow((byte / 255.0 + 0.055) / 1.055, 2.4); }
+static double linear(guint byte) {
+  return byte <= 10 ? byte / 255.0 / 12.92 : pow((byte / 255.0 + 0.055) / 1.055, 2.4);
+}
 
 /* Black or white, whichever has the higher contrast as WCAG 2.1 defines it. */
 static guint contrasting(guint rgb) {
@@ -24,13 +26,17 @@ static guint contrasting(guint rgb) {
   return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? 0x000000 : 0xffffff;
 }
 
-/* Takes the surface over. */
+/* Takes the surface over; NULL where there was no memory for it. */
 static GstBuffer *surface_to_buffer(cairo_surface_t *surface) {
   int width = cairo_image_surface_get_width(surface), height = cairo_image_surface_get_height(surface);
   gint stride[GST_VIDEO_MAX_PLANES] = {cairo_image_surface_get_stride(surface)};
   gsize offset[GST_VIDEO_MAX_PLANES] = {0}, size = (gsize)stride[0] * (gsize)height;
   GstBuffer *buffer;
   cairo_surface_flush(surface);
+  if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
+    cairo_surface_destroy(surface);
+    return NULL;
+  }
   buffer = gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, cairo_image_surface_get_data(surface), size, 0, size,
                                        surface, (GDestroyNotify)cairo_surface_destroy);
   gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB,
@@ -165,6 +171,10 @@ GstBuffer *gst_fmnist_labels_get(GstFmnistLabels *l, const char *text, const cha
     return picture;
   }
   picture = draw_label(l, text, font, rgb, width, height);
+  if (picture == NULL) {
+    g_free(key);
+    return NULL;
+  }
   if (l->bytes + gst_buffer_get_size(picture) > MAX_CACHED_BYTES) {
     g_hash_table_remove_all(l->pictures);
     l->bytes = 0;

@@ -1,6 +1,6 @@
 /* Small pictures to lay over a frame, drawn by cairo and Pango: premultiplied,
  * GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, with GstVideoMeta that says how large they are. Those that are new are the
- * caller's. */
+ * caller's; NULL where there is no memory for one. */
 #ifndef GST_FMNIST_PICTURE_H
 #define GST_FMNIST_PICTURE_H
 

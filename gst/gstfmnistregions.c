@@ -22,13 +22,25 @@ static gboolean of_class(const GstFmnistObject *o, const char *object_class) {
          g_strcmp0(object_class, g_quark_to_string(o->label)) == 0 || g_strcmp0(object_class, g_quark_to_string(o->roi_type)) == 0;
 }
 
+static const char *label_of(const GstStructure *said) {
+  const char *label = said != NULL ? gst_structure_get_string(said, "label") : NULL;
+  return label != NULL && *label != '\0' ? label : NULL;
+}
+
+/* The same of a region that another element has marked. */
+static gboolean foreign_of_class(GstVideoRegionOfInterestMeta *roi, const char *object_class) {
+  return object_class == NULL || g_strcmp0(object_class, g_quark_to_string(roi->roi_type)) == 0 ||
+         g_strcmp0(object_class, label_of(gst_video_region_of_interest_meta_get_param(roi, "detection"))) == 0 ||
+         g_strcmp0(object_class, label_of(gst_video_region_of_interest_meta_get_param(roi, "classification"))) == 0;
+}
+
 /* Makes an object of a region that another element has marked. */
 static void adopt(GstFmnistMeta *meta, GstVideoRegionOfInterestMeta *roi, int width, int height) {
   const GstStructure *detection = gst_video_region_of_interest_meta_get_param(roi, "detection");
   FmnBox box = gst_fmnist_roi_box(roi, width, height);
   GstFmnistObject *o = gst_fmnist_meta_add(meta, &box, roi->id > 0 ? (guint)roi->id : 0);
   o->foreign = TRUE;
-  o->label = roi->roi_type;
+  o->label = label_of(detection) != NULL ? g_quark_from_string(label_of(detection)) : roi->roi_type;
   o->roi_type = roi->roi_type;
   o->roi_id = roi->id;
   if (detection != NULL) {
@@ -43,7 +55,7 @@ static void take_foreign(GstFmnistRegions *r, GstBuffer *buffer, const char *obj
   GPtrArray *found = g_ptr_array_new();
   gpointer state = NULL;
   while ((roi = gst_fmnist_roi_next_foreign(buffer, meta, &state)) != NULL) {
-    if (roi->w > 0 && roi->h > 0 && (object_class == NULL || g_strcmp0(object_class, g_quark_to_string(roi->roi_type)) == 0))
+    if (roi->w > 0 && roi->h > 0 && foreign_of_class(roi, object_class))
       g_ptr_array_add(found, roi);
   }
   for (guint i = 0; i < found->len; i++) {

@@ -34,6 +34,8 @@ typedef enum {
 /* -- Pictures, in the memory of the caller and in almost any layout of components -- */
 
 #define FMN_IMAGE_MAX 32767 /* the longest side */
+#define FMN_ASPECT_MAX 1000
+#define FMN_THREADS_MAX 1024
 
 typedef enum { FMN_COLOR_GRAY, FMN_COLOR_YUV, FMN_COLOR_RGB } FmnColor;
 
@@ -54,8 +56,8 @@ typedef struct {
   FmnColor color;
   FmnComponent component[3]; /* one for gray */
   gboolean full_range;       /* luma 0..255; otherwise 16..235 (at 8 bits) */
-  float kr, kb;              /* of the YUV matrix: .299 .114 for BT.601, .2126 .0722 for BT.709 */
-  float pixel_aspect;        /* width of a pixel as it is shown / its height; 0: 1, a square */
+  float kr, kb;              /* of the YUV matrix: .299 .114 for BT.601 (also where these are none), .2126 .0722 for BT.709 */
+  float pixel_aspect;        /* width of a pixel as it is shown / its height, 1/FMN_ASPECT_MAX..FMN_ASPECT_MAX; 0: 1, a square */
 } FmnImageFormat;
 
 typedef struct {
@@ -139,7 +141,7 @@ typedef struct {
 
 /* For pictures of that format (copied). A classifier names what stands out from the background, as fmnistsegment !
  * fmnistclassify do; a detector finds several garments whatever is behind them, as fmnistyolo does. threads: how many
- * work on one picture, ≥ 1. Keeps a reference to the model. Error FMN_ERROR_ARGUMENT: the format makes no sense;
+ * work on one picture, 1..FMN_THREADS_MAX. Keeps a reference to the model. Error FMN_ERROR_ARGUMENT: the format makes no sense;
  * FMN_ERROR_MEMORY. Free with fmn_recognizer_free(). */
 FMN_API FmnRecognizer *fmn_recognizer_new(FmnModel *model, const FmnImageFormat *format, int threads, GError **error);
 FMN_API void fmn_recognizer_free(FmnRecognizer *recognizer); /* NULL allowed */
@@ -155,7 +157,7 @@ typedef struct FmnClassifier FmnClassifier;
 typedef struct FmnDetector FmnDetector;
 
 /* What one thread needs to run a classifier. Keeps a reference to the model. threads: how many work on one picture,
- * ≥ 1. NULL when memory is exhausted or no more threads can be started. Free with fmn_classifier_free(). */
+ * 1..FMN_THREADS_MAX. NULL when memory is exhausted or no more threads can be started. Free with fmn_classifier_free(). */
 FMN_API FmnClassifier *fmn_classifier_new(FmnModel *model, int threads);
 FMN_API void fmn_classifier_free(FmnClassifier *classifier); /* NULL allowed */
 
@@ -180,7 +182,7 @@ typedef struct {
   { 0.5, 0.45, 50 }
 
 /* What one thread needs to run a detector on pictures of size × size: any multiple of 32 up to 2048, 0 for the size
- * that the model was made for; smaller is faster and finds less. Keeps a reference to the model. Error
+ * that the model was made for; smaller is faster and finds less. threads: as above. Keeps a reference to the model. Error
  * FMN_ERROR_ARGUMENT: the size; FMN_ERROR_UNSUPPORTED: the model is no detector; FMN_ERROR_MEMORY: there is not enough
  * for that size. Free with fmn_detector_free(). */
 FMN_API FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **error);

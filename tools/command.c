@@ -55,12 +55,12 @@ void command_print_json(JsonBuilder *builder) {
   puts(text);
 }
 
-int command_threads(void) { return (int)MIN(g_get_num_processors(), COMMAND_MAX_THREADS); }
+int command_threads(void) { return (int)MIN(g_get_num_processors(), FMN_THREADS_MAX); }
 
 gboolean command_check_threads(int threads) {
-  if (threads >= 1 && threads <= COMMAND_MAX_THREADS)
+  if (threads >= 1 && threads <= FMN_THREADS_MAX)
     return TRUE;
-  command_usage("--threads must be from 1 to %d, not %d", COMMAND_MAX_THREADS, threads);
+  command_usage("--threads must be from 1 to %d, not %d", FMN_THREADS_MAX, threads);
   return FALSE;
 }
 

@@ -30,8 +30,7 @@ int command_usage_error(GError *error);                         /* the same, fre
 gboolean command_json(const char *format, gboolean *ok);
 void command_print_json(JsonBuilder *builder); /* on stdout, indented */
 
-#define COMMAND_MAX_THREADS 1024
-/* As many as there are processors, up to that; and whether --threads is within it, else with a message. */
+/* As many as there are processors, up to FMN_THREADS_MAX; and whether --threads is within it, else with a message. */
 int command_threads(void);
 gboolean command_check_threads(int threads);
 

@@ -52,6 +52,14 @@ static Client *client_new(GPtrArray *group, SoupServerMessage *message, const ch
   return c;
 }
 
+/* What it has not taken goes with its connection. */
+static void client_drop(Client *c) {
+  GSocket *socket = soup_server_message_get_socket(c->message);
+  if (socket)
+    g_socket_shutdown(socket, TRUE, TRUE, NULL);
+  g_ptr_array_remove(c->group, c);
+}
+
 static GBytes *event_bytes(const char *json) {
   char *text = g_strdup_printf("data: %s\n\n", json);
   return g_bytes_new_take(text, strlen(text));
@@ -110,7 +118,7 @@ static void send_to_all(GPtrArray *group, GBytes *bytes, int most, gboolean drop
     if (c->under_way < most)
       client_send(c, bytes);
     else if (drop)
-      g_ptr_array_remove_index(group, i);
+      client_drop(c);
   }
 }
 

@@ -30,6 +30,13 @@ static FmnPlan *plan_of_size(const FmnModelFile *file, int size, GError **error)
   return plan;
 }
 
+/* Forgets the sizes that no detector runs any more. Under the lock, without which none begins to. */
+static void drop_unused(GPtrArray *plans) {
+  for (guint i = plans->len; i-- > 0;)
+    if (fmn_plan_is_unshared(g_ptr_array_index(plans, i)))
+      g_ptr_array_remove_index_fast(plans, i);
+}
+
 /* A reference; NULL with an error. */
 static FmnPlan *find_plan(FmnModel *m, int size, GError **error) {
   if (!size || size == fmn_plan_input(m->plan).w)
@@ -40,10 +47,12 @@ static FmnPlan *find_plan(FmnModel *m, int size, GError **error) {
     FmnPlan *other = g_ptr_array_index(m->sized, i);
     plan = fmn_plan_input(other).w == size ? fmn_plan_ref(other) : NULL;
   }
-  if (!plan && (plan = plan_of_size(m->file, size, error))) {
+  if (!plan) {
     if (!m->sized)
       m->sized = g_ptr_array_new_with_free_func((GDestroyNotify)fmn_plan_unref);
-    g_ptr_array_add(m->sized, fmn_plan_ref(plan));
+    drop_unused(m->sized);
+    if ((plan = plan_of_size(m->file, size, error)))
+      g_ptr_array_add(m->sized, fmn_plan_ref(plan));
   }
   g_mutex_unlock(&m->lock);
   return plan;

@@ -7,8 +7,8 @@
 #include "image/segment.h"
 
 /* Fills out (p->channels × p->height × p->width bytes). mask NULL: everything inside of the box is object. box and mask
- * may reach outside of the picture. Never fails; an empty box gives an empty picture. Allocates nothing after the first
- * call with p's size. */
+ * may reach outside of the picture. Never fails; an empty box gives an empty picture. Allocates where p's size
+ * is another than in the call before, or the box larger than in all. */
 void fmn_crop(FmnSampler *sampler, const FmnImage *image, const FmnBox *box, const FmnMask *mask,
               const FmnPreprocess *p, guint8 *out);
 

@@ -13,16 +13,21 @@ void fmn_image_format_gray(FmnImageFormat *format, int width, int height) {
 
 static int subsampled(int size, int sub) { return (int)(((gint64)size + (1 << sub) - 1) >> sub); }
 
-static gboolean component_is_valid(const FmnComponent *c) {
+/* width: of the picture. */
+static gboolean component_is_valid(const FmnComponent *c, int width) {
   return c->plane >= 0 && c->plane < 4 && c->depth >= 1 && c->depth <= 16 && c->shift >= 0 && c->offset >= 0 &&
          (c->word == 1 || c->word == 2 || c->word == 4) && c->shift + c->depth <= 8 * c->word && c->sub_x >= 0 &&
-         c->sub_x <= 4 && c->sub_y >= 0 && c->sub_y <= 4 && c->pixel_stride >= 1;
+         c->sub_x <= 4 && c->sub_y >= 0 && c->sub_y <= 4 && c->pixel_stride >= 1 &&
+         (gint64)width * c->pixel_stride + c->offset <= G_MAXINT;
 }
 
 gboolean fmn_image_format_is_valid(const FmnImageFormat *format) {
-  gboolean ok = format->width >= 1 && format->height >= 1 && format->width <= FMN_IMAGE_MAX && format->height <= FMN_IMAGE_MAX;
+  gboolean ok = format->width >= 1 && format->height >= 1 && format->width <= FMN_IMAGE_MAX &&
+                format->height <= FMN_IMAGE_MAX && (guint)format->color <= FMN_COLOR_RGB &&
+                (format->pixel_aspect == 0 ||
+                 (format->pixel_aspect >= 1.0f / FMN_ASPECT_MAX && format->pixel_aspect <= FMN_ASPECT_MAX));
   for (int i = 0; i < (format->color == FMN_COLOR_GRAY ? 1 : 3); i++)
-    ok = ok && component_is_valid(&format->component[i]);
+    ok = ok && component_is_valid(&format->component[i], format->width);
   return ok;
 }
 

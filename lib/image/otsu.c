@@ -7,16 +7,6 @@
 #define BLUR_SHARE 128
 #define DILATE_SHARE 64
 
-static gboolean border_is_dark(const guint8 *mask, int w, int h) {
-  int dark = 0, all = 0;
-  for (int y = 0; y < h; y++)
-    for (int x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1) {
-      dark += mask[y * w + x] != 0;
-      all++;
-    }
-  return 2 * dark > all;
-}
-
 void fmn_otsu_mask(FmnWork *work, FmnPolarity polarity) {
   int w = work->width, h = work->height, n = w * h;
   const guint8 *r = work->rgb, *g = r + n, *b = g + n;
@@ -31,7 +21,8 @@ void fmn_otsu_mask(FmnWork *work, FmnPolarity polarity) {
   int threshold = fmn_otsu(histogram, NULL);
   for (int i = 0; i < n; i++)
     work->mask[i] = gray[i] <= threshold ? 255 : 0;
-  gboolean dark = polarity == FMN_POLARITY_DARK || (polarity == FMN_POLARITY_AUTO && !border_is_dark(work->mask, w, h));
+  gboolean dark =
+      polarity == FMN_POLARITY_DARK || (polarity == FMN_POLARITY_AUTO && fmn_border_share(work->mask, w, h, 0) <= 0.5);
   if (histogram[gray[0]] == (guint32)n)
     memset(work->mask, 0, n);
   else if (!dark)

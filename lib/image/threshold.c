@@ -26,11 +26,11 @@ typedef struct {
   double step;         /* mean difference between neighbours on either side of the outline */
 } Level;
 
-static double border_share(const FmnWork *w, int threshold) {
+double fmn_border_share(const guint8 *values, int width, int height, int threshold) {
   int above = 0, all = 0;
-  for (int y = 0; y < w->height; y++)
-    for (int x = 0; x < w->width; x += y == 0 || y == w->height - 1 || w->width == 1 ? 1 : w->width - 1) {
-      above += w->distance[y * w->width + x] > threshold;
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x += y == 0 || y == height - 1 || width == 1 ? 1 : width - 1) {
+      above += values[y * width + x] > threshold;
       all++;
     }
   return (double)above / all;
@@ -44,8 +44,8 @@ static Level level(const FmnWork *w, int threshold) {
     const guint8 *line = w->distance + (gsize)y * w->width;
     loops->outline(line, y + 1 < w->height ? line + w->width : line, w->width, threshold, &sums);
   }
-  return (Level){sums.area / n, border_share(w, threshold), sums.below / MAX(n - sums.area, 1),
-                 sums.steps / MAX((double)sums.pairs, 1)};
+  return (Level){sums.area / n, fmn_border_share(w->distance, w->width, w->height, threshold),
+                 sums.below / MAX(n - sums.area, 1), sums.steps / MAX((double)sums.pairs, 1)};
 }
 
 /* Of the pixels with a distance of low + 1 … high: the mean, and the mean of how far their own colour is off the

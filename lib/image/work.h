@@ -43,6 +43,9 @@ void fmn_barrier(FmnField *field, int passes, FmnScratch *scratch);
 /* Memory for a field, in planes: margins for fmn_barrier(), FMN_RESIDUAL_NONE outside of the picture. */
 void fmn_field_init(FmnField *field, int width, int height, FmnScratch *planes);
 
+/* Which share of the pixels at the frame's edge is above a threshold. */
+double fmn_border_share(const guint8 *values, int width, int height, int threshold);
+
 /* Pixels of a distance above it are object. noise: the usual distance of the ground's own pixels from their surface. */
 int fmn_choose_threshold(const FmnWork *work, const guint32 histogram[256], float noise);
 

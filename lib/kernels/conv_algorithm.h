@@ -31,17 +31,25 @@ extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd, fmn_conv_winog
 extern const FmnConvGradient fmn_conv_direct_gradient, fmn_conv_winograd_gradient;
 
 /* Weight (out o, in i, at ky, kx) of what fmn_conv_pack() was given. */
-static inline float fmn_conv_weight(const FmnConvShape *s, const float *w, gboolean transpose, int o, int i, int ky, int kx) {
+static inline float fmn_conv_weight(const FmnConvShape *s, const float *w, gboolean transpose, int o, int i, int ky,
+                                    int kx) {
   int k = s->k;
   if (transpose)
-    return w[(((gsize)i * (gsize)s->out_c + (gsize)o) * (gsize)k + (gsize)(k - 1 - ky)) * (gsize)k + (gsize)(k - 1 - kx)];
+    return w[(((gsize)i * (gsize)s->out_c + (gsize)o) * (gsize)k + (gsize)(k - 1 - ky)) * (gsize)k +
+             (gsize)(k - 1 - kx)];
   return w[(((gsize)o * (gsize)s->in_c + (gsize)i) * (gsize)k + (gsize)ky) * (gsize)k + (gsize)kx];
 }
 
 /* Blocks of FMN_LANES outputs. */
 static inline int fmn_conv_blocks(const FmnConvShape *s) { return (s->out_c + FMN_LANES - 1) / FMN_LANES; }
 
-/* Packs the weights as they are, [block][tap][input][lane], in half precision where conv->half says so (conv_direct.c). */
+/* Blocks of FMN_PRODUCT_ROWS inputs. */
+static inline int fmn_conv_input_blocks(const FmnConvShape *s) {
+  return (s->in_c + FMN_PRODUCT_ROWS - 1) / FMN_PRODUCT_ROWS;
+}
+
+/* Packs the weights as they are, [block][tap][input][lane], in half precision where conv->half says so (conv_direct.c).
+ */
 void fmn_conv_pack_taps(const FmnConv *conv, const float *w, gboolean transpose, float *packed, FmnPool *pool);
 static inline gsize fmn_conv_packed_taps(const FmnConvShape *s) {
   return (gsize)(s->k * s->k * s->in_c) * (gsize)fmn_conv_blocks(s) * FMN_LANES;

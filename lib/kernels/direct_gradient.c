@@ -7,9 +7,7 @@
 #define LEAST_TASKS 16         /* with fewer blocks of weights the pixels are divided too */
 #define MOST_SHARES 8
 
-static int input_blocks(const FmnConvShape *s) { return (s->in_c + FMN_PRODUCT_ROWS - 1) / FMN_PRODUCT_ROWS; }
-
-static int tasks(const FmnConvShape *s) { return s->k * s->k * input_blocks(s); }
+static int tasks(const FmnConvShape *s) { return s->k * s->k * fmn_conv_input_blocks(s); }
 
 static int shares(const FmnConvShape *s) { return CLAMP(LEAST_TASKS / tasks(s), 1, MOST_SHARES); }
 
@@ -67,7 +65,7 @@ static void add_chunks(gpointer data, int begin, int end, int slot) {
   const Job *job = data;
   const FmnConvShape *s = job->s;
   for (int task = begin; task < end; task++) {
-    int share = task / tasks(s), tap = task % tasks(s) / input_blocks(s), input = task % input_blocks(s) * FMN_PRODUCT_ROWS;
+    int share = task / tasks(s), tap = task % tasks(s) / fmn_conv_input_blocks(s), input = task % fmn_conv_input_blocks(s) * FMN_PRODUCT_ROWS;
     int chunk = (int)((gint64)job->chunks * share / shares(s)) + job->step;
     if (chunk >= (int)((gint64)job->chunks * (share + 1) / shares(s)))
       continue;

@@ -46,8 +46,6 @@ static void transform_output_gradients(gpointer data, int begin, int end, int sl
   }
 }
 
-static int input_blocks(const FmnConvShape *s) { return (s->in_c + FMN_PRODUCT_ROWS - 1) / FMN_PRODUCT_ROWS; }
-
 /* Tasks: results × blocks of inputs. */
 static void multiply(gpointer data, int begin, int end, int slot) {
   const Job *job = data;
@@ -55,8 +53,8 @@ static void multiply(gpointer data, int begin, int end, int slot) {
   const FmnConvShape *s = g->s;
   gsize in = (gsize)s->in_c, out = (gsize)s->out_c;
   for (int task = begin; task < end; task++) {
-    gsize p = (gsize)(task / input_blocks(s));
-    int i = task % input_blocks(s) * FMN_PRODUCT_ROWS;
+    gsize p = (gsize)(task / fmn_conv_input_blocks(s));
+    int i = task % fmn_conv_input_blocks(s) * FMN_PRODUCT_ROWS;
     FmnPixels x = {g->v + p * fmn_tile_v_part(g) + i, 0, in};
     for (int o = 0; o < s->out_c; o += FMN_LANES) {
       FmnPixels dy = {g->m + p * fmn_tile_m_part(g) + o, 0, out};
@@ -88,7 +86,7 @@ static void run(const FmnConvShape *s, int n, const float *x, const float *dy, f
     fmn_tile_group_place(&job.group, group, groups, n_tiles, memory + transformed(s));
     fmn_pool_run(pool, fmn_tiles_transform_inputs, &job.group, job.group.n);
     fmn_pool_run(pool, transform_output_gradients, &job.group, job.group.n);
-    fmn_pool_run(pool, multiply, &job, results(s) * input_blocks(s));
+    fmn_pool_run(pool, multiply, &job, results(s) * fmn_conv_input_blocks(s));
   }
   fmn_pool_run(pool, unpack, &job, s->out_c / 16);
 }

@@ -85,6 +85,8 @@ FmnPlan *fmn_plan_ref(FmnPlan *plan) {
   return plan;
 }
 
+gboolean fmn_plan_is_unshared(FmnPlan *plan) { return g_atomic_int_get(&plan->ref_count) == 1; }
+
 void fmn_plan_unref(FmnPlan *plan) {
   if (!plan || !g_atomic_int_dec_and_test(&plan->ref_count))
     return;

@@ -17,6 +17,7 @@ FmnPlan *fmn_plan_new(const FmnGraph *g);
 FmnPlan *fmn_plan_try_new(const FmnGraph *g, GError **error);
 FmnPlan *fmn_plan_ref(FmnPlan *plan); /* atomic */
 void fmn_plan_unref(FmnPlan *plan);   /* NULL allowed */
+gboolean fmn_plan_is_unshared(FmnPlan *plan); /* whether there is one reference */
 
 FmnShape fmn_plan_input(const FmnPlan *plan); /* n = 1 */
 int fmn_plan_n_outputs(const FmnPlan *plan);

@@ -7,6 +7,7 @@
 
 #define SPINS 4000 /* polls before a thread sleeps: some microseconds, less than a wake-up costs */
 #define CHUNKS_A_THREAD 4
+G_STATIC_ASSERT(FMN_THREADS_MAX * CHUNKS_A_THREAD <= G_MAXUINT16);
 
 /* The state of the job at hand in one atomic number, so that a chunk can only be claimed of the job that the claimer has seen:
  * 32 bits that count the jobs, 16 bits each of the first chunk that is not claimed yet and of the one after the last such. */
@@ -94,6 +95,11 @@ gboolean fmn_pool_try_new(int threads, FmnPool **pool, GError **error) {
   *pool = NULL;
   if (threads <= 1)
     return TRUE;
+  if (threads > FMN_THREADS_MAX) { /* their chunks have to fit into a claim */
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "at most %d threads can work on one picture, not %d",
+                FMN_THREADS_MAX, threads);
+    return FALSE;
+  }
   FmnPool *p = g_new0(FmnPool, 1);
   p->n_threads = threads;
   p->threads = g_new0(GThread *, threads - 1);

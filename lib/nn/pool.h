@@ -11,7 +11,8 @@ typedef void (*FmnPoolFunc)(gpointer data, int begin, int end, int slot);
 
 /* A pool of threads workers, the caller being one of them; NULL for threads ≤ 1. Free with fmn_pool_free(). */
 FmnPool *fmn_pool_new(int threads);
-/* The same, but FALSE with FMN_ERROR_MEMORY when no more threads can be started. */
+/* The same, but FALSE with FMN_ERROR_MEMORY when no more threads can be started, FMN_ERROR_ARGUMENT for more than
+ * FMN_THREADS_MAX. */
 gboolean fmn_pool_try_new(int threads, FmnPool **pool, GError **error);
 void fmn_pool_free(FmnPool *pool);         /* NULL allowed */
 int fmn_pool_threads(const FmnPool *pool); /* 1 for NULL */

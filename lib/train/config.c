@@ -5,8 +5,6 @@
 #include "train/recipes.h"
 #include "train/scene_plan.h"
 
-#define MAX_THREADS 1024
-
 FmnTrainConfig *fmn_train_config_new(const char *arch) {
   FmnTrainConfig *c = g_new0(FmnTrainConfig, 1);
   const char *colon = strchr(arch, ':');
@@ -15,7 +13,7 @@ FmnTrainConfig *fmn_train_config_new(const char *arch) {
   c->recipe = *fmn_recipe_find(c->arch);
   c->seed = 1;
   c->distillation = (FmnDistillation){.weight = 0.9, .temperature = 4};
-  c->threads = (int)MIN(g_get_num_processors(), MAX_THREADS);
+  c->threads = (int)MIN(g_get_num_processors(), FMN_THREADS_MAX);
   return c;
 }
 
@@ -49,7 +47,7 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--validation", r->validation, 0, 0.9},
       {"--teacher-weight", c->distillation.weight, 0, 1},
       {"--teacher-temperature", c->distillation.temperature, 0.1, 100},
-      {"--threads", c->threads, 1, MAX_THREADS},
+      {"--threads", c->threads, 1, FMN_THREADS_MAX},
       {"--time-limit", c->time_limit / 60, 0, 1e6},
       {"--epoch-scenes", r->scenes.epoch, 0, 1e7},
       {"--validation-scenes", r->scenes.validation, 0, 1e6},

@@ -101,6 +101,4 @@ void fmn_loader_free(FmnLoader *l) {
   g_free(l);
 }
 
-int fmn_loader_steps(const FmnLoader *l) { return l->steps; }
-
 const FmnBatch *fmn_loader_next(FmnLoader *l) { return fmn_prefetch_next(l->prefetch); }

@@ -28,8 +28,6 @@ typedef struct FmnLoader FmnLoader;
 FmnLoader *fmn_loader_new(const FmnTrainData *data, const FmnLoaderConfig *config);
 void fmn_loader_free(FmnLoader *l); /* NULL allowed; stops the threads */
 
-int fmn_loader_steps(const FmnLoader *l); /* an epoch */
-
 /* The next batch, valid until the next call. Waits for it; goes on from epoch to epoch without end. */
 const FmnBatch *fmn_loader_next(FmnLoader *l);
 

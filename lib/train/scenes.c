@@ -372,12 +372,6 @@ void fmn_scene_render(const FmnSceneSet *s, guint64 index, int width, int height
   render[s->options.preset](s, index, scene);
 }
 
-void fmn_scene_to_floats(const FmnScene *scene, float *out) {
-  gsize n = 3 * (gsize)scene->width * (gsize)scene->height;
-  for (gsize i = 0; i < n; i++)
-    out[i] = (float)scene->pixels[i] * (1 / 255.f);
-}
-
 char *fmn_scene_to_yolo(const FmnScene *scene) {
   GString *text = g_string_new(NULL);
   for (int i = 0; i < scene->n_boxes; i++) {

@@ -99,9 +99,6 @@ void fmn_scene_free(FmnScene *scene); /* NULL allowed */
  * arguments. */
 void fmn_scene_render(const FmnSceneSet *set, guint64 index, int width, int height, FmnScene *scene);
 
-/* The picture as a network's input: height × width × 3 floats of 0..1. */
-void fmn_scene_to_floats(const FmnScene *scene, float *out);
-
 /* The boxes as lines “class cx cy w h”, centre and size as shares of the picture's width and height (YOLO's label
  * files); g_free. */
 char *fmn_scene_to_yolo(const FmnScene *scene);

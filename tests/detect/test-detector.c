@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "../../lib/model.h" /* a model.h is in this folder, too */
 #include "image/letterbox.h"
 #include "model.h"
 #include "nets/nets.h"
@@ -41,6 +42,7 @@ static void opens(void) {
     g_assert_cmpint(fmn_detector_size(d), ==, actual[i]);
     fmn_detector_free(d);
   }
+  g_assert_cmpuint(model->sized->len, ==, 1); /* sizes that are not used any more are forgotten */
   const int bad[] = {-32, 1, 100, 4096};
   for (int i = 0; i < 4; i++) {
     g_assert_null(fmn_detector_new(model, bad[i], 1, &error));

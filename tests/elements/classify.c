@@ -152,6 +152,7 @@ static void test_foreign_regions(void) {
   } cases[] = {{"fmnistclassify", 3},
                {"fmnistclassify object-class=coat", 2},
                {"fmnistclassify object-class=hat", 0},
+               {"fmnistclassify object-class=sneaker", 1}, /* as its detection calls it */
                {"fmnistclassify inference-region=roi-list", 3}};
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
@@ -162,7 +163,11 @@ static void test_foreign_regions(void) {
     GstMeta *meta;
     gst_buffer_add_video_region_of_interest_meta(frame, "coat", 10, 10, 100, 100);
     gst_buffer_add_video_region_of_interest_meta(frame, "coat", 150, 10, 100, 100);
-    gst_buffer_add_video_region_of_interest_meta(frame, "shoe", 300, 200, 100, 100)->id = 77; /* over the edge */
+    GstVideoRegionOfInterestMeta *shoe =
+        gst_buffer_add_video_region_of_interest_meta(frame, "shoe", 300, 200, 100, 100); /* over the edge */
+    shoe->id = 77;
+    gst_video_region_of_interest_meta_add_param(
+        shoe, gst_structure_new("detection", "label", G_TYPE_STRING, "sneaker", NULL));
     frame = helper_pass(h, frame, 0);
     g_assert_cmpuint(gst_buffer_get_n_meta(frame, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 3);
     while ((meta = gst_buffer_iterate_meta_filtered(frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) !=
@@ -175,6 +180,11 @@ static void test_foreign_regions(void) {
     }
     g_assert_cmpuint(with, ==, cases[i].classified);
     g_assert_cmpuint(helper_n_objects(frame), ==, cases[i].classified);
+    for (guint k = 0; k < helper_n_objects(frame); k++) {
+      const GstFmnistObject *o = helper_object(frame, k);
+      gboolean is_shoe = o->roi_type == g_quark_from_static_string("shoe");
+      g_assert_cmpstr(g_quark_to_string(o->label), ==, is_shoe ? "sneaker" : "coat");
+    }
     gst_buffer_unref(frame);
     gst_harness_teardown(h);
   }

@@ -1,7 +1,9 @@
+#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <locale.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gstfmnistline.h"
 #include "helper.h"
@@ -134,6 +136,49 @@ static void test_no_number(void) {
   }
 }
 
+/* Stopped without an end of the stream: whoever was there leaves in that file, and not in the next one. */
+static void test_restart(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  char *path[2], *text = NULL;
+  GstHarness *h = helper_harness("fmnistjson events=only event-delay=0", &info);
+  GstElement *json = gst_harness_find_element(h, "fmnistjson");
+  for (int i = 0; i < 2; i++)
+    path[i] = g_strdup_printf("%s/fmnist-restart-%d-%d.jsonl", g_get_tmp_dir(), (int)getpid(), i);
+  for (int i = 0; i < 2; i++) {
+    GstFmnistObject *object;
+    const FmnBox box = {0.25, 0.25, 0.5, 0.5};
+    GstBuffer *frame = gst_buffer_new_allocate(NULL, info.size, NULL);
+    gst_element_set_state(json, GST_STATE_NULL);
+    g_object_set(json, "location", path[i], NULL);
+    gst_element_set_state(json, GST_STATE_PLAYING);
+    gst_harness_set_src_caps(h, gst_video_info_to_caps(&info));
+    object = gst_fmnist_meta_add(gst_fmnist_meta_ensure(frame), &box, 3);
+    object->roi_type = object->label = g_quark_from_static_string(i == 0 ? "Coat" : "Bag");
+    gst_buffer_unref(helper_pass(h, frame, (guint)i));
+  }
+  gst_element_set_state(json, GST_STATE_NULL);
+  for (int i = 0; i < 2; i++) {
+    JsonParser *parser = json_parser_new();
+    char **line;
+    g_assert_true(g_file_get_contents(path[i], &text, NULL, NULL));
+    line = g_strsplit(g_strchomp(text), "\n", -1);
+    g_assert_cmpuint(g_strv_length(line), ==, 2);
+    for (int k = 0; k < 2; k++) {
+      JsonObject *o = json_object_get_object_member(parse(line[k], parser), "event");
+      g_assert_cmpstr(json_object_get_string_member(o, "type"), ==, k == 0 ? "appear" : "leave");
+      g_assert_cmpstr(json_object_get_string_member(o, "label"), ==, i == 0 ? "Coat" : "Bag");
+      g_assert_cmpint(json_object_get_int_member(o, "x"), ==, 80);
+    }
+    g_strfreev(line);
+    g_free(text);
+    g_object_unref(parser);
+    g_remove(path[i]);
+    g_free(path[i]);
+  }
+  gst_object_unref(json);
+  gst_harness_teardown(h);
+}
+
 static void test_errors(void) {
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistjson location=/no/such/folder/x.json ! fakesink",
                       "/no/such/folder/x.json");
@@ -158,6 +203,7 @@ static void test_any_memory(void) {
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/json/keys", test_keys);
+  g_test_add_func("/json/restart", test_restart);
   g_test_add_func("/json/empty-results", test_empty_results);
   g_test_add_func("/json/odd-values", test_odd_values);
   g_test_add_func("/json/no-number", test_no_number);

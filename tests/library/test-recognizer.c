@@ -2,6 +2,7 @@
 #include "../detect/model.h"
 
 #include <glib/gstdio.h>
+#include <math.h>
 #include <unistd.h>
 #include <string.h>
 
@@ -178,6 +179,19 @@ static void test_formats_that_make_no_sense(void) {
     g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
     g_error_free(error);
   }
+  const float aspects[] = {NAN, INFINITY, -2, 1e-30f, 1001};
+  for (gsize i = 0; i < G_N_ELEMENTS(aspects); i++) {
+    bad = good;
+    bad.pixel_aspect = aspects[i];
+    g_assert_null(fmn_recognizer_new(model, &bad, 1, NULL));
+  }
+  bad = good;
+  bad.color = (FmnColor)99;
+  g_assert_null(fmn_recognizer_new(model, &bad, 1, NULL));
+  bad = good;
+  bad.component[1].pixel_stride = G_MAXINT / 2;
+  g_assert_null(fmn_recognizer_new(model, &bad, 1, NULL));
+  g_assert_null(fmn_recognizer_new(model, &good, FMN_THREADS_MAX + 1, NULL));
   fmn_model_unref(model);
 }
 

@@ -201,7 +201,6 @@ static void test_loader(void) {
   FmnLoader *one = make_loader(d, "flip,shift,rotate,zoom,erase,cutmix,mixup", 0, 1),
             *many = make_loader(d, "flip,shift,rotate,zoom,erase,cutmix,mixup", 0, 4),
             *later = make_loader(d, "flip,shift,rotate,zoom,erase,cutmix,mixup", 3, 2);
-  g_assert_cmpint(fmn_loader_steps(one), ==, 5);
   for (int i = 0; i < 14; i++) {
     const FmnBatch *a = fmn_loader_next(one), *b = fmn_loader_next(many);
     if (i % 3 == 0)

@@ -287,19 +287,6 @@ static void test_backgrounds(void) {
   fmn_scene_set_free(set);
 }
 
-static void test_floats(void) {
-  FmnSceneOptions o = fmn_scene_options(FMN_SCENE_MIXED, 1);
-  FmnSceneSet *set = scene_set_new(items, &o);
-  FmnScene *scene = fmn_scene_new();
-  g_autofree float *x = g_new(float, 3 * 96 * 64);
-  fmn_scene_render(set, 4, 96, 64, scene);
-  fmn_scene_to_floats(scene, x);
-  for (int i = 0; i < 3 * 96 * 64; i++)
-    g_assert_cmpfloat_with_epsilon(x[i] * 255, scene->pixels[i], 1e-4);
-  fmn_scene_free(scene);
-  fmn_scene_set_free(set);
-}
-
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   data = scene_items_new(120, 0, 10);
@@ -311,7 +298,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/scenes/sizes", test_sizes);
   g_test_add_func("/scenes/balance", test_balance);
   g_test_add_func("/scenes/backgrounds", test_backgrounds);
-  g_test_add_func("/scenes/floats", test_floats);
   int status = g_test_run();
   fmn_images_free(items);
   fmn_dataset_free(data);
