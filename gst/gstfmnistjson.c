@@ -16,9 +16,12 @@
 #include "gstfmnistjson.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "gstfmnistline.h"
 
@@ -116,6 +119,23 @@ static void gst_fmnist_json_get_property(GObject *object, guint id, GValue *valu
   GST_OBJECT_UNLOCK(self);
 }
 
+/* For writing, empty; a regular file is this element's alone while it is open. NULL with errno, EWOULDBLOCK where it is
+ * another's. */
+static FILE *open_file(const char *name, gboolean regular) {
+  int fd = g_open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666), error;
+  FILE *file = NULL;
+  if (fd < 0)
+    return NULL;
+  /* where a file system knows no locks, there is none */
+  if (!regular || ((flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && ftruncate(fd, 0) == 0))
+    file = fdopen(fd, "wb");
+  error = errno;
+  if (file == NULL)
+    close(fd);
+  errno = error;
+  return file;
+}
+
 static gboolean gst_fmnist_json_start(GstBaseTransform *trans) {
   GstFmnistJson *self = GST_FMNIST_JSON(trans);
   GST_OBJECT_LOCK(self);
@@ -126,13 +146,18 @@ static gboolean gst_fmnist_json_start(GstBaseTransform *trans) {
     self->at_once = TRUE;
     return TRUE;
   }
-  self->file = g_fopen(self->name, "wb");
-  if (self->file != NULL) {
-    self->at_once = !g_file_test(self->name, G_FILE_TEST_IS_REGULAR);
+  self->at_once = g_file_test(self->name, G_FILE_TEST_EXISTS) && !g_file_test(self->name, G_FILE_TEST_IS_REGULAR);
+  self->file = open_file(self->name, !self->at_once);
+  if (self->file != NULL)
     return TRUE;
-  }
-  GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("Cannot write the results to %s: %s.", self->name, g_strerror(errno)),
-                    ("set location to a file that can be written, or to - for standard output"));
+  if (errno == EWOULDBLOCK)
+    GST_ELEMENT_ERROR(self, RESOURCE, BUSY,
+                      ("Cannot write the results to %s: another fmnistjson is writing to it.", self->name),
+                      ("set location to a file of its own"));
+  else
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
+                      ("Cannot write the results to %s: %s.", self->name, g_strerror(errno)),
+                      ("set location to a file that can be written, or to - for standard output"));
   g_clear_pointer(&self->name, g_free);
   return FALSE;
 }

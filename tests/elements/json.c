@@ -182,6 +182,13 @@ static void test_restart(void) {
 static void test_errors(void) {
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistjson location=/no/such/folder/x.json ! fakesink",
                       "/no/such/folder/x.json");
+  char *path = g_strdup_printf("%s/fmnist-twice-%d.jsonl", g_get_tmp_dir(), (int)getpid());
+  char *twice = g_strdup_printf(
+      "videotestsrc num-buffers=5 ! fmnistjson location=%s ! fmnistjson location=%s ! fakesink", path, path);
+  helper_assert_error(twice, "another fmnistjson");
+  g_remove(path);
+  g_free(twice);
+  g_free(path);
   if (g_file_test("/dev/full", G_FILE_TEST_EXISTS)) {
     helper_assert_error("videotestsrc num-buffers=3 ! fmnistjson location=/dev/full ! fakesink", "/dev/full");
     helper_assert_error("videotestsrc num-buffers=2000 ! video/x-raw,width=16,height=16 ! "
