@@ -14,7 +14,7 @@
 typedef struct {
   char *arch, *out, **data, *cutouts, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed, *scenes,
       *sizes, *item_size, *keep;
-  int epochs, batch, threads, epoch_scenes, validation_scenes, test_scenes;
+  int epochs, batch, threads, bn_images, epoch_scenes, validation_scenes, test_scenes;
   double dense, match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
       teacher_weight, teacher_temperature, time_limit;
   gboolean resume, no_nesterov;
@@ -78,6 +78,10 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"augment", 0, 0, G_OPTION_ARG_STRING, &o->augment, "Changes to the images: none or a list, see below", "LIST"},
       {"label-smoothing", 0, 0, G_OPTION_ARG_DOUBLE, &o->smoothing, "Share of each target spread over all classes",
        "F"},
+      {"bn-images", 0, 0, G_OPTION_ARG_INT, &o->bn_images,
+       "Images from which batch norms' statistics are taken anew, after each epoch, for the weights that are kept; 0: "
+       "their running averages (0)",
+       "N"},
       {"ema", 0, 0, G_OPTION_ARG_DOUBLE, &o->ema, "Decay of the average of the weights, which is what is kept; 0: none",
        "F"},
       {"validation", 0, 0, G_OPTION_ARG_DOUBLE, &o->validation, "Share of the training set that is set aside, 0..0.9",
@@ -220,6 +224,8 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
     r->epochs = o->epochs;
   if (o->batch != G_MININT)
     r->batch = o->batch;
+  if (o->bn_images != G_MININT)
+    r->bn_images = o->bn_images;
   if (o->threads != G_MININT)
     c->threads = o->threads;
   if (o->schedule)
@@ -328,6 +334,7 @@ static int run(int argc, char **argv) {
   Options o = {.epochs = G_MININT,
                .batch = G_MININT,
                .threads = G_MININT,
+               .bn_images = G_MININT,
                .epoch_scenes = G_MININT,
                .validation_scenes = G_MININT,
                .test_scenes = G_MININT,

@@ -7,7 +7,7 @@
 /* Arguments of one training call; backward() gets what forward() of the same step got. */
 typedef struct {
   const FmnNode *node;
-  int batch; /* images that memory was made for; the last batch may have fewer */
+  int batch;                        /* images that memory was made for; the last batch may have fewer */
   FmnShape in[FMN_MAX_INPUTS], out; /* n = images in this batch */
   const float *x[FMN_MAX_INPUTS];
   float *y;
@@ -18,9 +18,10 @@ typedef struct {
   void *state;               /* state() bytes kept from forward() to backward(), 64-byte aligned */
   float *scratch;            /* fmn_pool_threads(pool) × scratch_size floats */
   gsize scratch_size;
-  float *shared;             /* shared_scratch() floats */
+  float *shared; /* shared_scratch() floats */
   FmnPool *pool;
-  guint64 seed; /* differs between steps and nodes: for random masks */
+  guint64 seed;   /* differs between steps and nodes: for random masks */
+  float momentum; /* weight of this batch in running statistics; 0: as the layer has it */
 } FmnTrainCall;
 
 /* A shape on which the gradient check tries the layer. */
@@ -36,8 +37,8 @@ typedef struct {
   const FmnLayerOps *ops;
   /* Fills the weights at the start of a training; NULL: they stay zero. */
   void (*init)(FmnNode *node, guint64 seed);
-  gsize (*state)(const FmnNode *node, int batch);   /* bytes; NULL: none */
-  gsize (*scratch)(const FmnNode *node, int batch); /* floats a thread; NULL: none */
+  gsize (*state)(const FmnNode *node, int batch);          /* bytes; NULL: none */
+  gsize (*scratch)(const FmnNode *node, int batch);        /* floats a thread; NULL: none */
   gsize (*shared_scratch)(const FmnNode *node, int batch); /* floats for all threads together; NULL: none */
   void (*forward)(const FmnTrainCall *c);
   void (*backward)(const FmnTrainCall *c);

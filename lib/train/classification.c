@@ -48,7 +48,7 @@ static gboolean open_data(FmnSession *s, GError **error) {
   return make_teacher(s, error);
 }
 
-static gboolean load(FmnSession *s, GError **error) {
+static FmnLoaderConfig loader_config(const FmnSession *s) {
   FmnLoaderConfig c = {.channels = s->model->preprocess.channels,
                        .mean = s->model->preprocess.mean,
                        .std = s->model->preprocess.std,
@@ -58,6 +58,11 @@ static gboolean load(FmnSession *s, GError **error) {
                        .step = s->step,
                        .threads = 1};
   fmn_augment_parse(s->config->recipe.augment, &c.augment, NULL);
+  return c;
+}
+
+static gboolean load(FmnSession *s, GError **error) {
+  FmnLoaderConfig c = loader_config(s);
   s->work = fmn_loader_new(s->data, &c);
   return TRUE;
 }
@@ -82,6 +87,23 @@ static FmnStep step(FmnSession *s, guint64 seed) {
   FmnLoss loss = get_loss(s, b);
   fmn_trainer_backward(s->trainer);
   return (FmnStep){loss.loss, loss.correct, b->n};
+}
+
+/* Of images as they are, the first ones of the first epoch. */
+static void renew_statistics(FmnSession *s) {
+  static const FmnAugment none = {0};
+  FmnLoaderConfig c = loader_config(s);
+  c.augment = none;
+  c.epoch = c.step = 0;
+  FmnLoader *loader = fmn_loader_new(s->data, &c);
+  gsize size = fmn_shape_image(fmn_graph_node(s->model->graph, 0)->out);
+  int batches = MAX(1, s->config->recipe.bn_images / s->batch);
+  for (int i = 0; i < batches; i++) {
+    const FmnBatch *b = fmn_loader_next(loader);
+    memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * size);
+    fmn_trainer_forward_statistics(s->trainer, b->n, (guint64)i, 1 / (float)(i + 1));
+  }
+  fmn_loader_free(loader);
 }
 
 /* Each data set counts as much as any other, however many images it has: a small one is there for its own sake. */
@@ -191,6 +213,7 @@ const FmnTask fmn_task_classification = {
     .open = open_data,
     .load = load,
     .step = step,
+    .renew_statistics = renew_statistics,
     .validate = validate,
     .measure = measure,
     .close = close_loader,

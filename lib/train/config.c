@@ -44,6 +44,7 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--warmup", r->warmup, 0, 1e6},
       {"--label-smoothing", r->label_smoothing, 0, 0.999},
       {"--ema", r->ema, 0, 0.9999999},
+      {"--bn-images", r->bn_images, 0, 1e6},
       {"--validation", r->validation, 0, 0.9},
       {"--teacher-weight", c->distillation.weight, 0, 1},
       {"--teacher-temperature", c->distillation.temperature, 0.1, 100},
@@ -79,9 +80,10 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
        (!fmn_scene_mix_parse(r->scenes.presets, &mix, error) || !fmn_sizes_parse(r->scenes.sizes, &sizes, error))))
     return FALSE;
   g_autofree char *changes = fmn_augment_to_string(&augment);
-  if (r->scenes.epoch && !g_str_equal(changes, "none")) {
+  if (r->scenes.epoch && (!g_str_equal(changes, "none") || r->bn_images)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-                "--augment changes the images of classifiers; a detector's scenes differ by themselves");
+                r->bn_images ? "--bn-images is for classifiers"
+                             : "--augment changes the images of classifiers; a detector's scenes differ by themselves");
     return FALSE;
   }
   FmnGraph *g = fmn_net_build(c->arch, c->arch_options, 10, error);
@@ -138,6 +140,8 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
   add(list, "--augment", fmn_augment_to_string(&augment));
   add(list, "--label-smoothing", number(r->label_smoothing));
   add(list, "--ema", number(r->ema));
+  if (r->bn_images)
+    add(list, "--bn-images", g_strdup_printf("%d", r->bn_images));
   add(list, "--validation", number(r->validation));
   if (r->scenes.epoch)
     add_scenes(list, &r->scenes);

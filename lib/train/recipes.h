@@ -35,8 +35,10 @@ typedef struct {
   const char *augment;    /* as fmn_augment_parse() takes it; static or interned */
   double label_smoothing; /* 0..1 */
   double ema;             /* decay of the average of the weights; 0: none */
-  double validation;      /* share of the training set that is set aside */
-  FmnSceneRecipe scenes;  /* epoch 0: no detector */
+  int bn_images;     /* of classifiers: images from which batch norms' statistics are taken anew after each epoch, with
+                      * the weights that are validated (Wu & Johnson 2021, arXiv:2105.07576); 0: running averages */
+  double validation; /* share of the training set that is set aside */
+  FmnSceneRecipe scenes; /* epoch 0: no detector */
 } FmnRecipe;
 
 /* One training. */

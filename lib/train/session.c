@@ -241,6 +241,8 @@ static void validate(FmnSession *s, FmnEpoch *e) {
   g_autofree float **watched = fmn_session_watched(s);
   e->validation_loss = e->validation_accuracy = e->validation_map = NAN;
   fmn_session_swap_weights(s, watched);
+  if (s->config->recipe.bn_images)
+    s->task->renew_statistics(s);
   FmnPlan *plan = fmn_plan_new(s->model->graph);
   fmn_session_swap_weights(s, watched);
   s->task->validate(s, plan, e);

@@ -25,6 +25,8 @@ typedef struct {
   gboolean (*load)(FmnSession *s, GError **error); /* starts preparing batches from epoch and step on */
   /* Forward and backward pass over the next batch. */
   FmnStep (*step)(FmnSession *s, guint64 seed);
+  /* Takes the statistics of the graph's batch norms anew, with the weights that it has now. May be NULL. */
+  void (*renew_statistics)(FmnSession *s);
   /* Measures a plan on the validation images; fills in that part of *e, which is NAN. */
   void (*validate)(FmnSession *s, FmnPlan *plan, FmnEpoch *e);
   /* Measures the written model, read back; writes what was found into *result and the metadata of s->model. */

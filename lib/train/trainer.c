@@ -256,7 +256,9 @@ const float *fmn_trainer_output(FmnTrainer *t, int i) { return t->nodes[t->graph
 
 float *fmn_trainer_output_gradient(FmnTrainer *t, int i) { return t->nodes[t->graph->outputs[i]].dy; }
 
-void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed) {
+void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed) { fmn_trainer_forward_statistics(t, n, seed, 0); }
+
+void fmn_trainer_forward_statistics(FmnTrainer *t, int n, guint64 seed, float momentum) {
   t->n = n;
   for (int i = 0; i < t->n_nodes; i++) {
     TrainNode *tn = &t->nodes[i];
@@ -265,6 +267,7 @@ void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed) {
     FmnTrainCall *c = &tn->call;
     c->out.n = n;
     c->seed = fmn_random_derive(seed, (guint64)i);
+    c->momentum = momentum;
     for (int k = 0; k < c->node->n_inputs; k++)
       c->in[k].n = n;
     for (int k = 0; k < c->node->n_params; k++)

@@ -31,6 +31,9 @@ float *fmn_trainer_output_gradient(FmnTrainer *t, int i); /* to be filled betwee
 
 /* Runs n images; seed differs from step to step and drives random masks. Updates running statistics. No allocation. */
 void fmn_trainer_forward(FmnTrainer *t, int n, guint64 seed);
+/* The same, but the batch counts `momentum` in the running statistics, 0..1, whatever the layers say: 1/k for the k-th
+ * of some batches makes them the mean over these. */
+void fmn_trainer_forward_statistics(FmnTrainer *t, int n, guint64 seed, float momentum);
 /* Fills in the gradient of every trainable weight for the images of the last forward(). No allocation. */
 void fmn_trainer_backward(FmnTrainer *t);
 

@@ -60,6 +60,7 @@ static inline FmnTrainConfig *make_config(const Fixture *f, const char *out, int
                           .augment = "shift:1,erase:0.2,cutmix:0.2",
                           .label_smoothing = 0.1,
                           .ema = 0.9,
+                          .bn_images = 32,
                           .validation = 0.25};
   return c;
 }

@@ -23,6 +23,8 @@ static void test_usage(void) {
       {{"train", "--arch", "base", "--out", "/tmp/x", "--optimizer", "lion"}, "lion"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--no-nesterov"}, "--optimizer sgd"},
       {{"train", "--arch", "yolov3-tiny", "--out", "/tmp/x", "--augment", "flip"}, "--augment"},
+      {{"train", "--arch", "yolov3-tiny", "--out", "/tmp/x", "--bn-images", "100"}, "--bn-images"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--bn-images", "-1"}, "--bn-images"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--schedule", "zigzag"}, "onecycle"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--augment", "smear"}, "cutmix"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--validation", "1"}, "--validation"},

@@ -139,6 +139,46 @@ static void test_partial_batch(void) {
   fmn_graph_free(g);
 }
 
+static void fill_input(FmnTrainer *t, int n, guint64 seed) {
+  FmnRandom r = {seed};
+  for (int i = 0; i < n * 784; i++)
+    fmn_trainer_input(t)[i] = (float)fmn_random_normal(&r) * (float)seed;
+}
+
+/* Batches that count 1, 1/2, 1/3 leave the mean of their statistics, whatever was there before. */
+static void test_statistics(void) {
+  enum { IMAGES = 4, BATCHES = 3 };
+  FmnGraph *g = fmn_net_build("compact", "blocks=1-2-3", 10, NULL);
+  fmn_trainer_init_weights(g, 3);
+  FmnTrainer *t = fmn_trainer_new(g, IMAGES, NULL, NULL);
+  int n_params, checked = 0;
+  const FmnTrainParam *params = fmn_trainer_params(t, &n_params);
+  double *mean[2][100] = {{NULL}};
+  g_assert_cmpint(n_params, <=, 100);
+  for (int round = 0; round < 2; round++) { /* each by itself, then all */
+    for (int i = 0; i < n_params; i++)
+      mean[round][i] = g_new0(double, fmn_param_count(params[i].param));
+    for (int b = 0; b < BATCHES; b++) {
+      fill_input(t, IMAGES, (guint64)b + 1);
+      fmn_trainer_forward_statistics(t, IMAGES, 1, round == 0 ? 1 : 1 / (float)(b + 1));
+      for (int i = 0; i < n_params; i++)
+        for (gsize k = 0; k < fmn_param_count(params[i].param); k++)
+          mean[round][i][k] = round == 0 ? mean[round][i][k] + (double)params[i].param->data[k] / BATCHES
+                                         : (double)params[i].param->data[k];
+    }
+  }
+  for (int i = 0; i < n_params; i++) {
+    for (gsize k = 0; k < fmn_param_count(params[i].param); k++)
+      g_assert_cmpfloat_with_epsilon(mean[0][i][k], mean[1][i][k], 1e-4 * MAX(1, fabs(mean[0][i][k])));
+    checked += g_str_has_suffix(params[i].name, "running_var");
+    g_free(mean[0][i]);
+    g_free(mean[1][i]);
+  }
+  g_assert_cmpint(checked, >, 10);
+  fmn_trainer_free(t);
+  fmn_graph_free(g);
+}
+
 static void test_init(void) {
   FmnGraph *a = small_net(), *b = small_net(), *c = small_net();
   fmn_trainer_init_weights(a, 3);
@@ -178,6 +218,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/trainer/golden-step", test_golden_step);
   g_test_add_func("/trainer/shared-values", test_shared_values);
   g_test_add_func("/trainer/partial-batch", test_partial_batch);
+  g_test_add_func("/trainer/statistics", test_statistics);
   g_test_add_func("/trainer/init", test_init);
   g_test_add_func("/trainer/decay", test_decay);
   return g_test_run();

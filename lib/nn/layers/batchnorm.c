@@ -116,7 +116,7 @@ static void normalise(gpointer data, int begin, int end, int slot) {
 
 static void train_forward(const FmnTrainCall *t) {
   const FmnBatchNorm *config = t->node->config;
-  float momentum = config->momentum > 0.f ? config->momentum : 0.1f;
+  float momentum = t->momentum > 0.f ? t->momentum : config->momentum > 0.f ? config->momentum : 0.1f;
   double count = (double)fmn_shape_rows(t->out);
   State s = get_state(t);
 
