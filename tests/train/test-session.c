@@ -133,6 +133,7 @@ static void test_init_channels(Fixture *f, gconstpointer data) {
   g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
   d->init = in_folder(f, "a.safetensors");
   d->recipe.rate = 1e-6;
+  g_free(d->arch_options);
   d->arch_options = g_strdup("last=32");
   g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
   g_assert_nonnull(strstr(f->notices->str, "the leading channels of larger ones"));
