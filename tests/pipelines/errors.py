@@ -1,5 +1,7 @@
-"""What goes wrong is said, with the way out, and gst-launch-1.0 ends with an error; nothing crashes."""
-import os
+"""What goes wrong is said, with the way out, and gst-launch-1.0 ends with an error; nothing crashes.
+
+Only what shows before the first frame: gst-launch-1.0 1.22 itself hangs now and then after an error of a running element (identity
+error-after=1 will do), so that those are tested in tests/elements."""
 import pickle
 import struct
 import zlib
@@ -10,8 +12,8 @@ from harness import SOURCE, launch, read_lines, run, tool
 folder = harness.temporary()
 
 
-def refuses(chain, *words, source="videotestsrc num-buffers=3"):
-    r = launch(f"{source} ! {chain} ! fakesink", timeout=60)
+def refuses(chain, *words):
+    r = launch(f"videotestsrc num-buffers=3 ! {chain} ! fakesink", timeout=60)
     assert r.returncode > 0, f"exit {r.returncode} of {chain}"
     for word in ("ERROR", *words):
         assert word in r.stderr, f"no {word!r} in what {chain} said: {r.stderr[-800:]}"
@@ -60,8 +62,6 @@ def labels_that_do_not_fit():
 
 def json_that_cannot_be_written():
     refuses(f"fmnistjson location={folder}/nowhere/out.jsonl", "nowhere/out.jsonl")
-    if os.path.exists("/dev/full"):
-        refuses("fmnistjson location=/dev/full", "/dev/full", source="videotestsrc num-buffers=3000 ! video/x-raw,width=16,height=16")
 
 
 def a_broken_video_ends():
