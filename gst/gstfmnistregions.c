@@ -17,21 +17,25 @@ static void take(GstFmnistRegions *r, const GstFmnistMeta *meta, guint index) {
   g_array_append_vals(r->boxes, &gst_fmnist_meta_object(meta, index)->box, 1);
 }
 
-static gboolean of_class(const GstFmnistObject *o, const char *object_class) {
-  return object_class == NULL || g_strcmp0(object_class, gst_fmnist_object_label(o)) == 0 ||
-         g_strcmp0(object_class, g_quark_to_string(o->label)) == 0 || g_strcmp0(object_class, g_quark_to_string(o->roi_type)) == 0;
-}
-
 static const char *label_of(const GstStructure *said) {
   const char *label = said != NULL ? gst_structure_get_string(said, "label") : NULL;
   return label != NULL && *label != '\0' ? label : NULL;
 }
 
+/* Whether it is any of three names, of which each may be NULL; NULL is any class. */
+static gboolean is_class(const char *object_class, const char *type, const char *detected, const char *classified) {
+  return object_class == NULL || g_strcmp0(object_class, type) == 0 || g_strcmp0(object_class, detected) == 0 ||
+         g_strcmp0(object_class, classified) == 0;
+}
+
+static gboolean of_class(const GstFmnistObject *o, const char *object_class) {
+  return is_class(object_class, g_quark_to_string(o->roi_type), g_quark_to_string(o->label), gst_fmnist_object_label(o));
+}
+
 /* The same of a region that another element has marked. */
 static gboolean foreign_of_class(GstVideoRegionOfInterestMeta *roi, const char *object_class) {
-  return object_class == NULL || g_strcmp0(object_class, g_quark_to_string(roi->roi_type)) == 0 ||
-         g_strcmp0(object_class, label_of(gst_video_region_of_interest_meta_get_param(roi, "detection"))) == 0 ||
-         g_strcmp0(object_class, label_of(gst_video_region_of_interest_meta_get_param(roi, "classification"))) == 0;
+  return is_class(object_class, g_quark_to_string(roi->roi_type), label_of(gst_video_region_of_interest_meta_get_param(roi, "detection")),
+                  label_of(gst_video_region_of_interest_meta_get_param(roi, "classification")));
 }
 
 /* Makes an object of a region that another element has marked. */

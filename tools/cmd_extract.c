@@ -5,6 +5,7 @@
 #include "error.h"
 #include "io/model_file.h"
 #include "train/extract.h"
+#include "train/photo_folders.h"
 #include "train/scene_plan.h"
 #include "train/target.h"
 
@@ -145,7 +146,7 @@ static int run(int argc, char **argv) {
     else if (photos && fmn_target_is_same(o.out, o.photos))
       command_usage("--out must be another folder than --photos, not %s too", o.out);
     else if (!command_seed(seed, &o.seed, &error) || (o.scenes && !fmn_scene_mix_parse(o.scenes, &mix, &error)) ||
-             (o.maps && !fmn_extract_check_maps(o.maps, &error)))
+             (o.maps && !fmn_photo_folders_check_maps(o.maps, &error)))
       command_usage_error(error);
     else
       status = extract(&o, &error) ? EXIT_OK : command_fail(error);

@@ -18,18 +18,13 @@ typedef struct {
 /* Told of each file that is left out, and why. */
 typedef void (*FmnExtractNotice)(const char *path, const char *why, gpointer user);
 
-/* Whether each of a NULL-ended list is FOLDER=CLASS[|CLASS...], of classes that there are; FMN_ERROR_ARGUMENT. */
-gboolean fmn_extract_check_maps(char *const *maps, GError **error);
-
 /* Every picture file (of any format that gdk-pixbuf reads, turned as its EXIF says) in the folders of `photos`, one
  * folder a class, hidden ones left out; sorted by name. Each is segmented as fmnistsegment does by default, and cropped
  * as p says, which must be of one channel; or, where p has FMN_CUTOUT_CHANNELS of them, cut out in its colours: planes
  * R, G, B and cover (255 where the garment is), its longer side filling the picture but for a pixel; the rest of p is
  * not used.
  *
- * maps: NULL, or a NULL-ended list of FOLDER=CLASS[|CLASS...]. Without it the names of the folders become the classes.
- * With it the classes are Fashion-MNIST's, by name or number: several where any of them is right, "unknown"
- * where none is, nothing ("FOLDER=") to leave the folder out; a folder that bears a class's name needs no entry.
+ * maps: as photo_folders.h says; NULL for none.
  *
  * views: how many further views of each picture to make (0 to FMN_EXTRACT_MAX_VIEWS), by fmn_photo_view(); one in which
  * nothing stands out is the picture again. Photos and number of views decide them, so that they come out the same
