@@ -12,9 +12,9 @@
 #define UNSET (-1e30)
 
 typedef struct {
-  char *arch, *out, **data, *cutouts, *optimizer, *schedule, *augment, *init, *teacher, *plot, *log, *seed, *scenes,
-      *sizes, *item_size, *keep;
-  int epochs, batch, threads, bn_images, epoch_scenes, validation_scenes, test_scenes;
+  char *arch, *out, **data, *cutouts, *optimizer, *schedule, *augment, *last_augment, *init, *teacher, *plot, *log,
+      *seed, *scenes, *sizes, *item_size, *keep;
+  int epochs, batch, threads, bn_images, last_epochs, epoch_scenes, validation_scenes, test_scenes;
   double dense, match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
       teacher_weight, teacher_temperature, time_limit;
   gboolean resume, no_nesterov;
@@ -76,6 +76,9 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"schedule", 0, 0, G_OPTION_ARG_STRING, &o->schedule, "Learning rate over time, see below", "NAME"},
       {"warmup", 0, 0, G_OPTION_ARG_DOUBLE, &o->warmup, "Epochs in which the learning rate rises", "N"},
       {"augment", 0, 0, G_OPTION_ARG_STRING, &o->augment, "Changes to the images: none or a list, see below", "LIST"},
+      {"last-epochs", 0, 0, G_OPTION_ARG_INT, &o->last_epochs,
+       "Epochs at the end whose images are changed as --last-augment says (0)", "N"},
+      {"last-augment", 0, 0, G_OPTION_ARG_STRING, &o->last_augment, "Changes to the images in these (none)", "LIST"},
       {"label-smoothing", 0, 0, G_OPTION_ARG_DOUBLE, &o->smoothing, "Share of each target spread over all classes",
        "F"},
       {"bn-images", 0, 0, G_OPTION_ARG_INT, &o->bn_images,
@@ -226,12 +229,16 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
     r->batch = o->batch;
   if (o->bn_images != G_MININT)
     r->bn_images = o->bn_images;
+  if (o->last_epochs != G_MININT)
+    r->last_epochs = o->last_epochs;
   if (o->threads != G_MININT)
     c->threads = o->threads;
   if (o->schedule)
     r->schedule = g_intern_string(o->schedule);
   if (o->augment)
     r->augment = g_intern_string(o->augment);
+  if (o->last_augment)
+    r->last_augment = g_intern_string(o->last_augment);
   c->out = g_steal_pointer(&o->out);
   c->data = g_steal_pointer(&o->data);
   c->cutouts = g_strdup(o->cutouts);
@@ -318,6 +325,7 @@ static void options_clear(Options *o) {
   g_free(o->optimizer);
   g_free(o->schedule);
   g_free(o->augment);
+  g_free(o->last_augment);
   g_free(o->init);
   g_free(o->teacher);
   g_free(o->plot);
@@ -335,6 +343,7 @@ static int run(int argc, char **argv) {
                .batch = G_MININT,
                .threads = G_MININT,
                .bn_images = G_MININT,
+               .last_epochs = G_MININT,
                .epoch_scenes = G_MININT,
                .validation_scenes = G_MININT,
                .test_scenes = G_MININT,

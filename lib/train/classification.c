@@ -49,6 +49,7 @@ static gboolean open_data(FmnSession *s, GError **error) {
 }
 
 static FmnLoaderConfig loader_config(const FmnSession *s) {
+  const FmnRecipe *r = &s->config->recipe;
   FmnLoaderConfig c = {.channels = s->model->preprocess.channels,
                        .mean = s->model->preprocess.mean,
                        .std = s->model->preprocess.std,
@@ -56,8 +57,11 @@ static FmnLoaderConfig loader_config(const FmnSession *s) {
                        .seed = fmn_random_derive(s->config->seed, 3),
                        .epoch = s->epoch,
                        .step = s->step,
+                       .last_from = r->epochs - r->last_epochs,
                        .threads = 1};
-  fmn_augment_parse(s->config->recipe.augment, &c.augment, NULL);
+  fmn_augment_parse(r->augment, &c.augment, NULL);
+  if (r->last_augment)
+    fmn_augment_parse(r->last_augment, &c.last_augment, NULL);
   return c;
 }
 
@@ -93,7 +97,7 @@ static FmnStep step(FmnSession *s, guint64 seed) {
 static void renew_statistics(FmnSession *s) {
   static const FmnAugment none = {0};
   FmnLoaderConfig c = loader_config(s);
-  c.augment = none;
+  c.augment = c.last_augment = none;
   c.epoch = c.step = 0;
   FmnLoader *loader = fmn_loader_new(s->data, &c);
   gsize size = fmn_shape_image(fmn_graph_node(s->model->graph, 0)->out);

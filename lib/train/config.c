@@ -42,6 +42,7 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--momentum", r->optimizer.momentum, 0, 0.999999},
       {"--weight-decay", r->optimizer.weight_decay, 0, 10},
       {"--warmup", r->warmup, 0, 1e6},
+      {"--last-epochs", r->last_epochs, 0, r->epochs - 1},
       {"--label-smoothing", r->label_smoothing, 0, 0.999},
       {"--ema", r->ema, 0, 0.9999999},
       {"--bn-images", r->bn_images, 0, 1e6},
@@ -75,15 +76,23 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
   FmnAugment augment;
   FmnSceneMix mix;
   FmnSizes sizes;
-  if (!fmn_schedule_parse(r->schedule, &schedule, error) || !fmn_augment_parse(r->augment, &augment, error) ||
+  if (!fmn_schedule_parse(r->schedule, &schedule, error) ||
+      (r->last_augment && !fmn_augment_parse(r->last_augment, &augment, error)) ||
+      !fmn_augment_parse(r->augment, &augment, error) ||
       (r->scenes.epoch &&
        (!fmn_scene_mix_parse(r->scenes.presets, &mix, error) || !fmn_sizes_parse(r->scenes.sizes, &sizes, error))))
     return FALSE;
   g_autofree char *changes = fmn_augment_to_string(&augment);
-  if (r->scenes.epoch && (!g_str_equal(changes, "none") || r->bn_images)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-                r->bn_images ? "--bn-images is for classifiers"
-                             : "--augment changes the images of classifiers; a detector's scenes differ by themselves");
+  if (r->last_augment && !r->last_epochs) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--last-augment goes with --last-epochs N");
+    return FALSE;
+  }
+  if (r->scenes.epoch && (!g_str_equal(changes, "none") || r->last_epochs || r->bn_images)) {
+    g_set_error(
+        error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+        r->bn_images
+            ? "--bn-images is for classifiers"
+            : "--augment and --last-epochs change the images of classifiers; a detector's scenes differ by themselves");
     return FALSE;
   }
   FmnGraph *g = fmn_net_build(c->arch, c->arch_options, 10, error);
@@ -138,6 +147,11 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
   add(list, "--warmup", number(r->warmup));
   fmn_augment_parse(r->augment, &augment, NULL);
   add(list, "--augment", fmn_augment_to_string(&augment));
+  if (r->last_epochs) {
+    fmn_augment_parse(r->last_augment ? r->last_augment : "none", &augment, NULL);
+    add(list, "--last-epochs", g_strdup_printf("%d", r->last_epochs));
+    add(list, "--last-augment", fmn_augment_to_string(&augment));
+  }
   add(list, "--label-smoothing", number(r->label_smoothing));
   add(list, "--ema", number(r->ema));
   if (r->bn_images)

@@ -29,7 +29,8 @@ static void pack(const FmnLoader *l, const float *planes, float *x) {
 
 /* images: room for two. */
 static void load_image(const FmnLoader *l, int epoch, int position, float *images, float *x, float *shares) {
-  const FmnAugment *a = &l->config.augment;
+  const FmnAugment *a =
+      l->config.last_from == 0 || epoch < l->config.last_from ? &l->config.augment : &l->config.last_augment;
   guint64 seed = fmn_random_derive(fmn_random_derive(l->config.seed, 0xa06), (guint64)epoch);
   FmnPick pick = fmn_train_data_pick(l->data, epoch, position);
   FmnRandom r = {fmn_random_derive(seed, pick.id)};

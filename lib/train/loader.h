@@ -6,13 +6,14 @@
 #include "train/data.h"
 
 typedef struct {
-  int n;          /* images */
-  float *x;       /* n × height × width × channels, normalised */
+  int n;         /* images */
+  float *x;      /* n × height × width × channels, normalised */
   float *shares; /* n × labels, each row sums to 1 */
 } FmnBatch;
 
 typedef struct {
-  FmnAugment augment;
+  FmnAugment augment, last_augment;
+  int last_from;           /* epoch from which on last_augment is in place of augment; 0: never */
   int channels;            /* of the network: those of the data, or up to 3 for grey data, the same in each */
   const float *mean, *std; /* one a channel, copied */
   int batch;               /* ≤ epoch size */

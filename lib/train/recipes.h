@@ -29,12 +29,14 @@ typedef struct {
 typedef struct {
   int epochs, batch;
   FmnOptimizerConfig optimizer;
-  double rate;            /* learning rate */
-  const char *schedule;   /* as fmn_schedule_parse() takes it; static or interned */
-  double warmup;          /* epochs */
-  const char *augment;    /* as fmn_augment_parse() takes it; static or interned */
-  double label_smoothing; /* 0..1 */
-  double ema;             /* decay of the average of the weights; 0: none */
+  double rate;              /* learning rate */
+  const char *schedule;     /* as fmn_schedule_parse() takes it; static or interned */
+  double warmup;            /* epochs */
+  const char *augment;      /* as fmn_augment_parse() takes it; static or interned */
+  int last_epochs;          /* of classifiers: so many at the end have last_augment in its place */
+  const char *last_augment; /* NULL: none */
+  double label_smoothing;   /* 0..1 */
+  double ema;               /* decay of the average of the weights; 0: none */
   int bn_images;     /* of classifiers: images from which batch norms' statistics are taken anew after each epoch, with
                       * the weights that are validated (Wu & Johnson 2021, arXiv:2105.07576); 0: running averages */
   double validation; /* share of the training set that is set aside */

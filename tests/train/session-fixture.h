@@ -58,6 +58,8 @@ static inline FmnTrainConfig *make_config(const Fixture *f, const char *out, int
                           .rate = 3e-3,
                           .schedule = "plateau:0.5:1",
                           .augment = "shift:1,erase:0.2,cutmix:0.2",
+                          .last_epochs = 1,
+                          .last_augment = "flip",
                           .label_smoothing = 0.1,
                           .ema = 0.9,
                           .bn_images = 32,

@@ -248,6 +248,42 @@ static void test_loader_labels(void) {
   fmn_train_data_free(d);
 }
 
+/* From an epoch on other changes, also where the loader begins there: here none after shifts. */
+static void test_last_augment(void) {
+  static const float mean[] = {0}, std[] = {1};
+  FmnTrainData *d = make_data(32, 0, 3);
+  for (int from = 0; from < 4; from++) {
+    FmnLoaderConfig c = {.augment = parse_augment("shift:6"),
+                         .last_augment = parse_augment("none"),
+                         .last_from = 2,
+                         .channels = 1,
+                         .mean = mean,
+                         .std = std,
+                         .batch = 32,
+                         .seed = 7,
+                         .epoch = from,
+                         .threads = 2};
+    FmnLoader *l = fmn_loader_new(d, &c);
+    for (int epoch = from; epoch < 5; epoch++) {
+      const FmnBatch *b = fmn_loader_next(l);
+      int same = 0;
+      for (int k = 0; k < 32; k++) {
+        const guint8 *image = fmn_train_data_pick(d, epoch, k).image;
+        gboolean equal = TRUE;
+        for (int j = 0; j < SIDE * SIDE && equal; j++)
+          equal = fabsf(b->x[k * SIDE * SIDE + j] - (float)image[j] / 255) < 1e-5f;
+        same += equal;
+      }
+      if (epoch < 2)
+        g_assert_cmpint(same, <, 8);
+      else
+        g_assert_cmpint(same, ==, 32);
+    }
+    fmn_loader_free(l);
+  }
+  fmn_train_data_free(d);
+}
+
 /* A network of three channels gets grey images in all of them, and coloured ones pixel by pixel. */
 static void test_channels(void) {
   static const float mean[] = {0.1f, 0.2f, 0.3f}, std[] = {0.5f, 1, 2};
@@ -339,6 +375,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/data/errors", test_data_errors);
   g_test_add_func("/loader/same-batches", test_loader);
   g_test_add_func("/loader/labels", test_loader_labels);
+  g_test_add_func("/loader/last-augment", test_last_augment);
   g_test_add_func("/loader/channels", test_channels);
   g_test_add_func("/evaluate", test_evaluate);
   return g_test_run();

@@ -39,6 +39,8 @@ static void test_other_keep(Fixture *f, gconstpointer data) {
     r->rate = 0.3;
     r->schedule = "constant";
     r->ema = 0;
+    r->last_epochs = 0;
+    r->last_augment = NULL;
     r->epochs = 7;
   }
   g_assert_cmpint(run_ok(f, a, &best), ==, FMN_OUTCOME_FINISHED);
