@@ -15,8 +15,8 @@ typedef struct {
   char *arch, *out, **data, *cutouts, *optimizer, *schedule, *augment, *last_augment, *init, *teacher, *plot, *log,
       *seed, *scenes, *sizes, *item_size, *keep;
   int epochs, batch, threads, bn_images, last_epochs, epoch_scenes, validation_scenes, test_scenes;
-  double dense, match, class_weight, box_weight, rate, momentum, weight_decay, warmup, smoothing, ema, validation,
-      teacher_weight, teacher_temperature, time_limit;
+  double dense, match, class_weight, box_weight, rate, momentum, weight_decay, clip_norm, warmup, smoothing, ema,
+      validation, teacher_weight, teacher_temperature, time_limit;
   gboolean resume, no_nesterov;
 } Options;
 
@@ -73,6 +73,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"momentum", 0, 0, G_OPTION_ARG_DOUBLE, &o->momentum, "Of sgd; beta1 of adam", "F"},
       {"no-nesterov", 0, 0, G_OPTION_ARG_NONE, &o->no_nesterov, "Plain momentum in sgd", NULL},
       {"weight-decay", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight_decay, "Of convolution and dense weights", "F"},
+      {"clip-norm", 0, 0, G_OPTION_ARG_DOUBLE, &o->clip_norm,
+       "Length to which a longer gradient, of all weights together, is cut; 0: none is (0)", "F"},
       {"schedule", 0, 0, G_OPTION_ARG_STRING, &o->schedule, "Learning rate over time, see below", "NAME"},
       {"warmup", 0, 0, G_OPTION_ARG_DOUBLE, &o->warmup, "Epochs in which the learning rate rises", "N"},
       {"augment", 0, 0, G_OPTION_ARG_STRING, &o->augment, "Changes to the images: none or a list, see below", "LIST"},
@@ -210,6 +212,7 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   } numbers[] = {{o->rate, &r->rate},
                  {o->momentum, &r->optimizer.momentum},
                  {o->weight_decay, &r->optimizer.weight_decay},
+                 {o->clip_norm, &r->optimizer.clip_norm},
                  {o->warmup, &r->warmup},
                  {o->smoothing, &r->label_smoothing},
                  {o->ema, &r->ema},
@@ -354,6 +357,7 @@ static int run(int argc, char **argv) {
                .rate = UNSET,
                .momentum = UNSET,
                .weight_decay = UNSET,
+               .clip_norm = UNSET,
                .warmup = UNSET,
                .smoothing = UNSET,
                .ema = UNSET,

@@ -21,7 +21,9 @@ struct FmnOptimizer {
   float *(*states)[2];
   GArray *chunks;
   gint64 steps;
+  double *squares;      /* of gradients, a chunk; NULL where none is clipped */
   double learning_rate; /* of the step under way */
+  float scale;          /* of its gradient */
 };
 
 static GArray *make_chunks(const FmnTrainParam *params, int n_params, gboolean trainable_only) {
@@ -49,6 +51,8 @@ FmnOptimizer *fmn_optimizer_new(const FmnOptimizerConfig *config, const FmnTrain
     for (int s = 0; s < o->n_states && params[i].gradient; s++)
       o->states[i][s] = fmn_floats_new0(fmn_param_count(params[i].param));
   o->chunks = make_chunks(params, n_params, TRUE);
+  if (config->clip_norm > 0)
+    o->squares = g_new(double, MAX(1, o->chunks->len));
   return o;
 }
 
@@ -59,6 +63,7 @@ void fmn_optimizer_free(FmnOptimizer *o) {
     for (int s = 0; s < o->n_states; s++)
       fmn_floats_free(o->states[i][s]);
   g_array_free(o->chunks, TRUE);
+  g_free(o->squares);
   g_free(o->states);
   g_free(o);
 }
@@ -73,8 +78,9 @@ static void adam(const FmnOptimizer *o, const Chunk *c, float decay) {
   const float *restrict g = o->params[c->param].gradient;
   float *restrict m = o->states[c->param][0], *restrict v = o->states[c->param][1];
   for (gsize i = c->begin; i < c->end; i++) {
-    m[i] = beta1 * m[i] + (1 - beta1) * g[i];
-    v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+    float d = g[i] * o->scale;
+    m[i] = beta1 * m[i] + (1 - beta1) * d;
+    v[i] = beta2 * v[i] + (1 - beta2) * d * d;
     w[i] = w[i] * keep - rate * m[i] / (sqrtf(v[i]) * scale + (float)ADAM_EPSILON);
   }
 }
@@ -87,7 +93,7 @@ static void sgd(const FmnOptimizer *o, const Chunk *c, float decay) {
   const float *restrict g = o->params[c->param].gradient;
   float *restrict v = o->states[c->param][0];
   for (gsize i = c->begin; i < c->end; i++) {
-    float d = g[i] + decay * w[i];
+    float d = g[i] * o->scale + decay * w[i];
     v[i] = momentum * v[i] + d;
     w[i] -= rate * (now * d + ahead * v[i]);
   }
@@ -105,8 +111,32 @@ static void step_task(gpointer data, int begin, int end, int slot) {
   }
 }
 
+static void squares_task(gpointer data, int begin, int end, int slot) {
+  const FmnOptimizer *o = data;
+  for (int i = begin; i < end; i++) {
+    const Chunk *c = &g_array_index(o->chunks, Chunk, i);
+    const float *g = o->params[c->param].gradient;
+    float sum = 0;
+    for (gsize k = c->begin; k < c->end; k++)
+      sum += g[k] * g[k];
+    o->squares[i] = (double)sum;
+  }
+}
+
+/* By how much the gradient is to be scaled; the same whatever the number of threads. */
+static float clip(const FmnOptimizer *o) {
+  double sum = 0;
+  if (!o->squares)
+    return 1;
+  fmn_pool_run(o->pool, squares_task, (gpointer)o, (int)o->chunks->len);
+  for (guint i = 0; i < o->chunks->len; i++)
+    sum += o->squares[i];
+  return sum > o->config.clip_norm * o->config.clip_norm ? (float)(o->config.clip_norm / sqrt(sum)) : 1;
+}
+
 void fmn_optimizer_step(FmnOptimizer *o, double learning_rate) {
   o->steps++;
+  o->scale = clip(o);
   o->learning_rate = learning_rate;
   fmn_pool_run(o->pool, step_task, o, (int)o->chunks->len);
 }

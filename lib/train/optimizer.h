@@ -14,6 +14,8 @@ typedef struct {
   double momentum;     /* 0..1; Adam's beta1 */
   double weight_decay; /* ≥ 0; only for weights with FmnParam.decay */
   gboolean nesterov;   /* SGD only */
+  double clip_norm; /* a gradient that is longer, of all weights as one vector, is scaled to it (Pascanu et al. 2013);
+                     * 0: none is */
 } FmnOptimizerConfig;
 
 typedef struct FmnOptimizer FmnOptimizer;

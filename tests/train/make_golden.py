@@ -80,12 +80,16 @@ def optimizers():
         "adamw": lambda p: torch.optim.AdamW([p], lr=0.01, weight_decay=0.1),
         "sgd": lambda p: torch.optim.SGD([p], lr=0.05, momentum=0.9),
         "nesterov": lambda p: torch.optim.SGD([p], lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.01),
+        "adamw-clipped": lambda p: torch.optim.AdamW([p], lr=0.01, weight_decay=0.1),
+        "sgd-clipped": lambda p: torch.optim.SGD([p], lr=0.05, momentum=0.9),
     }
     for name, make in makers.items():
         p = start.clone().requires_grad_()
         optimizer = make(p)
         for g in gradients:
             p.grad = g.clone()
+            if "clipped" in name:
+                torch.nn.utils.clip_grad_norm_([p], 6)  # most are longer, not all
             optimizer.step()
         out[name] = p
     save("optimizers.safetensors", out)

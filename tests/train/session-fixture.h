@@ -54,7 +54,7 @@ static inline FmnTrainConfig *make_config(const Fixture *f, const char *out, int
   c->seed = 7;
   c->recipe = (FmnRecipe){.epochs = EPOCHS,
                           .batch = 16,
-                          .optimizer = {FMN_OPTIMIZER_ADAM, 0.9, 0.01, FALSE},
+                          .optimizer = {FMN_OPTIMIZER_ADAM, 0.9, 0.01, FALSE, .clip_norm = 1},
                           .rate = 3e-3,
                           .schedule = "plateau:0.5:1",
                           .augment = "shift:1,erase:0.2,cutmix:0.2",

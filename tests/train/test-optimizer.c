@@ -16,6 +16,8 @@ static const Case cases[] = {
     {"adamw", {FMN_OPTIMIZER_ADAM, 0.9, 0.1, FALSE}, 0.01},
     {"sgd", {FMN_OPTIMIZER_SGD, 0.9, 0, FALSE}, 0.05},
     {"nesterov", {FMN_OPTIMIZER_SGD, 0.8, 0.01, TRUE}, 0.05},
+    {"adamw-clipped", {FMN_OPTIMIZER_ADAM, 0.9, 0.1, FALSE, .clip_norm = 6}, 0.01},
+    {"sgd-clipped", {FMN_OPTIMIZER_SGD, 0.9, 0, FALSE, .clip_norm = 6}, 0.05},
 };
 
 static void run_case(const Case *c, FmnPool *pool) {
@@ -58,6 +60,29 @@ static void test_no_decay(void) {
   fmn_optimizer_free(o);
   g_assert_cmpfloat_with_epsilon(w[0], 2 * (1 - 0.1 * 0.5), 1e-6);
   g_assert_cmpfloat(b[0], ==, 2);
+}
+
+/* The length is that of all weights together, in tensors of more than one chunk, too; what has no gradient is left. */
+static void test_clip(void) {
+  enum { MANY = 40000 };
+  g_autofree float *w = g_new0(float, MANY), *g = g_new(float, MANY);
+  float b[1] = {0}, mean[1] = {7}, gb[1] = {-300};
+  for (int i = 0; i < MANY; i++)
+    g[i] = 2; /* √(40000·2²) = 400, with b's 500 */
+  FmnParam params[3] = {{"weight", 1, {MANY}, TRUE, TRUE, w},
+                        {"bias", 1, {1}, TRUE, FALSE, b},
+                        {"running_mean", 1, {1}, FALSE, FALSE, mean}};
+  FmnTrainParam list[3] = {{NULL, &params[0], g}, {NULL, &params[1], gb}, {NULL, &params[2], NULL}};
+  FmnOptimizerConfig config = {FMN_OPTIMIZER_SGD, 0, 0, FALSE, .clip_norm = 50};
+  FmnPool *pool = fmn_pool_new(2);
+  FmnOptimizer *o = fmn_optimizer_new(&config, list, 3, pool);
+  fmn_optimizer_step(o, 1);
+  fmn_optimizer_free(o);
+  fmn_pool_free(pool);
+  for (int i = 0; i < MANY; i++)
+    g_assert_cmpfloat_with_epsilon(w[i], -0.2, 1e-5);
+  g_assert_cmpfloat_with_epsilon(b[0], 30, 1e-3);
+  g_assert_cmpfloat(mean[0], ==, 7);
 }
 
 static void test_ema(void) {
@@ -176,6 +201,7 @@ int main(int argc, char **argv) {
     g_test_add_data_func(path, &cases[i], test_golden);
   }
   g_test_add_func("/optimizer/no-decay", test_no_decay);
+  g_test_add_func("/optimizer/clip", test_clip);
   g_test_add_func("/optimizer/ema", test_ema);
   g_test_add_func("/schedule/golden", test_schedules_golden);
   g_test_add_func("/schedule/closed-form", test_schedules_closed_form);
