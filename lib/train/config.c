@@ -74,11 +74,11 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
     return FALSE;
   }
   FmnSchedule schedule = {.rate = r->rate};
-  FmnAugment augment;
+  FmnAugment augment, last_augment;
   FmnSceneMix mix;
   FmnSizes sizes;
   if (!fmn_schedule_parse(r->schedule, &schedule, error) ||
-      (r->last_augment && !fmn_augment_parse(r->last_augment, &augment, error)) ||
+      (r->last_augment && !fmn_augment_parse(r->last_augment, &last_augment, error)) ||
       !fmn_augment_parse(r->augment, &augment, error) ||
       (r->scenes.epoch &&
        (!fmn_scene_mix_parse(r->scenes.presets, &mix, error) || !fmn_sizes_parse(r->scenes.sizes, &sizes, error))))

@@ -8,7 +8,6 @@
 
 #include "error.h"
 #include "image/crop.h"
-#include "io/model_file.h"
 #include "train/labels.h"
 #include "train/photo_folders.h"
 #include "train/photo_view.h"

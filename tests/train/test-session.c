@@ -151,6 +151,43 @@ static void test_init_channels(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
+static void find_gain(const char *name, FmnParam *param, gpointer found) {
+  FmnParam **gain = found;
+  if (g_str_equal(name, "stage1.1.bn2.weight"))
+    *gain = param;
+}
+
+/* A deeper network begins as good as the one that it starts from. */
+static void test_init_deeper(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
+  FmnResult shallow, deep;
+  FmnParam *gain = NULL;
+  g_free(c->arch_options);
+  c->arch_options = g_strdup("blocks=1-2-3");
+  c->recipe.epochs = 10;
+  d->recipe.epochs = 1;
+  d->recipe.rate = 1e-6;
+  d->recipe.ema = 0;
+  c->recipe.augment = d->recipe.augment = "none";
+  g_assert_cmpint(run_ok(f, c, &shallow), ==, FMN_OUTCOME_FINISHED);
+  d->init = in_folder(f, "a.safetensors");
+  g_free(d->arch_options);
+  d->arch_options = g_strdup("blocks=2-4-3");
+  g_assert_cmpint(run_ok(f, d, &deep), ==, FMN_OUTCOME_FINISHED);
+  g_assert_nonnull(strstr(f->notices->str, ", 3 residual blocks that it lacks as the identity"));
+  g_test_message("validation accuracy of the shallow one %g, of the deep one %g", shallow.validation_accuracy,
+                 deep.validation_accuracy);
+  g_assert_cmpfloat(shallow.validation_accuracy, >=, 0.8);
+  g_assert_cmpfloat(deep.validation_accuracy, >=, shallow.validation_accuracy - 0.05);
+  FmnModelFile *b = fmn_model_file_load(d->out, NULL);
+  fmn_graph_foreach_param(b->graph, find_gain, &gain);
+  for (gsize i = 0; i < fmn_param_count(gain); i++)
+    g_assert_cmpfloat_with_epsilon(gain->data[i], 0, 1e-3);
+  fmn_model_file_free(b);
+  fmn_train_config_free(c);
+  fmn_train_config_free(d);
+}
+
 static void test_out_errors(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
   FmnTrainConfig *c = make_config(f, "none/a.safetensors", 1);
@@ -258,6 +295,7 @@ int main(int argc, char **argv) {
   ADD("/session/keep-last", NULL, test_keep_last);
   ADD("/session/init", NULL, test_init);
   ADD("/session/init/channels", NULL, test_init_channels);
+  ADD("/session/init/deeper", NULL, test_init_deeper);
   ADD("/session/out-errors", NULL, test_out_errors);
   ADD("/session/plot", NULL, test_plot);
   return g_test_run();
