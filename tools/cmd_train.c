@@ -84,8 +84,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"label-smoothing", 0, 0, G_OPTION_ARG_DOUBLE, &o->smoothing, "Share of each target spread over all classes",
        "F"},
       {"bn-images", 0, 0, G_OPTION_ARG_INT, &o->bn_images,
-       "Images from which batch norms' statistics are taken anew, after each epoch, for the weights that are kept; 0: "
-       "their running averages (0)",
+       "Images, mirrored as in training, from which batch norms' statistics are taken anew, after each epoch, for the "
+       "weights that are kept; 0: their running averages (0)",
        "N"},
       {"ema", 0, 0, G_OPTION_ARG_DOUBLE, &o->ema, "Decay of the average of the weights, which is what is kept; 0: none",
        "F"},

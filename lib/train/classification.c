@@ -93,11 +93,11 @@ static FmnStep step(FmnSession *s, guint64 seed) {
   return (FmnStep){loss.loss, loss.correct, b->n};
 }
 
-/* Of images as they are, the first ones of the first epoch. */
+/* Of the first images of the first epoch as they are, but mirrored as often as in training: channels that answer to
+ * what faces left need statistics of both. */
 static void renew_statistics(FmnSession *s) {
-  static const FmnAugment none = {0};
   FmnLoaderConfig c = loader_config(s);
-  c.augment = c.last_augment = none;
+  c.augment = c.last_augment = (FmnAugment){.flip = c.augment.flip};
   c.epoch = c.step = 0;
   FmnLoader *loader = fmn_loader_new(s->data, &c);
   gsize size = fmn_shape_image(fmn_graph_node(s->model->graph, 0)->out);

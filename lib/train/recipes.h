@@ -37,9 +37,10 @@ typedef struct {
   const char *last_augment; /* NULL: none */
   double label_smoothing;   /* 0..1 */
   double ema;               /* decay of the average of the weights; 0: none */
-  int bn_images;     /* of classifiers: images from which batch norms' statistics are taken anew after each epoch, with
-                      * the weights that are validated (Wu & Johnson 2021, arXiv:2105.07576); 0: running averages */
-  double validation; /* share of the training set that is set aside */
+  int bn_images; /* of classifiers: images, mirrored as in training, from which batch norms' statistics are taken anew
+                  * after each epoch, with the weights that are validated (Wu & Johnson 2021, arXiv:2105.07576); 0:
+                  * running averages */
+  double validation;     /* share of the training set that is set aside */
   FmnSceneRecipe scenes; /* epoch 0: no detector */
 } FmnRecipe;
 

@@ -151,6 +151,64 @@ static void test_init_channels(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
+static void mirror_images(const Fixture *f) {
+  FmnDataset *d = synthetic_new(IMAGES, 1);
+  for (int row = 0; row < d->n * SIDE; row++)
+    for (int x = 0; x < SIDE / 2; x++) {
+      guint8 *left = &d->images[row * SIDE + x], *right = &d->images[row * SIDE + SIDE - 1 - x], pixel = *left;
+      *left = *right;
+      *right = pixel;
+    }
+  synthetic_write_split(f->folder, "train", d);
+  fmn_dataset_free(d);
+}
+
+static void collect_statistics(const char *name, FmnParam *param, gpointer values) {
+  if (strstr(name, ".running_"))
+    g_array_append_vals(values, param->data, (guint)fmn_param_count(param));
+}
+
+static GArray *statistics_after(Fixture *f, const char *augment) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  c->recipe.epochs = 1;
+  c->recipe.rate = 1e-9;
+  c->recipe.ema = 0;
+  c->recipe.bn_images = 48;
+  c->recipe.augment = augment;
+  c->recipe.last_epochs = 0;
+  c->recipe.last_augment = NULL;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  FmnModelFile *m = fmn_model_file_load(c->out, NULL);
+  GArray *values = g_array_new(FALSE, FALSE, sizeof(float));
+  fmn_graph_foreach_param(m->graph, collect_statistics, values);
+  fmn_model_file_free(m);
+  fmn_train_config_free(c);
+  return values;
+}
+
+static double farthest(const GArray *a, const GArray *b) {
+  double most = 0;
+  g_assert_cmpuint(a->len, ==, b->len);
+  for (guint i = 0; i < a->len; i++)
+    most = MAX(most, fabs((double)g_array_index(a, float, i) - (double)g_array_index(b, float, i)));
+  return most;
+}
+
+/* Statistics taken anew are those of mirrored images where training mirrors them. */
+static void test_statistics_mirrored(Fixture *f, gconstpointer data) {
+  GArray *as_they_are = statistics_after(f, "none"), *mirrored = statistics_after(f, "flip:1,shift:2");
+  mirror_images(f);
+  GArray *expected = statistics_after(f, "none");
+  g_test_message("%u statistics: %g from those of mirrored images, %g without mirroring", expected->len,
+                 farthest(expected, mirrored), farthest(expected, as_they_are));
+  g_assert_cmpuint(expected->len, >, 0);
+  g_assert_cmpfloat(farthest(expected, mirrored), <, 1e-3);
+  g_assert_cmpfloat(farthest(expected, as_they_are), >, 1e-2);
+  g_array_unref(as_they_are);
+  g_array_unref(mirrored);
+  g_array_unref(expected);
+}
+
 static void find_gain(const char *name, FmnParam *param, gpointer found) {
   FmnParam **gain = found;
   if (g_str_equal(name, "stage1.1.bn2.weight"))
@@ -296,6 +354,7 @@ int main(int argc, char **argv) {
   ADD("/session/init", NULL, test_init);
   ADD("/session/init/channels", NULL, test_init_channels);
   ADD("/session/init/deeper", NULL, test_init_deeper);
+  ADD("/session/statistics/mirrored", NULL, test_statistics_mirrored);
   ADD("/session/out-errors", NULL, test_out_errors);
   ADD("/session/plot", NULL, test_plot);
   return g_test_run();
