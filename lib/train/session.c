@@ -85,16 +85,20 @@ static gboolean take_channels(FmnParam *to, const FmnParam *from) {
   return TRUE;
 }
 
-/* Residual blocks that the model started from lacks begin as the identity: what their branch ends with yields zeros, as
- * in Goyal et al. 2017 (arXiv:1706.02677). So a deeper network begins as good as the one that it starts from. */
-static int start_as_identity(FmnGraph *g, GHashTable *taken) {
+/* Residual blocks of which the model started from (its weight tensors by name) has nothing begin as the identity: what
+ * their branch ends with yields zeros, as in Goyal et al. 2017 (arXiv:1706.02677). So a deeper network begins as good
+ * as the one that it starts from. */
+static int start_as_identity(FmnGraph *g, GHashTable *by_name) {
   int blocks = 0;
   for (int i = 0; i < fmn_graph_size(g); i++) {
     FmnNode *node = fmn_graph_node(g, i);
     if (node->ops != &fmn_add_ops)
       continue;
     FmnNode *last = fmn_graph_node(g, node->inputs[0]);
-    if (!last->n_params || g_hash_table_contains(taken, &last->params[0]))
+    if (!last->n_params)
+      continue;
+    g_autofree char *weight = g_strconcat(last->name, ".", last->params[0].name, NULL);
+    if (g_hash_table_contains(by_name, weight))
       continue;
     for (int k = 0; k < 2 && k < last->n_params; k++) /* the weight and, where there is one, the bias */
       memset(last->params[k].data, 0, fmn_param_count(&last->params[k]) * sizeof(float));
@@ -108,8 +112,7 @@ static gboolean start_from(FmnSession *s, const char *path, GError **error) {
   FmnModelFile *file = fmn_model_file_load(path, error);
   if (!file)
     return FALSE;
-  int parts = 0;
-  g_autoptr(GHashTable) taken = g_hash_table_new(NULL, NULL); /* of FmnParam */
+  int taken = 0, parts = 0;
   g_autoptr(GHashTable) by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (int i = 0; i < fmn_graph_size(file->graph); i++) {
     FmnNode *node = fmn_graph_node(file->graph, i);
@@ -121,23 +124,23 @@ static gboolean start_from(FmnSession *s, const char *path, GError **error) {
     const FmnParam *from = g_hash_table_lookup(by_name, s->params[i].name);
     if (!from || !take_channels(to, from))
       continue;
-    g_hash_table_add(taken, to);
+    taken++;
     parts += fmn_param_count(from) > fmn_param_count(to);
   }
   g_autofree char *of_larger =
       parts ? g_strdup_printf(", %d of them the leading channels of larger ones", parts) : g_strdup("");
-  int n_taken = (int)g_hash_table_size(taken), blocks = n_taken ? start_as_identity(s->model->graph, taken) : 0;
+  int blocks = taken ? start_as_identity(s->model->graph, by_name) : 0;
   g_autofree char *added =
       blocks ? g_strdup_printf(", %d residual blocks that it lacks as the identity", blocks) : g_strdup("");
-  if (n_taken)
-    fmn_session_notice(s, "%d of %d weight tensors start from %s%s%s", n_taken, s->n_params, path, of_larger, added);
+  if (taken)
+    fmn_session_notice(s, "%d of %d weight tensors start from %s%s%s", taken, s->n_params, path, of_larger, added);
   else
     g_set_error(
         error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
         "--init %s: network “%s” has no weight tensor in common with “%s”; start from a model of a kindred network",
         path, file->arch, s->config->arch);
   fmn_model_file_free(file);
-  return n_taken > 0;
+  return taken > 0;
 }
 
 static gboolean make_trainer(FmnSession *s, GError **error) {

@@ -14,15 +14,20 @@ CAMERA, WEBCAM = (SOURCE / "models" / f"{name}.safetensors" for name in ("camera
 folder = harness.temporary()
 
 
+def write_split(data, split, images, labels):
+    """The two IDX files of a split; images: 28 × 28 bytes each, one after the other; labels: a byte each."""
+    data.mkdir(exist_ok=True)
+    (data / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">iiii", 0x803, len(labels), 28, 28) + images)
+    (data / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">ii", 0x801, len(labels)) + labels)
+
+
 def small_data():
     """A data set of 40 images for training and 10 for tests: bright bars, one place a class."""
     data = folder / "data"
     if not data.is_dir():
-        data.mkdir()
         for split, n in (("train", 40), ("t10k", 10)):
             images = b"".join(bytes(200 if (x if i % 10 < 5 else y) // 6 == i % 5 else 10 for y in range(28) for x in range(28)) for i in range(n))
-            (data / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">iiii", 0x803, n, 28, 28) + images)
-            (data / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">ii", 0x801, n) + bytes(i % 10 for i in range(n)))
+            write_split(data, split, images, bytes(i % 10 for i in range(n)))
     return data
 
 
@@ -79,9 +84,7 @@ def test_images(count, mirrored):
     images, labels = (gzip.open(harness.DATA / f"t10k-{name}.gz").read() for name in ("images-idx3-ubyte", "labels-idx1-ubyte"))
     rows = [images[16 + 28 * i:16 + 28 * (i + 1)] for i in range(28 * count)]
     out = folder / ("mirrored" if mirrored else "straight")
-    out.mkdir()
-    (out / "t10k-images-idx3-ubyte").write_bytes(struct.pack(">iiii", 0x803, count, 28, 28) + b"".join(row[::-1] if mirrored else row for row in rows))
-    (out / "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">ii", 0x801, count) + labels[8:8 + count])
+    write_split(out, "t10k", b"".join(row[::-1] if mirrored else row for row in rows), labels[8:8 + count])
     return out
 
 

@@ -119,16 +119,27 @@ static void test_init(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
-static void find_param(const char *name, FmnParam *param, gpointer found) {
-  FmnParam **fc = found;
-  if (g_str_equal(name, "fc.weight"))
-    *fc = param;
+typedef struct {
+  const char *name;
+  FmnParam *param;
+} Search;
+
+static void compare_name(const char *name, FmnParam *param, gpointer search) {
+  Search *s = search;
+  if (g_str_equal(name, s->name))
+    s->param = param;
+}
+
+static FmnParam *find_param(const FmnModelFile *m, const char *name) {
+  Search search = {name, NULL};
+  fmn_graph_foreach_param(m->graph, compare_name, &search);
+  g_assert_nonnull(search.param);
+  return search.param;
 }
 
 /* Of a network with more channels it takes the leading ones. */
 static void test_init_channels(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
-  FmnParam *wide = NULL, *narrow = NULL;
   c->recipe.epochs = d->recipe.epochs = 1;
   g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
   d->init = in_folder(f, "a.safetensors");
@@ -138,14 +149,32 @@ static void test_init_channels(Fixture *f, gconstpointer data) {
   g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
   g_assert_nonnull(strstr(f->notices->str, "the leading channels of larger ones"));
   FmnModelFile *a = fmn_model_file_load(c->out, NULL), *b = fmn_model_file_load(d->out, NULL);
-  fmn_graph_foreach_param(a->graph, find_param, &wide);
-  fmn_graph_foreach_param(b->graph, find_param, &narrow);
+  const FmnParam *wide = find_param(a, "fc.weight"), *narrow = find_param(b, "fc.weight");
   g_assert_cmpint(wide->dims[1], ==, 64);
   g_assert_cmpint(narrow->dims[1], ==, 32);
   for (int o = 0; o < 10; o++)
     for (int i = 0; i < 32; i++)
       g_assert_cmpfloat_with_epsilon(narrow->data[32 * o + i], wide->data[64 * o + i], 1e-3);
   fmn_model_file_free(a);
+  fmn_model_file_free(b);
+  fmn_train_config_free(c);
+  fmn_train_config_free(d);
+}
+
+/* Of a network with fewer channels, blocks that do not fit begin as the seed has them: they are not lacking. */
+static void test_init_narrower(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
+  c->recipe.epochs = d->recipe.epochs = 1;
+  d->recipe.rate = 1e-6;
+  g_free(c->arch_options);
+  c->arch_options = g_strdup("last=32");
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  d->init = in_folder(f, "a.safetensors");
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_nonnull(strstr(f->notices->str, "start from"));
+  g_assert_null(strstr(f->notices->str, "as the identity"));
+  FmnModelFile *b = fmn_model_file_load(d->out, NULL);
+  g_assert_cmpfloat_with_epsilon(find_param(b, "stage3.1.bn2.weight")->data[0], 1, 1e-2);
   fmn_model_file_free(b);
   fmn_train_config_free(c);
   fmn_train_config_free(d);
@@ -209,17 +238,10 @@ static void test_statistics_mirrored(Fixture *f, gconstpointer data) {
   g_array_unref(expected);
 }
 
-static void find_gain(const char *name, FmnParam *param, gpointer found) {
-  FmnParam **gain = found;
-  if (g_str_equal(name, "stage1.1.bn2.weight"))
-    *gain = param;
-}
-
 /* A deeper network begins as good as the one that it starts from. */
 static void test_init_deeper(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
   FmnResult shallow, deep;
-  FmnParam *gain = NULL;
   g_free(c->arch_options);
   c->arch_options = g_strdup("blocks=1-2-3");
   c->recipe.epochs = 10;
@@ -238,7 +260,7 @@ static void test_init_deeper(Fixture *f, gconstpointer data) {
   g_assert_cmpfloat(shallow.validation_accuracy, >=, 0.8);
   g_assert_cmpfloat(deep.validation_accuracy, >=, shallow.validation_accuracy - 0.05);
   FmnModelFile *b = fmn_model_file_load(d->out, NULL);
-  fmn_graph_foreach_param(b->graph, find_gain, &gain);
+  const FmnParam *gain = find_param(b, "stage1.1.bn2.weight");
   for (gsize i = 0; i < fmn_param_count(gain); i++)
     g_assert_cmpfloat_with_epsilon(gain->data[i], 0, 1e-3);
   fmn_model_file_free(b);
@@ -353,6 +375,7 @@ int main(int argc, char **argv) {
   ADD("/session/keep-last", NULL, test_keep_last);
   ADD("/session/init", NULL, test_init);
   ADD("/session/init/channels", NULL, test_init_channels);
+  ADD("/session/init/narrower", NULL, test_init_narrower);
   ADD("/session/init/deeper", NULL, test_init_deeper);
   ADD("/session/statistics/mirrored", NULL, test_statistics_mirrored);
   ADD("/session/out-errors", NULL, test_out_errors);
