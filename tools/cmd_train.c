@@ -15,7 +15,7 @@ typedef struct {
   char *arch, *out, **data, *cutouts, *optimizer, *schedule, *augment, *last_augment, *init, *teacher, *plot, *log,
       *seed, *scenes, *sizes, *item_size, *keep;
   int epochs, batch, threads, bn_images, last_epochs, epoch_scenes, validation_scenes, test_scenes;
-  double dense, match, class_weight, box_weight, rate, momentum, weight_decay, clip_norm, warmup, smoothing, ema,
+  double dense, match, class_weight, box_weight, rate, momentum, weight_decay, clip_norm, sam, warmup, smoothing, ema,
       validation, teacher_weight, teacher_temperature, time_limit;
   gboolean resume, no_nesterov;
 } Options;
@@ -75,6 +75,10 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"weight-decay", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight_decay, "Of convolution and dense weights", "F"},
       {"clip-norm", 0, 0, G_OPTION_ARG_DOUBLE, &o->clip_norm,
        "Length to which a longer gradient, of all weights together, is cut; 0: none is (0)", "F"},
+      {"sam", 0, 0, G_OPTION_ARG_DOUBLE, &o->sam,
+       "Sharpness-aware minimisation: how far uphill, all weights together, the gradient is taken that the weights are "
+       "moved by; 0.05 to 0.2 are usual, a step then takes about twice as long; 0: none (0)",
+       "RADIUS"},
       {"schedule", 0, 0, G_OPTION_ARG_STRING, &o->schedule, "Learning rate over time, see below", "NAME"},
       {"warmup", 0, 0, G_OPTION_ARG_DOUBLE, &o->warmup, "Epochs in which the learning rate rises", "N"},
       {"augment", 0, 0, G_OPTION_ARG_STRING, &o->augment, "Changes to the images: none or a list, see below", "LIST"},
@@ -213,6 +217,7 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
                  {o->momentum, &r->optimizer.momentum},
                  {o->weight_decay, &r->optimizer.weight_decay},
                  {o->clip_norm, &r->optimizer.clip_norm},
+                 {o->sam, &r->sam},
                  {o->warmup, &r->warmup},
                  {o->smoothing, &r->label_smoothing},
                  {o->ema, &r->ema},
@@ -358,6 +363,7 @@ static int run(int argc, char **argv) {
                .momentum = UNSET,
                .weight_decay = UNSET,
                .clip_norm = UNSET,
+               .sam = UNSET,
                .warmup = UNSET,
                .smoothing = UNSET,
                .ema = UNSET,

@@ -9,6 +9,12 @@
 #include "train/metrics.h"
 #include "train/session_state.h"
 
+typedef struct {
+  FmnLoader *loader;
+  const FmnBatch *batch;
+  const float *taught; /* logits for it; NULL: there is no teacher */
+} Work;
+
 static gboolean make_teacher(FmnSession *s, GError **error) {
   const FmnTrainConfig *c = s->config;
   int channels, height, width;
@@ -67,30 +73,43 @@ static FmnLoaderConfig loader_config(const FmnSession *s) {
 
 static gboolean load(FmnSession *s, GError **error) {
   FmnLoaderConfig c = loader_config(s);
-  s->work = fmn_loader_new(s->data, &c);
+  Work *w = s->work = g_new0(Work, 1);
+  w->loader = fmn_loader_new(s->data, &c);
   return TRUE;
 }
 
-static FmnLoss get_loss(FmnSession *s, const FmnBatch *b) {
+static void put_in(FmnSession *s, const FmnBatch *b) {
+  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
+  memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * fmn_shape_image(in));
+}
+
+static void next(FmnSession *s) {
+  Work *w = s->work;
+  w->batch = fmn_loader_next(w->loader);
+  w->taught = s->teacher ? fmn_teacher_run(s->teacher, w->batch->x, w->batch->n) : NULL;
+  put_in(s, w->batch);
+}
+
+static FmnLoss get_loss(FmnSession *s) {
+  const Work *w = s->work;
+  const FmnBatch *b = w->batch;
   const float *logits = fmn_trainer_output(s->trainer, 0);
   float *gradient = fmn_trainer_output_gradient(s->trainer, 0);
   double smoothing = s->config->recipe.label_smoothing;
   g_autofree float *targets = g_new(float, (gsize)b->n *(gsize)s->classes);
   fmn_labels_targets(fmn_train_data_labels(s->data), b->shares, logits, b->n, targets);
-  if (!s->teacher)
+  if (!w->taught)
     return fmn_loss_cross_entropy(logits, targets, b->n, s->classes, smoothing, gradient);
-  return fmn_loss_distilled(logits, targets, fmn_teacher_run(s->teacher, b->x, b->n), b->n, s->classes, smoothing,
-                            &s->config->distillation, gradient);
+  return fmn_loss_distilled(logits, targets, w->taught, b->n, s->classes, smoothing, &s->config->distillation,
+                            gradient);
 }
 
-static FmnStep step(FmnSession *s, guint64 seed) {
-  const FmnBatch *b = fmn_loader_next(s->work);
-  FmnShape in = fmn_graph_node(s->model->graph, 0)->out;
-  memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * fmn_shape_image(in));
-  fmn_trainer_forward(s->trainer, b->n, seed);
-  FmnLoss loss = get_loss(s, b);
+static FmnStep pass(FmnSession *s, guint64 seed) {
+  const Work *w = s->work;
+  fmn_trainer_forward(s->trainer, w->batch->n, seed);
+  FmnLoss loss = get_loss(s);
   fmn_trainer_backward(s->trainer);
-  return (FmnStep){loss.loss, loss.correct, b->n};
+  return (FmnStep){loss.loss, loss.correct, w->batch->n};
 }
 
 /* Of the first images of the first epoch as they are, but mirrored as often as in training: channels that answer to
@@ -100,11 +119,10 @@ static void renew_statistics(FmnSession *s) {
   c.augment = c.last_augment = (FmnAugment){.flip = c.augment.flip};
   c.epoch = c.step = 0;
   FmnLoader *loader = fmn_loader_new(s->data, &c);
-  gsize size = fmn_shape_image(fmn_graph_node(s->model->graph, 0)->out);
   int batches = MAX(1, s->config->recipe.bn_images / s->batch);
   for (int i = 0; i < batches; i++) {
     const FmnBatch *b = fmn_loader_next(loader);
-    memcpy(fmn_trainer_input(s->trainer), b->x, sizeof(float) * (gsize)b->n * size);
+    put_in(s, b);
     fmn_trainer_forward_statistics(s->trainer, b->n, (guint64)i, 1 / (float)(i + 1));
   }
   fmn_loader_free(loader);
@@ -211,14 +229,19 @@ static gboolean measure(FmnSession *s, FmnModelFile *read, gboolean complete, Fm
   return TRUE;
 }
 
-static void close_loader(FmnSession *s) { fmn_loader_free(s->work); }
+static void close_work(FmnSession *s) {
+  Work *w = s->work;
+  fmn_loader_free(w->loader);
+  g_free(w);
+}
 
 const FmnTask fmn_task_classification = {
     .open = open_data,
     .load = load,
-    .step = step,
+    .next = next,
+    .pass = pass,
     .renew_statistics = renew_statistics,
     .validate = validate,
     .measure = measure,
-    .close = close_loader,
+    .close = close_work,
 };

@@ -42,6 +42,7 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--momentum", r->optimizer.momentum, 0, 0.999999},
       {"--weight-decay", r->optimizer.weight_decay, 0, 10},
       {"--clip-norm", r->optimizer.clip_norm, 0, 1e9},
+      {"--sam", r->sam, 0, 1e3},
       {"--warmup", r->warmup, 0, 1e6},
       {"--last-epochs", r->last_epochs, 0, r->epochs - 1},
       {"--label-smoothing", r->label_smoothing, 0, 0.999},
@@ -146,6 +147,8 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
   add(list, "--weight-decay", number(r->optimizer.weight_decay));
   if (r->optimizer.clip_norm > 0)
     add(list, "--clip-norm", number(r->optimizer.clip_norm));
+  if (r->sam > 0)
+    add(list, "--sam", number(r->sam));
   add(list, "--schedule", g_strdup(r->schedule));
   add(list, "--warmup", number(r->warmup));
   fmn_augment_parse(r->augment, &augment, NULL);

@@ -33,6 +33,8 @@ typedef struct {
   int size;           /* of the model's input */
   GArray *sized;      /* of Sized */
   FmnSceneLoader *loader;
+  const FmnSceneBatch *batch;
+  FmnTrainer *trainer; /* for its size */
 } Work;
 
 static void take_items(FmnSession *s, FmnImages *items) {
@@ -225,16 +227,22 @@ static FmnTrainer *trainer_of(FmnSession *s, int size) {
   return sized.trainer;
 }
 
-static FmnStep step(FmnSession *s, guint64 seed) {
+static void next(FmnSession *s) {
   Work *w = s->work;
+  const FmnSceneBatch *b = w->batch = fmn_scene_loader_next(w->loader);
+  w->trainer = trainer_of(s, b->size);
+  memcpy(fmn_trainer_input(w->trainer), b->x, sizeof(float) * 3 * (gsize)b->n * (gsize)b->size * (gsize)b->size);
+}
+
+static FmnStep pass(FmnSession *s, guint64 seed) {
+  const Work *w = s->work;
   const FmnSceneRecipe *r = &s->config->recipe.scenes;
   FmnYoloLossOptions options = FMN_YOLO_LOSS_DEFAULTS;
-  const FmnSceneBatch *b = fmn_scene_loader_next(w->loader);
-  FmnTrainer *t = trainer_of(s, b->size);
+  const FmnSceneBatch *b = w->batch;
+  FmnTrainer *t = w->trainer;
   const float *values[FMN_YOLO_HEADS];
   float *gradients[FMN_YOLO_HEADS];
   FmnShape out[FMN_YOLO_HEADS];
-  memcpy(fmn_trainer_input(t), b->x, sizeof(float) * 3 * (gsize)b->n * (gsize)b->size * (gsize)b->size);
   fmn_trainer_forward(t, b->n, seed);
   for (int i = 0; i < FMN_YOLO_HEADS; i++) {
     values[i] = fmn_trainer_output(t, i);
@@ -333,7 +341,8 @@ const FmnTask fmn_task_detection = {
     .open = open_data,
     .start = start,
     .load = load,
-    .step = step,
+    .next = next,
+    .pass = pass,
     .validate = validate,
     .measure = measure,
     .close = close_work,

@@ -13,6 +13,14 @@ typedef struct {
   gsize begin, end;
 } Chunk;
 
+/* The length of the gradient of all weights as one vector. */
+typedef struct {
+  const FmnTrainParam *params;
+  FmnPool *pool;
+  GArray *chunks;  /* of Chunk; not owned */
+  double *squares; /* a chunk */
+} Length;
+
 struct FmnOptimizer {
   FmnOptimizerConfig config;
   const FmnTrainParam *params;
@@ -21,7 +29,7 @@ struct FmnOptimizer {
   float *(*states)[2];
   GArray *chunks;
   gint64 steps;
-  double *squares;      /* of gradients, a chunk; NULL where none is clipped */
+  Length *length;       /* NULL where no gradient is clipped */
   double learning_rate; /* of the step under way */
   float scale;          /* of its gradient */
 };
@@ -38,6 +46,40 @@ static GArray *make_chunks(const FmnTrainParam *params, int n_params, gboolean t
   return chunks;
 }
 
+static Length *length_new(const FmnTrainParam *params, GArray *chunks, FmnPool *pool) {
+  Length *l = g_new(Length, 1);
+  *l = (Length){params, pool, chunks, g_new(double, MAX(1, chunks->len))};
+  return l;
+}
+
+static void length_free(Length *l) {
+  if (!l)
+    return;
+  g_free(l->squares);
+  g_free(l);
+}
+
+static void squares_task(gpointer data, int begin, int end, int slot) {
+  const Length *l = data;
+  for (int i = begin; i < end; i++) {
+    const Chunk *c = &g_array_index(l->chunks, Chunk, i);
+    const float *g = l->params[c->param].gradient;
+    float sum = 0;
+    for (gsize k = c->begin; g && k < c->end; k++)
+      sum += g[k] * g[k];
+    l->squares[i] = (double)sum;
+  }
+}
+
+/* The same whatever the number of threads. */
+static double measure_length(const Length *l) {
+  double sum = 0;
+  fmn_pool_run(l->pool, squares_task, (gpointer)l, (int)l->chunks->len);
+  for (guint i = 0; i < l->chunks->len; i++)
+    sum += l->squares[i];
+  return sqrt(sum);
+}
+
 FmnOptimizer *fmn_optimizer_new(const FmnOptimizerConfig *config, const FmnTrainParam *params, int n_params,
                                 FmnPool *pool) {
   FmnOptimizer *o = g_new0(FmnOptimizer, 1);
@@ -52,7 +94,7 @@ FmnOptimizer *fmn_optimizer_new(const FmnOptimizerConfig *config, const FmnTrain
       o->states[i][s] = fmn_floats_new0(fmn_param_count(params[i].param));
   o->chunks = make_chunks(params, n_params, TRUE);
   if (config->clip_norm > 0)
-    o->squares = g_new(double, MAX(1, o->chunks->len));
+    o->length = length_new(params, o->chunks, pool);
   return o;
 }
 
@@ -63,7 +105,7 @@ void fmn_optimizer_free(FmnOptimizer *o) {
     for (int s = 0; s < o->n_states; s++)
       fmn_floats_free(o->states[i][s]);
   g_array_free(o->chunks, TRUE);
-  g_free(o->squares);
+  length_free(o->length);
   g_free(o->states);
   g_free(o);
 }
@@ -111,27 +153,10 @@ static void step_task(gpointer data, int begin, int end, int slot) {
   }
 }
 
-static void squares_task(gpointer data, int begin, int end, int slot) {
-  const FmnOptimizer *o = data;
-  for (int i = begin; i < end; i++) {
-    const Chunk *c = &g_array_index(o->chunks, Chunk, i);
-    const float *g = o->params[c->param].gradient;
-    float sum = 0;
-    for (gsize k = c->begin; k < c->end; k++)
-      sum += g[k] * g[k];
-    o->squares[i] = (double)sum;
-  }
-}
-
-/* By how much the gradient is to be scaled; the same whatever the number of threads. */
+/* By how much the gradient is to be scaled. */
 static float clip(const FmnOptimizer *o) {
-  double sum = 0;
-  if (!o->squares)
-    return 1;
-  fmn_pool_run(o->pool, squares_task, (gpointer)o, (int)o->chunks->len);
-  for (guint i = 0; i < o->chunks->len; i++)
-    sum += o->squares[i];
-  return sum > o->config.clip_norm * o->config.clip_norm ? (float)(o->config.clip_norm / sqrt(sum)) : 1;
+  double length = o->length ? measure_length(o->length) : 0;
+  return length > o->config.clip_norm ? (float)(o->config.clip_norm / length) : 1;
 }
 
 void fmn_optimizer_step(FmnOptimizer *o, double learning_rate) {
@@ -146,6 +171,60 @@ gint64 *fmn_optimizer_steps(FmnOptimizer *o) { return &o->steps; }
 int fmn_optimizer_n_states(const FmnOptimizer *o) { return o->n_states; }
 
 float *fmn_optimizer_state(FmnOptimizer *o, int param, int state) { return o->states[param][state]; }
+
+struct FmnSam {
+  double radius;
+  const FmnTrainParam *params;
+  int n_params;
+  FmnPool *pool;
+  float **uphill;
+  GArray *chunks;
+  Length *length;
+  float scale; /* of the gradient in the step under way */
+};
+
+FmnSam *fmn_sam_new(double radius, const FmnTrainParam *params, int n_params, FmnPool *pool) {
+  FmnSam *s = g_new0(FmnSam, 1);
+  s->radius = radius;
+  s->params = params;
+  s->n_params = n_params;
+  s->pool = pool;
+  s->uphill = g_new0(float *, MAX(1, n_params));
+  for (int i = 0; i < n_params; i++)
+    s->uphill[i] = fmn_floats_new(fmn_param_count(params[i].param));
+  s->chunks = make_chunks(params, n_params, FALSE);
+  s->length = length_new(params, s->chunks, pool);
+  return s;
+}
+
+void fmn_sam_free(FmnSam *s) {
+  if (!s)
+    return;
+  for (int i = 0; i < s->n_params; i++)
+    fmn_floats_free(s->uphill[i]);
+  length_free(s->length);
+  g_array_free(s->chunks, TRUE);
+  g_free(s->uphill);
+  g_free(s);
+}
+
+static void climb_task(gpointer data, int begin, int end, int slot) {
+  const FmnSam *s = data;
+  for (int i = begin; i < end; i++) {
+    const Chunk *c = &g_array_index(s->chunks, Chunk, i);
+    float *restrict to = s->uphill[c->param];
+    const float *restrict w = s->params[c->param].param->data, *restrict g = s->params[c->param].gradient;
+    for (gsize k = c->begin; k < c->end; k++)
+      to[k] = g ? w[k] + s->scale * g[k] : w[k];
+  }
+}
+
+float **fmn_sam_climb(FmnSam *s) {
+  double length = measure_length(s->length);
+  s->scale = length > 0 ? (float)(s->radius / length) : 0;
+  fmn_pool_run(s->pool, climb_task, s, (int)s->chunks->len);
+  return s->uphill;
+}
 
 struct FmnEma {
   double decay;

@@ -34,6 +34,20 @@ gint64 *fmn_optimizer_steps(FmnOptimizer *o);
 int fmn_optimizer_n_states(const FmnOptimizer *o);
 float *fmn_optimizer_state(FmnOptimizer *o, int param, int state); /* NULL where the tensor is not trainable */
 
+/* Sharpness-aware minimisation (Foret, Kleiner, Mobahi & Neyshabur 2021, arXiv:2010.01412): weights are moved by the
+ * gradient that they have a little uphill, which leads to minima around which the loss stays low, too. A step is two
+ * passes over its batch: one at the weights, one at what fmn_sam_climb() gives, whose gradient the optimizer takes. */
+typedef struct FmnSam FmnSam;
+
+/* radius: > 0, how far uphill, the length of the way of all weights as one vector. The weights must outlive it, as must
+ * pool (NULL: one thread). Free with fmn_sam_free(). */
+FmnSam *fmn_sam_new(double radius, const FmnTrainParam *params, int n_params, FmnPool *pool);
+void fmn_sam_free(FmnSam *s); /* NULL allowed */
+
+/* Weights `radius` along the gradient from those that there are, one array a parameter; copies of those that are not
+ * trainable. Owned by s, overwritten by the next call. No allocation. */
+float **fmn_sam_climb(FmnSam *s);
+
 /* Exponential moving average of all weights, running statistics too (Polyak & Juditsky 1992). */
 typedef struct FmnEma FmnEma;
 FmnEma *fmn_ema_new(double decay, const FmnTrainParam *params, int n_params, FmnPool *pool);

@@ -30,6 +30,7 @@ typedef struct {
   int epochs, batch;
   FmnOptimizerConfig optimizer;
   double rate;              /* learning rate */
+  double sam;               /* radius of sharpness-aware minimisation (train/optimizer.h); 0: none */
   const char *schedule;     /* as fmn_schedule_parse() takes it; static or interned */
   double warmup;            /* epochs */
   const char *augment;      /* as fmn_augment_parse() takes it; static or interned */

@@ -152,6 +152,8 @@ static gboolean make_trainer(FmnSession *s, GError **error) {
     return FALSE;
   s->params = fmn_trainer_params(s->trainer, &s->n_params);
   s->optimizer = fmn_optimizer_new(&c->recipe.optimizer, s->params, s->n_params, s->pool);
+  if (c->recipe.sam > 0)
+    s->sam = fmn_sam_new(c->recipe.sam, s->params, s->n_params, s->pool);
   s->schedule.rate = c->recipe.rate;
   s->schedule.epochs = c->recipe.epochs;
   s->schedule.steps_per_epoch = s->steps;
@@ -232,6 +234,7 @@ void fmn_session_free(FmnSession *s) {
     s->task->close(s);
   fmn_teacher_free(s->teacher);
   fmn_ema_free(s->ema);
+  fmn_sam_free(s->sam);
   fmn_optimizer_free(s->optimizer);
   fmn_trainer_free(s->trainer);
   fmn_pool_free(s->pool);
@@ -242,9 +245,22 @@ void fmn_session_free(FmnSession *s) {
   g_free(s);
 }
 
+/* What is left in the trainer is the gradient that the weights are to be moved by. */
+static FmnStep take_gradient(FmnSession *s, guint64 seed) {
+  s->task->next(s);
+  FmnStep step = s->task->pass(s, seed);
+  if (s->sam) { /* running statistics of the weights uphill are left there */
+    float **weights = fmn_sam_climb(s->sam);
+    fmn_session_swap_weights(s, weights);
+    s->task->pass(s, seed);
+    fmn_session_swap_weights(s, weights);
+  }
+  return step;
+}
+
 static gboolean train_step(FmnSession *s, GError **error) {
   gint64 number = (gint64)s->epoch * s->steps + s->step;
-  FmnStep step = s->task->step(s, fmn_random_derive(fmn_random_derive(s->config->seed, 2), (guint64)number));
+  FmnStep step = take_gradient(s, fmn_random_derive(fmn_random_derive(s->config->seed, 2), (guint64)number));
   if (!isfinite(step.loss)) {
     g_set_error(
         error, FMN_ERROR, FMN_ERROR_ARGUMENT,

@@ -23,8 +23,10 @@ typedef struct {
   /* After the trainer is made; fresh: the weights are not those of a checkpoint. May be NULL. */
   gboolean (*start)(FmnSession *s, gboolean fresh, GError **error);
   gboolean (*load)(FmnSession *s, GError **error); /* starts preparing batches from epoch and step on */
-  /* Forward and backward pass over the next batch. */
-  FmnStep (*step)(FmnSession *s, guint64 seed);
+  /* Takes the next batch. */
+  void (*next)(FmnSession *s);
+  /* Forward and backward pass over it; may be called again, for other weights. */
+  FmnStep (*pass)(FmnSession *s, guint64 seed);
   /* Takes the statistics of the graph's batch norms anew, with the weights that it has now. May be NULL. */
   void (*renew_statistics)(FmnSession *s);
   /* Measures a plan on the validation images; fills in that part of *e, which is NAN. */
@@ -48,6 +50,7 @@ struct FmnSession {
   const FmnTrainParam *params; /* the trainer's */
   int n_params, classes, batch, steps;
   FmnOptimizer *optimizer;
+  FmnSam *sam;         /* NULL: none */
   FmnEma *ema;         /* NULL: none */
   FmnTeacher *teacher; /* NULL: none */
   gint64 started;      /* monotonic µs */

@@ -126,6 +126,23 @@ static char *weights_of(const char *path) {
   return g_strdup(g_checksum_get_string(sum));
 }
 
+/* Sharpness-aware: a step uphill that is too short to change a weight is as none, at every size of the input. */
+static void test_sam(Fixture *f, gconstpointer data) {
+  const double radius[] = {0, 1e-30, 0.1};
+  char *weights[G_N_ELEMENTS(radius)];
+  for (gsize i = 0; i < G_N_ELEMENTS(radius); i++) {
+    FmnTrainConfig *c = make_config(f, "yolov3-tiny:size=64", "a.safetensors");
+    c->recipe.sam = radius[i];
+    g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+    weights[i] = weights_of(c->out);
+    fmn_train_config_free(c);
+  }
+  g_assert_cmpstr(weights[1], ==, weights[0]);
+  g_assert_cmpstr(weights[2], !=, weights[0]);
+  for (gsize i = 0; i < G_N_ELEMENTS(radius); i++)
+    g_free(weights[i]);
+}
+
 static char *write_teacher(const Fixture *f) {
   g_autoptr(GError) error = NULL;
   char *path = in_folder(f, "teacher.safetensors");
@@ -291,6 +308,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/detection/mix", test_mix);
   g_test_add("/detection/original-anchors", Fixture, NULL, set_up, test_original_anchors, tear_down);
   g_test_add("/detection/resume", Fixture, NULL, set_up, test_resume, tear_down);
+  g_test_add("/detection/sam", Fixture, NULL, set_up, test_sam, tear_down);
   g_test_add("/detection/teacher", Fixture, NULL, set_up, test_teacher, tear_down);
   g_test_add("/detection/learns", Fixture, NULL, set_up, test_learns, tear_down);
   return g_test_run();

@@ -2,6 +2,7 @@
 """Writes golden/*.safetensors: what PyTorch makes of one training step, of its optimizers and of its schedules.
 
 Run by hand (python3-torch); the tests read the files."""
+import copy
 import json
 import os
 import struct
@@ -46,6 +47,12 @@ def weights(net):
     return {k: v.clone() for k, v in net.state_dict().items() if "num_batches" not in k}
 
 
+def sgd(net):
+    decay = [p for n, p in net.named_parameters() if n.split(".")[0] in ("conv1", "conv2", "fc") and n.endswith("weight")]
+    rest = [p for p in net.parameters() if not any(p is d for d in decay)]
+    return torch.optim.SGD([{"params": decay, "weight_decay": 5e-4}, {"params": rest}], lr=0.1, momentum=0.9, nesterov=True)
+
+
 def step():
     torch.manual_seed(1)
     net = Net()
@@ -57,18 +64,38 @@ def step():
     targets = torch.softmax(2 * torch.randn(6, 10), dim=1)
     out = {"x": x, "targets": targets}
     out.update({"init." + k: v for k, v in weights(net).items()})
-    decay = [p for n, p in net.named_parameters() if n.split(".")[0] in ("conv1", "conv2", "fc") and n.endswith("weight")]
-    rest = [p for p in net.parameters() if not any(p is d for d in decay)]
-    optimizer = torch.optim.SGD([{"params": decay, "weight_decay": 5e-4}, {"params": rest}], lr=0.1, momentum=0.9, nesterov=True)
+    optimizer = sgd(net)
     logits = net(x)
     smoothed = 0.9 * targets + 0.1 / 10
-    loss = -(smoothed * F.log_softmax(logits, dim=1)).sum(dim=1).mean()
+    cross_entropy = lambda logits: -(smoothed * F.log_softmax(logits, dim=1)).sum(dim=1).mean()
+    loss = cross_entropy(logits)
     loss.backward()
     out.update({"logits": logits, "loss": loss.reshape(1)})
     out.update({"grad." + n: p.grad.clone() for n, p in net.named_parameters()})
+    sam(net, lambda net: cross_entropy(net(x)))
     optimizer.step()
     out.update({"after." + k: v for k, v in weights(net).items()})
     save("step.safetensors", out)
+
+
+def sam(net, loss, radius=0.5):
+    """The same step by the gradient uphill; running statistics stay those of the first pass."""
+    net = copy.deepcopy(net)
+    optimizer, start = sgd(net), weights(net)
+    loss(net).backward()
+    net.load_state_dict(start, strict=False)
+    length = torch.cat([p.grad.reshape(-1) for p in net.parameters()]).norm()
+    with torch.no_grad():
+        for p in net.parameters():
+            p += radius * p.grad / length
+    out = {"uphill." + k: v for k, v in weights(net).items()}
+    optimizer.zero_grad()
+    loss(net).backward()
+    out.update({"grad." + n: p.grad.clone() for n, p in net.named_parameters()})
+    net.load_state_dict(start, strict=False)
+    optimizer.step()
+    out.update({"after." + k: v for k, v in weights(net).items()})
+    save("sam.safetensors", out)
 
 
 def optimizers():

@@ -93,6 +93,42 @@ static void test_keep_last(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
+/* Weights and statistics after two epochs, and the loss of the last. */
+static char *train_with_sam(Fixture *f, const char *arch, double radius, double *loss) {
+  FmnTrainConfig *c = make_config(f, "sam.safetensors", 2);
+  g_free(c->arch);
+  c->arch = g_strdup(arch);
+  c->recipe.epochs = 2;
+  c->recipe.last_epochs = 0;
+  c->recipe.last_augment = NULL;
+  c->recipe.bn_images = 0;
+  c->recipe.sam = radius;
+  FmnListener listener = {0};
+  FmnResult result;
+  FmnSession *s = fmn_session_new(c, &listener, NULL);
+  g_assert_cmpint(fmn_session_run(s, &result, NULL), ==, FMN_OUTCOME_FINISHED);
+  int n;
+  *loss = fmn_session_history(s, &n)[1].loss;
+  fmn_session_free(s);
+  FmnModelFile *m = fmn_model_file_load(c->out, NULL);
+  char *digest = digest_of_weights(m);
+  fmn_model_file_free(m);
+  fmn_train_config_free(c);
+  return digest;
+}
+
+/* A step too short to change a weight is as none: the second pass sees the same images with the same random masks, and
+ * leaves nothing behind. */
+static void test_sam(Fixture *f, gconstpointer arch) {
+  double loss, no_step_loss, uphill_loss;
+  g_autofree char *plain = train_with_sam(f, arch, 0, &loss), *no_step = train_with_sam(f, arch, 1e-30, &no_step_loss),
+                  *uphill = train_with_sam(f, arch, 0.1, &uphill_loss);
+  g_assert_cmpfloat(no_step_loss, ==, loss);
+  g_assert_cmpstr(no_step, ==, plain);
+  g_assert_cmpstr(uphill, !=, plain);
+  g_assert_cmpfloat(uphill_loss, !=, loss);
+}
+
 /* Starts from another model's weights; a model of another network has none to give. */
 static void test_init(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
@@ -373,6 +409,8 @@ int main(int argc, char **argv) {
   ADD("/session/learns", NULL, test_learns);
   ADD("/session/no-validation", NULL, test_no_validation);
   ADD("/session/keep-last", NULL, test_keep_last);
+  ADD("/session/sam/compact", "compact", test_sam);
+  ADD("/session/sam/base", "base", test_sam);
   ADD("/session/init", NULL, test_init);
   ADD("/session/init/channels", NULL, test_init_channels);
   ADD("/session/init/narrower", NULL, test_init_narrower);

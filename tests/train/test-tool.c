@@ -22,6 +22,7 @@ static void test_usage(void) {
       {{"train", "--arch", "base", "--out", "/tmp/x", "--seed", "-1"}, "--seed"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--optimizer", "lion"}, "lion"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--clip-norm", "-1"}, "--clip-norm"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--sam", "-0.1"}, "--sam must be from 0"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--no-nesterov"}, "--optimizer sgd"},
       {{"train", "--arch", "yolov3-tiny", "--out", "/tmp/x", "--augment", "flip"}, "--augment"},
       {{"train", "--arch", "yolov3-tiny", "--out", "/tmp/x", "--bn-images", "100"}, "--bn-images"},

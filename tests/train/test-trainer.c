@@ -37,41 +37,70 @@ static void compare(const FmnSafetensors *file, const char *prefix, const FmnTra
   g_assert_cmpfloat(difference, <, 1e-3);
 }
 
-static void golden_step(FmnPool *pool) {
-  FmnSafetensors *file = golden_open("step.safetensors");
+static double pass(FmnTrainer *t, const FmnSafetensors *file) {
+  g_autofree float *x = golden_read(file, "x", BATCH * 64), *targets = golden_read(file, "targets", BATCH * CLASSES);
+  memcpy(fmn_trainer_input(t), x, BATCH * 64 * sizeof(float));
+  fmn_trainer_forward(t, BATCH, 1);
+  FmnLoss l =
+      fmn_loss_cross_entropy(fmn_trainer_output(t, 0), targets, BATCH, CLASSES, 0.1, fmn_trainer_output_gradient(t, 0));
+  fmn_trainer_backward(t);
+  return l.loss / BATCH;
+}
+
+static void compare_gradients(const FmnSafetensors *file, const FmnTrainParam *params, int n) {
+  for (int i = 0; i < n; i++)
+    if (params[i].gradient)
+      compare(file, "grad.", &params[i], params[i].gradient);
+}
+
+static void swap(const FmnTrainParam *params, int n, float **weights) {
+  for (int i = 0; i < n; i++) {
+    float *data = params[i].param->data;
+    params[i].param->data = weights[i];
+    weights[i] = data;
+  }
+}
+
+/* One step; sam: by the gradient of the weights uphill. */
+static void golden_step(FmnPool *pool, gboolean sam) {
+  FmnSafetensors *file = golden_open("step.safetensors"), *sam_file = golden_open("sam.safetensors");
   FmnGraph *g = small_net();
   FmnTrainer *t = fmn_trainer_new(g, BATCH, pool, NULL);
   int n;
   const FmnTrainParam *params = fmn_trainer_params(t, &n);
   for (int i = 0; i < n; i++)
     load(file, "init.", &params[i], params[i].param->data);
-  g_autofree float *x = golden_read(file, "x", BATCH * 64), *targets = golden_read(file, "targets", BATCH * CLASSES),
-                   *logits = golden_read(file, "logits", BATCH * CLASSES), *loss = golden_read(file, "loss", 1);
-  memcpy(fmn_trainer_input(t), x, BATCH * 64 * sizeof(float));
-  fmn_trainer_forward(t, BATCH, 1);
+  g_autofree float *logits = golden_read(file, "logits", BATCH * CLASSES), *loss = golden_read(file, "loss", 1);
+  g_assert_cmpfloat_with_epsilon(pass(t, file), loss[0], 1e-4);
   g_assert_cmpfloat(golden_difference(fmn_trainer_output(t, 0), logits, BATCH * CLASSES), <, 1e-4);
-  FmnLoss l =
-      fmn_loss_cross_entropy(fmn_trainer_output(t, 0), targets, BATCH, CLASSES, 0.1, fmn_trainer_output_gradient(t, 0));
-  g_assert_cmpfloat_with_epsilon(l.loss / BATCH, loss[0], 1e-4);
-  fmn_trainer_backward(t);
+  compare_gradients(file, params, n);
+  FmnSam *s = fmn_sam_new(0.5, params, n, pool);
+  if (sam) {
+    float **uphill = fmn_sam_climb(s);
+    for (int i = 0; i < n; i++)
+      compare(sam_file, "uphill.", &params[i], uphill[i]);
+    swap(params, n, uphill);
+    g_assert_cmpfloat(pass(t, file), >, (double)loss[0] + 0.1);
+    swap(params, n, uphill);
+    compare_gradients(sam_file, params, n);
+  }
   FmnOptimizerConfig config = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE};
   FmnOptimizer *o = fmn_optimizer_new(&config, params, n, pool);
-  for (int i = 0; i < n; i++)
-    if (params[i].gradient)
-      compare(file, "grad.", &params[i], params[i].gradient);
   fmn_optimizer_step(o, 0.1);
   for (int i = 0; i < n; i++)
-    compare(file, "after.", &params[i], params[i].param->data);
+    compare(sam ? sam_file : file, "after.", &params[i], params[i].param->data);
   fmn_optimizer_free(o);
+  fmn_sam_free(s);
   fmn_trainer_free(t);
   fmn_graph_free(g);
   fmn_safetensors_free(file);
+  fmn_safetensors_free(sam_file);
 }
 
-static void test_golden_step(void) {
+static void test_golden_step(gconstpointer sam) {
   FmnPool *pool = fmn_pool_new(2);
-  golden_step(NULL);
-  golden_step(pool);
+  golden_step(NULL, sam != NULL);
+  golden_step(pool, sam != NULL);
   fmn_pool_free(pool);
 }
 
@@ -215,7 +244,8 @@ static void test_decay(void) {
 
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
-  g_test_add_func("/trainer/golden-step", test_golden_step);
+  g_test_add_data_func("/trainer/golden-step", NULL, test_golden_step);
+  g_test_add_data_func("/trainer/golden-step/sam", GINT_TO_POINTER(TRUE), test_golden_step);
   g_test_add_func("/trainer/shared-values", test_shared_values);
   g_test_add_func("/trainer/partial-batch", test_partial_batch);
   g_test_add_func("/trainer/statistics", test_statistics);
