@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "detect/yolo.h"
 #include "io/model_file.h"
 #include "test_scenes.h"
 #include "train/confusions.h"
@@ -254,6 +255,8 @@ static int run(int argc, char **argv) {
       command_usage("--count must be from 1 to %d, not %d", MAX_COUNT, o.count);
     else if (!o.scenes && (o.count != UNSET || o.seed || o.size))
       command_usage("--count, --seed and --size go with --scenes");
+    else if (o.size < 0 || o.size > FMN_YOLO_MAX_SIDE || o.size % 32)
+      command_usage("--size must be a multiple of 32 up to %d, not %d", FMN_YOLO_MAX_SIDE, o.size);
     else if (o.scenes && (o.probs || o.confusions || o.tta))
       command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
     else if ((o.scenes && !fmn_scene_preset_parse(o.scenes, &preset, &error)) || !command_seed(o.seed, &seed, &error))

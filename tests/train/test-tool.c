@@ -42,6 +42,8 @@ static void test_usage(void) {
       {{"test"}, "--model"},
       {{"test", "--model", "x", "--format", "xml"}, "xml"},
       {{"test", "--model", "x", "--threads", "0"}, "--threads"},
+      {{"test", "--model", "x", "--scenes", "mixed", "--size", "100"}, "multiple of 32"},
+      {{"test", "--model", "x", "--scenes", "mixed", "--size", "-32"}, "multiple of 32"},
       {{"calibrate"}, "--model"},
       {{"calibrate", "--model", "x", "--share", "2"}, "--share"},
       {{"calibrate", "--model", "x", "--validation", "1"}, "--validation"},
