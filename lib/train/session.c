@@ -3,7 +3,6 @@
 
 #include "detect/yolo.h"
 #include "error.h"
-#include "nn/layers.h"
 #include "train/session_state.h"
 #include "train/target.h"
 
@@ -65,84 +64,6 @@ gboolean fmn_session_finite(const FmnSession *s) {
   return TRUE;
 }
 
-/* Copies a weight tensor, or of one with more output or input channels the leading ones; FALSE where kernels differ or
- * channels lack. */
-static gboolean take_channels(FmnParam *to, const FmnParam *from) {
-  if (from->n_dims != to->n_dims)
-    return FALSE;
-  int out = to->dims[0], in = to->n_dims > 1 ? to->dims[1] : 1, from_in = to->n_dims > 1 ? from->dims[1] : 1;
-  gsize kernel = 1;
-  for (int i = 2; i < to->n_dims; i++) {
-    if (from->dims[i] != to->dims[i])
-      return FALSE;
-    kernel *= (gsize)to->dims[i];
-  }
-  if (from->dims[0] < out || from_in < in)
-    return FALSE;
-  for (int o = 0; o < out; o++)
-    memcpy(to->data + (gsize)o * (gsize)in * kernel, from->data + (gsize)o * (gsize)from_in * kernel,
-           (gsize)in * kernel * sizeof(float));
-  return TRUE;
-}
-
-/* Residual blocks of which the model started from (its weight tensors by name) has nothing begin as the identity: what
- * their branch ends with yields zeros, as in Goyal et al. 2017 (arXiv:1706.02677). So a deeper network begins as good
- * as the one that it starts from. */
-static int start_as_identity(FmnGraph *g, GHashTable *by_name) {
-  int blocks = 0;
-  for (int i = 0; i < fmn_graph_size(g); i++) {
-    FmnNode *node = fmn_graph_node(g, i);
-    if (node->ops != &fmn_add_ops)
-      continue;
-    FmnNode *last = fmn_graph_node(g, node->inputs[0]);
-    if (!last->n_params)
-      continue;
-    g_autofree char *weight = g_strconcat(last->name, ".", last->params[0].name, NULL);
-    if (g_hash_table_contains(by_name, weight))
-      continue;
-    for (int k = 0; k < 2 && k < last->n_params; k++) /* the weight and, where there is one, the bias */
-      memset(last->params[k].data, 0, fmn_param_count(&last->params[k]) * sizeof(float));
-    blocks++;
-  }
-  return blocks;
-}
-
-/* Takes over every weight of a model file that this network has too, by name, and as far as it has use for it. */
-static gboolean start_from(FmnSession *s, const char *path, GError **error) {
-  FmnModelFile *file = fmn_model_file_load(path, error);
-  if (!file)
-    return FALSE;
-  int taken = 0, parts = 0;
-  g_autoptr(GHashTable) by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  for (int i = 0; i < fmn_graph_size(file->graph); i++) {
-    FmnNode *node = fmn_graph_node(file->graph, i);
-    for (int k = 0; k < node->n_params; k++)
-      g_hash_table_insert(by_name, g_strconcat(node->name, ".", node->params[k].name, NULL), &node->params[k]);
-  }
-  for (int i = 0; i < s->n_params; i++) {
-    FmnParam *to = s->params[i].param;
-    const FmnParam *from = g_hash_table_lookup(by_name, s->params[i].name);
-    if (!from || !take_channels(to, from))
-      continue;
-    taken++;
-    parts += fmn_param_count(from) > fmn_param_count(to);
-  }
-  g_autofree char *of_larger =
-      parts ? g_strdup_printf(", %d of them the leading channels of larger ones", parts) : g_strdup("");
-  int blocks = taken ? start_as_identity(s->model->graph, by_name) : 0;
-  g_autofree char *added =
-      blocks ? g_strdup_printf(", %d residual blocks that it lacks as the identity", blocks) : g_strdup("");
-  if (taken)
-    fmn_session_notice(s, "%d of %d weight tensors start from %s%s%s", taken, s->n_params, path, of_larger, added);
-  else
-    g_set_error(
-        error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-        "--init %s: network “%s” has no weight tensor in common with “%s”; start from a model of a kindred network",
-        path, file->arch, s->config->arch);
-  fmn_model_file_free(file);
-  return taken > 0;
-}
-
 static gboolean make_trainer(FmnSession *s, GError **error) {
   const FmnTrainConfig *c = s->config;
   fmn_trainer_init_weights(s->model->graph, fmn_random_derive(c->seed, 1));
@@ -170,7 +91,7 @@ static gboolean make_start(FmnSession *s, GError **error) {
     return TRUE;
   }
   gboolean fresh = !s->config->resume || !found;
-  if (fresh && ((s->config->init && !start_from(s, s->config->init, error)) ||
+  if (fresh && ((s->config->init && !fmn_session_start_from(s, s->config->init, error)) ||
                 (s->task->start && !s->task->start(s, TRUE, error))))
     return FALSE;
   if (s->config->recipe.ema > 0)

@@ -1,5 +1,5 @@
-/* The inside of a session, for the files that work on it: session.c, checkpoint.c, finish.c and what is trained,
- * classification.c, detection.c. */
+/* The inside of a session, for the files that work on it: session.c, init.c, checkpoint.c, finish.c and what is
+ * trained, classification.c, detection.c. */
 #ifndef FMN_TRAIN_SESSION_STATE_H
 #define FMN_TRAIN_SESSION_STATE_H
 
@@ -71,6 +71,9 @@ struct FmnSession {
 /* Writes or reads all of it. load() checks that the options are those of the checkpoint. */
 gboolean fmn_checkpoint_save(FmnSession *s, GError **error);
 gboolean fmn_checkpoint_load(FmnSession *s, const char *path, GError **error);
+
+/* Takes over every weight of a model file that this network has too, by name, and as far as it has use for it. */
+gboolean fmn_session_start_from(FmnSession *s, const char *path, GError **error);
 
 /* Puts other arrays of weights (one a parameter) in place of the graph's and gives back those that were there; twice is
  * as before. */
