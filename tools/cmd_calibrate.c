@@ -7,6 +7,7 @@
 #include "train/evaluate.h"
 #include "train/loss.h"
 #include "train/metrics.h"
+#include "train/recipes.h"
 
 typedef struct {
   char *model, *out, **data, *seed;
@@ -14,21 +15,11 @@ typedef struct {
   int threads;
 } Options;
 
-/* The value of an option in the command that a model was trained by; g_free; NULL: not given. */
-static char *trained_with(const FmnModelFile *model, const char *option) {
-  const char *command = g_hash_table_lookup(model->metadata, "command");
-  g_auto(GStrv) words = NULL;
-  if (!command || !g_shell_parse_argv(command, NULL, &words, NULL))
-    return NULL;
-  for (int i = 0; words[i] && words[i + 1]; i++)
-    if (strcmp(words[i], option) == 0)
-      return g_strdup(words[i + 1]);
-  return NULL;
-}
-
 /* The images that were set aside when the model was trained: the same share, drawn by the same seed. */
 static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GError **error) {
-  g_autofree char *share = trained_with(model, "--validation"), *drawn = trained_with(model, "--seed");
+  const char *command = g_hash_table_lookup(model->metadata, "command");
+  g_autofree char *share = fmn_train_command_option(command, "--validation"),
+                  *drawn = fmn_train_command_option(command, "--seed");
   double validation = o->validation > 0 ? o->validation : share ? g_ascii_strtod(share, NULL) : 0;
   guint64 seed = 1;
   if (!command_seed(o->seed ? o->seed : drawn, &seed, error))

@@ -200,4 +200,14 @@ char *fmn_train_config_command(const FmnTrainConfig *c) {
   return g_string_free(s, FALSE);
 }
 
+char *fmn_train_command_option(const char *command, const char *option) {
+  g_auto(GStrv) words = NULL;
+  if (!command || !g_shell_parse_argv(command, NULL, &words, NULL))
+    return NULL;
+  for (int i = 0; words[i] && words[i + 1]; i++)
+    if (strcmp(words[i], option) == 0)
+      return g_strdup(words[i + 1]);
+  return NULL;
+}
+
 char *fmn_train_config_checkpoint(const FmnTrainConfig *c) { return g_strconcat(c->out, ".ckpt", NULL); }

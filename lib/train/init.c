@@ -46,10 +46,28 @@ static int start_as_identity(FmnGraph *g, GHashTable *by_name) {
   return blocks;
 }
 
+/* Of the same data, images that are set aside here and were not when the model was trained. */
+static void warn_of_learned(const FmnSession *s, const char *path, const FmnModelFile *file) {
+  const char *command = g_hash_table_lookup(file->metadata, "command");
+  const char *sha256 = g_hash_table_lookup(file->metadata, "dataset_sha256");
+  g_autofree char *seed = fmn_train_command_option(command, "--seed"),
+                  *share = fmn_train_command_option(command, "--validation");
+  double ours = s->config->recipe.validation;
+  if (!seed || !share || ours <= 0 || g_strcmp0(sha256, fmn_train_data_sha256(s->data)) != 0 ||
+      (g_ascii_strtoull(seed, NULL, 10) == s->config->seed && g_ascii_strtod(share, NULL) == ours))
+    return;
+  fmn_session_notice(
+      s,
+      "%s has learned images that are set aside here: it was trained with --seed %s --validation %s; with other ones "
+      "the accuracy on these images, temperature and threshold look better than they are",
+      path, seed, share);
+}
+
 gboolean fmn_session_start_from(FmnSession *s, const char *path, GError **error) {
   FmnModelFile *file = fmn_model_file_load(path, error);
   if (!file)
     return FALSE;
+  warn_of_learned(s, path, file);
   int taken = 0, parts = 0;
   g_autoptr(GHashTable) by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (int i = 0; i < fmn_graph_size(file->graph); i++) {

@@ -74,6 +74,8 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error);
 char **fmn_train_config_options(const FmnTrainConfig *c);
 /* The command line that trains this model again, every option spelled out; g_free. */
 char *fmn_train_config_command(const FmnTrainConfig *c);
+/* The value of an option in such a command line; g_free. NULL: it is not there, or there is no command (NULL). */
+char *fmn_train_command_option(const char *command, const char *option);
 char *fmn_train_config_checkpoint(const FmnTrainConfig *c); /* OUT.ckpt; g_free */
 
 /* The recipe by which the shipped model of that network was trained at first (its card tells what followed); a sound

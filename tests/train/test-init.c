@@ -121,11 +121,44 @@ static void test_init_deeper(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
+/* Which images are set aside hangs on the seed: another one sets aside what the first training has learned. */
+static void test_init_other_seed(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
+  c->recipe.epochs = d->recipe.epochs = 1;
+  c->recipe.last_epochs = d->recipe.last_epochs = 0;
+  c->recipe.last_augment = d->recipe.last_augment = NULL;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  d->init = in_folder(f, "a.safetensors");
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_null(strstr(f->notices->str, "has learned images that are set aside here"));
+  d->seed = 8;
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_nonnull(strstr(f->notices->str, "has learned images that are set aside here"));
+  g_assert_nonnull(strstr(f->notices->str, "with --seed 7 --validation 0.25;"));
+  g_string_truncate(f->notices, 0);
+  d->recipe.validation = 0;
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_null(strstr(f->notices->str, "has learned"));
+  d->recipe.validation = 0.3;
+  d->seed = 7;
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_nonnull(strstr(f->notices->str, "has learned"));
+  g_string_truncate(f->notices, 0);
+  FmnDataset *other = synthetic_new(IMAGES, 2); /* of other data nothing was learned */
+  synthetic_write_split(f->folder, "train", other);
+  fmn_dataset_free(other);
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_null(strstr(f->notices->str, "has learned"));
+  fmn_train_config_free(c);
+  fmn_train_config_free(d);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   ADD("/init/same", NULL, test_init);
   ADD("/init/channels", NULL, test_init_channels);
   ADD("/init/narrower", NULL, test_init_narrower);
   ADD("/init/deeper", NULL, test_init_deeper);
+  ADD("/init/other-seed", NULL, test_init_other_seed);
   return g_test_run();
 }
