@@ -25,7 +25,6 @@ SIDE, ITEMS = 28, 400
 
 def write_data(where, items=ITEMS, top=10):
     """Ten classes of noisy bars, in IDX files."""
-    where.mkdir(exist_ok=True)
     rand = random.Random(1)
     for split, n in (("train", items), ("t10k", 50)):
         pixels = bytearray()
@@ -34,8 +33,7 @@ def write_data(where, items=ITEMS, top=10):
             for y in range(SIDE):
                 for x in range(SIDE):
                     pixels.append((180 if (x if place < 5 else y) // 6 == place % 5 else 20) + rand.randrange(50))
-        (where / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">HBBIII", 0, 8, 3, n, SIDE, SIDE) + pixels)
-        (where / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBI", 0, 8, 1, n) + bytes(i % top for i in range(n)))
+        harness.write_split(where, split, pixels, bytes(i % top for i in range(n)))
     return where
 
 

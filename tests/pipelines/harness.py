@@ -5,6 +5,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ BUILD = pathlib.Path(os.environ["FMN_BUILD"])
 SOURCE = pathlib.Path(os.environ["FMN_SOURCE"])
 SHARED = pathlib.Path(os.environ.get("FMNIST_SHARED", SOURCE.parent / "shared"))
 LABELS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+NETWORKS = ("base", "compact", "deep", "wide", "efficientnet-b0")
 DATA = pathlib.Path(os.environ.get("FMNIST_DATA", "/usr/share/datasets/fashion-mnist"))
 
 
@@ -87,6 +89,18 @@ def label(line):
         return None
     c = o["classification"]
     return c["top"][0]["label"] if c["label"] == "unknown" and c.get("top") else c["label"]
+
+
+def classifiers():
+    """The shipped models that bear a network's name; others have tests of their own."""
+    return [p for p in sorted((SOURCE / "models").glob("*.safetensors")) if p.stem in NETWORKS]
+
+
+def write_split(folder, split, images, labels):
+    """The two IDX files of a split; images: 28 × 28 bytes each, one after the other; labels: a byte each."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">iiii", 0x803, len(labels), 28, 28) + images)
+    (folder / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">ii", 0x801, len(labels)) + labels)
 
 
 def make_video(folder, *options):

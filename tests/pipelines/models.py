@@ -1,24 +1,14 @@
 """Every network that classifies, by its name, as users name it: fmnistclassify model=NAME in gst-launch-1.0; and what the cards in models/ say."""
-import gzip
 import json
 import os
 import re
-import struct
 
 import harness
-from harness import BUILD, SOURCE, environment, play, read_lines, run
+from harness import BUILD, SOURCE, classifiers, environment, play, read_lines, run, write_split
 
-NETWORKS = ("base", "compact", "deep", "wide", "efficientnet-b0", "efficientnet-b0:strides=original")
 TRAIN = BUILD / "tools" / "fmnist-train"
 CAMERA, WEBCAM = (SOURCE / "models" / f"{name}.safetensors" for name in ("camera", "webcam"))
 folder = harness.temporary()
-
-
-def write_split(data, split, images, labels):
-    """The two IDX files of a split; images: 28 × 28 bytes each, one after the other; labels: a byte each."""
-    data.mkdir(exist_ok=True)
-    (data / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">iiii", 0x803, len(labels), 28, 28) + images)
-    (data / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">ii", 0x801, len(labels)) + labels)
 
 
 def small_data():
@@ -45,7 +35,7 @@ def describe(path):
 
 
 def each_network_names_objects_in_a_pipeline():
-    for network in NETWORKS:
+    for network in (*harness.NETWORKS, "efficientnet-b0:strides=original"):
         models = folder / network.replace(":", "-")
         models.mkdir()
         name = network.split(":")[0]
@@ -63,11 +53,6 @@ def each_network_names_objects_in_a_pipeline():
             assert len(c["top"]) == 10 and abs(sum(t["confidence"] for t in c["top"]) - 1) < 1e-3, (network, c)
 
 
-def classifiers():
-    """The shipped models that bear a network's name; others have tests of their own."""
-    return [p for p in sorted((SOURCE / "models").glob("*.safetensors")) if p.stem in NETWORKS]
-
-
 def shipped_models_work_by_their_names():
     names = [path.stem for path in classifiers()]
     assert "compact" in names
@@ -75,29 +60,6 @@ def shipped_models_work_by_their_names():
         out = folder / f"{name}.jsonl"
         play(f"videotestsrc num-buffers=1 ! fmnistclassify model={name} ! fmnistjson location={out} ! fakesink")
         assert harness.best(read_lines(out)[0])["classification"]["model"]["name"] == name
-
-
-def test_images(count, mirrored):
-    """A folder with the first test images of Fashion-MNIST, as they are or mirrored."""
-    if not harness.DATA.is_dir():
-        raise harness.Skip(f"no Fashion-MNIST in {harness.DATA}")
-    images, labels = (gzip.open(harness.DATA / f"t10k-{name}.gz").read() for name in ("images-idx3-ubyte", "labels-idx1-ubyte"))
-    rows = [images[16 + 28 * i:16 + 28 * (i + 1)] for i in range(28 * count)]
-    out = folder / ("mirrored" if mirrored else "straight")
-    write_split(out, "t10k", b"".join(row[::-1] if mirrored else row for row in rows), labels[8:8 + count])
-    return out
-
-
-def what_is_mirrored_is_named_as_well():
-    """Garments face either way before a camera; those of Fashion-MNIST face one way, shoes all of them."""
-    straight, mirrored = test_images(4000, False), test_images(4000, True)
-    for path in classifiers():
-        found = []
-        for data in (straight, mirrored):
-            r = run([TRAIN, "test", "--model", path, "--data", data, "--format", "json"])
-            assert r.returncode == 0, r.stderr
-            found.append(json.loads(r.stdout)["accuracy"])
-        assert found[1] > found[0] - 0.01, f"{path.name}: {found[0]} of the images, {found[1]} of their mirror images"
 
 
 def card(name):
@@ -187,6 +149,6 @@ def the_command_on_a_card_is_that_of_the_model():
         assert options_of(now) == options_of(describe(path)["metadata"]["command"]), f"{path.name}: the card's command means\n{now}"
 
 
-harness.main(each_network_names_objects_in_a_pipeline, shipped_models_work_by_their_names, what_is_mirrored_is_named_as_well, every_model_has_a_card_that_tells_the_truth,
+harness.main(each_network_names_objects_in_a_pipeline, shipped_models_work_by_their_names, every_model_has_a_card_that_tells_the_truth,
              the_second_commands_on_cards_are_those_of_the_files, the_camera_is_small, the_card_of_the_detector_for_photos_tells_the_truth, the_detectors_card_tells_the_truth,
              the_command_on_a_card_is_that_of_the_model)
