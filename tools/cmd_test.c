@@ -255,8 +255,8 @@ static int run(int argc, char **argv) {
       command_usage("--count must be from 1 to %d, not %d", MAX_COUNT, o.count);
     else if (!o.scenes && (o.count != UNSET || o.seed || o.size))
       command_usage("--count, --seed and --size go with --scenes");
-    else if (o.size < 0 || o.size > FMN_YOLO_MAX_SIDE || o.size % 32)
-      command_usage("--size must be a multiple of 32 up to %d, not %d", FMN_YOLO_MAX_SIDE, o.size);
+    else if (o.size && !fmn_yolo_side_fits(o.size))
+      command_usage("--size must be a multiple of %d up to %d, not %d", FMN_YOLO_STRIDE, FMN_YOLO_MAX_SIDE, o.size);
     else if (o.scenes && (o.probs || o.confusions || o.tta))
       command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
     else if ((o.scenes && !fmn_scene_preset_parse(o.scenes, &preset, &error)) || !command_seed(o.seed, &seed, &error))

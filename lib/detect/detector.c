@@ -85,7 +85,7 @@ FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **e
                 model->file->name, model->file->arch);
     return NULL;
   }
-  if (size < 0 || size > FMN_YOLO_MAX_SIDE || size % FMN_YOLO_STRIDE) {
+  if (size && !fmn_yolo_side_fits(size)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "expected a size that is a multiple of %d up to %d, found %d",
                 FMN_YOLO_STRIDE, FMN_YOLO_MAX_SIDE, size);
     return NULL;

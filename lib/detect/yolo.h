@@ -39,6 +39,11 @@ char *fmn_anchors_format(const FmnAnchor anchors[FMN_YOLO_ANCHORS]);
 /* Those of the network's authors, for inputs of 416×416. */
 extern const FmnAnchor fmn_anchors_original[FMN_YOLO_ANCHORS];
 
+/* Whether an input may be that many pixels wide or high. */
+static inline gboolean fmn_yolo_side_fits(gint64 pixels) {
+  return pixels > 0 && pixels <= FMN_YOLO_MAX_SIDE && pixels % FMN_YOLO_STRIDE == 0;
+}
+
 /* Whether the graph ends in the heads of such a network with that many classes. */
 gboolean fmn_yolo_fits(const FmnGraph *g, int classes);
 

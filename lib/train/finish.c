@@ -56,10 +56,10 @@ gboolean fmn_session_finish(FmnSession *s, gboolean complete, FmnResult *result,
                         .calibration = {1, 0}};
   result->best_epoch = kept ? s->best_epoch : 0;
   result->epochs_done = s->epoch;
-  fmn_session_swap_weights(s, weights);
+  fmn_trainer_swap_weights(s->trainer, weights);
   gboolean ok =
       measure_written(s, complete, result, error) && fmn_model_file_save(s->model, s->config->out, TRUE, error);
-  fmn_session_swap_weights(s, weights);
+  fmn_trainer_swap_weights(s->trainer, weights);
   if (ok && complete)
     g_unlink(checkpoint);
   return ok;

@@ -83,8 +83,8 @@ static gboolean parse_stage(const char *text, FmnSizes *sizes) {
     text = end + 1;
     epochs = g_ascii_strtoll(text, &end, 10);
   }
-  if (end == text || *end || from < FMN_YOLO_STRIDE || to < from || to > FMN_YOLO_MAX_SIDE || from % FMN_YOLO_STRIDE ||
-      to % FMN_YOLO_STRIDE || epochs < 1 || epochs > 100000 || sizes->n == FMN_MAX_STAGES)
+  if (end == text || *end || !fmn_yolo_side_fits(from) || !fmn_yolo_side_fits(to) || to < from || epochs < 1 ||
+      epochs > 100000 || sizes->n == FMN_MAX_STAGES)
     return FALSE;
   sizes->stage[sizes->n].from = (int)from;
   sizes->stage[sizes->n].to = (int)to;

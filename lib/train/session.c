@@ -27,14 +27,6 @@ FmnDataset *fmn_session_test_split(const FmnSession *s, FmnLabels *meaning, cons
   return test;
 }
 
-void fmn_session_swap_weights(FmnSession *s, float **weights) {
-  for (int i = 0; i < s->n_params; i++) {
-    float *data = s->params[i].param->data;
-    s->params[i].param->data = weights[i];
-    weights[i] = data;
-  }
-}
-
 float **fmn_session_watched(FmnSession *s) {
   float **watched = g_new(float *, MAX(1, s->n_params));
   for (int i = 0; i < s->n_params; i++)
@@ -172,9 +164,9 @@ static FmnStep take_gradient(FmnSession *s, guint64 seed) {
   FmnStep step = s->task->pass(s, seed);
   if (s->sam) { /* running statistics of the weights uphill are left there */
     float **weights = fmn_sam_climb(s->sam);
-    fmn_session_swap_weights(s, weights);
+    fmn_trainer_swap_weights(s->trainer, weights);
     s->task->pass(s, seed);
-    fmn_session_swap_weights(s, weights);
+    fmn_trainer_swap_weights(s->trainer, weights);
   }
   return step;
 }
@@ -203,11 +195,11 @@ static gboolean train_step(FmnSession *s, GError **error) {
 static void validate(FmnSession *s, FmnEpoch *e) {
   g_autofree float **watched = fmn_session_watched(s);
   e->validation_loss = e->validation_accuracy = e->validation_map = NAN;
-  fmn_session_swap_weights(s, watched);
+  fmn_trainer_swap_weights(s->trainer, watched);
   if (s->config->recipe.bn_images)
     s->task->renew_statistics(s);
   FmnPlan *plan = fmn_plan_new(s->model->graph);
-  fmn_session_swap_weights(s, watched);
+  fmn_trainer_swap_weights(s->trainer, watched);
   s->task->validate(s, plan, e);
   fmn_plan_unref(plan);
 }

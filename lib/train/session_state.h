@@ -75,9 +75,6 @@ gboolean fmn_checkpoint_load(FmnSession *s, const char *path, GError **error);
 /* Takes over every weight of a model file that this network has too, by name, and as far as it has use for it. */
 gboolean fmn_session_start_from(FmnSession *s, const char *path, GError **error);
 
-/* Puts other arrays of weights (one a parameter) in place of the graph's and gives back those that were there; twice is
- * as before. */
-void fmn_session_swap_weights(FmnSession *s, float **weights);
 /* The arrays that validation looks at and best keeps: the average, or the weights. (g_free, only the outer array) */
 float **fmn_session_watched(FmnSession *s);
 void fmn_session_keep_best(FmnSession *s);

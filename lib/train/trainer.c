@@ -320,3 +320,11 @@ const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params) {
   *n_params = t->n_params;
   return t->params;
 }
+
+void fmn_trainer_swap_weights(FmnTrainer *t, float **weights) {
+  for (int i = 0; i < t->n_params; i++) {
+    float *data = t->params[i].param->data;
+    t->params[i].param->data = weights[i];
+    weights[i] = data;
+  }
+}

@@ -39,6 +39,9 @@ void fmn_trainer_backward(FmnTrainer *t);
 
 /* Every weight tensor, in graph order; owned by t. */
 const FmnTrainParam *fmn_trainer_params(const FmnTrainer *t, int *n_params);
+/* Puts other arrays of weights (one a parameter, in that order) in place of the graph's and gives back those that were
+ * there; twice is as before. */
+void fmn_trainer_swap_weights(FmnTrainer *t, float **weights);
 
 /* Called after each layer's forward and each layer's backward pass, to see where the time goes; NULL: no more. */
 typedef void (*FmnTrainerProbe)(gpointer data, const FmnNode *node, gboolean backward);

@@ -113,19 +113,6 @@ static void test_resume(Fixture *f, gconstpointer data) {
   fmn_train_config_free(b);
 }
 
-static void add_param(const char *name, FmnParam *p, gpointer checksum) {
-  g_checksum_update(checksum, (const guchar *)p->data, (gssize)(sizeof(float) * fmn_param_count(p)));
-}
-
-static char *weights_of(const char *path) {
-  FmnModelFile *m = fmn_model_file_load(path, NULL);
-  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-  g_assert_nonnull(m);
-  fmn_graph_foreach_param(m->graph, add_param, sum);
-  fmn_model_file_free(m);
-  return g_strdup(g_checksum_get_string(sum));
-}
-
 /* Sharpness-aware: a step uphill that is too short to change a weight is as none, at every size of the input. */
 static void test_sam(Fixture *f, gconstpointer data) {
   const double radius[] = {0, 1e-30, 0.1};
@@ -134,7 +121,7 @@ static void test_sam(Fixture *f, gconstpointer data) {
     FmnTrainConfig *c = make_config(f, "yolov3-tiny:size=64", "a.safetensors");
     c->recipe.sam = radius[i];
     g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
-    weights[i] = weights_of(c->out);
+    weights[i] = synthetic_digest_of_weights(c->out);
     fmn_train_config_free(c);
   }
   g_assert_cmpstr(weights[1], ==, weights[0]);
@@ -174,7 +161,8 @@ static void test_teacher(Fixture *f, gconstpointer data) {
   f->stop_after = 0;
   c[3]->resume = TRUE;
   g_assert_cmpint(run_ok(f, c[3], NULL), ==, FMN_OUTCOME_FINISHED);
-  g_autofree char *none = weights_of(c[0]->out), *silent = weights_of(c[1]->out), *heard = weights_of(c[2]->out);
+  g_autofree char *none = synthetic_digest_of_weights(c[0]->out), *silent = synthetic_digest_of_weights(c[1]->out),
+                  *heard = synthetic_digest_of_weights(c[2]->out);
   g_assert_cmpstr(none, ==, silent);
   g_assert_cmpstr(none, !=, heard);
   synthetic_same_bytes(c[2]->out, c[3]->out);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/idx.h"
+#include "io/model_file.h"
 #include "train/random.h"
 
 #define SIDE 28
@@ -60,6 +61,21 @@ static inline void synthetic_folder_free(char *folder) {
   g_dir_close(dir);
   g_assert_cmpint(g_rmdir(folder), ==, 0);
   g_free(folder);
+}
+
+static inline void synthetic_add_weights(const char *name, FmnParam *param, gpointer sum) {
+  g_checksum_update(sum, (const guchar *)param->data, (gssize)(fmn_param_count(param) * sizeof(float)));
+}
+
+/* Of the weights of a model file, whatever else it says. (g_free) */
+static inline char *synthetic_digest_of_weights(const char *path) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  FmnModelFile *m = fmn_model_file_load(path, &error);
+  g_assert_no_error(error);
+  fmn_graph_foreach_param(m->graph, synthetic_add_weights, sum);
+  fmn_model_file_free(m);
+  return g_strdup(g_checksum_get_string(sum));
 }
 
 static inline void synthetic_same_bytes(const char *a, const char *b) {

@@ -53,14 +53,6 @@ static void compare_gradients(const FmnSafetensors *file, const FmnTrainParam *p
       compare(file, "grad.", &params[i], params[i].gradient);
 }
 
-static void swap(const FmnTrainParam *params, int n, float **weights) {
-  for (int i = 0; i < n; i++) {
-    float *data = params[i].param->data;
-    params[i].param->data = weights[i];
-    weights[i] = data;
-  }
-}
-
 /* One step; sam: by the gradient of the weights uphill. */
 static void golden_step(FmnPool *pool, gboolean sam) {
   FmnSafetensors *file = golden_open("step.safetensors"), *sam_file = golden_open("sam.safetensors");
@@ -79,9 +71,9 @@ static void golden_step(FmnPool *pool, gboolean sam) {
     float **uphill = fmn_sam_climb(s);
     for (int i = 0; i < n; i++)
       compare(sam_file, "uphill.", &params[i], uphill[i]);
-    swap(params, n, uphill);
+    fmn_trainer_swap_weights(t, uphill);
     g_assert_cmpfloat(pass(t, file), >, (double)loss[0] + 0.1);
-    swap(params, n, uphill);
+    fmn_trainer_swap_weights(t, uphill);
     compare_gradients(sam_file, params, n);
   }
   FmnOptimizerConfig config = {FMN_OPTIMIZER_SGD, 0.9, 5e-4, TRUE};
