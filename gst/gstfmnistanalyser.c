@@ -4,6 +4,9 @@
 #include "gstfmnistroi.h"
 #include "gstfmnisttime.h"
 
+GST_DEBUG_CATEGORY_STATIC(fmnistanalyser_debug);
+#define GST_CAT_DEFAULT fmnistanalyser_debug
+
 #define DEFAULT_FRAME_TIME (40 * GST_MSECOND)
 #define SHARE 16 /* of one frame in the running mean of times */
 
@@ -235,6 +238,7 @@ static void gst_fmnist_analyser_class_init(GstFmnistAnalyserClass *klass) {
   trans->query = gst_fmnist_analyser_query;
   trans->stop = gst_fmnist_analyser_stop;
   trans->transform_ip_on_passthrough = TRUE;
+  GST_DEBUG_CATEGORY_INIT(fmnistanalyser_debug, "fmnistanalyser", 0, "formats and latency of what looks at frames");
 }
 
 /* Passing through makes ALLOCATION queries reach downstream: the buffers that upstream fills go there, so what may lie

@@ -1,7 +1,6 @@
 #include "gstfmnistanalytics.h"
 
 #include <gst/analytics/analytics.h>
-#include <stdlib.h>
 
 #include "gstfmnistroi.h"
 
@@ -79,33 +78,21 @@ static GstAnalyticsRelationMeta *begin(GstBuffer *buffer, const GstFmnistMeta *m
   return gst_buffer_add_analytics_relation_meta_full(buffer, &room);
 }
 
-typedef struct {
-  GQuark label;
-  float probability;
-} Guess;
-
-static int surer_first(const void *a, const void *b) {
-  const Guess *ga = a, *gb = b;
-  return (ga->probability < gb->probability) - (ga->probability > gb->probability);
-}
-
 /* The most probable label comes first: that one GStreamer's own overlay shows. */
 static void add_classification(GstAnalyticsRelationMeta *r, const GstFmnistResult *result, const GstAnalyticsMtd *od) {
   guint n = (guint)result->n;
-  Guess *guesses = g_new(Guess, n);
+  int *top = g_new(int, n);
   GQuark *labels = g_new(GQuark, n);
   float *levels = g_new(float, n);
   GstAnalyticsClsMtd cls;
-  for (guint i = 0; i < n; i++)
-    guesses[i] = (Guess){g_quark_from_string(gst_fmnist_result_label_at(result, (int)i)), result->probabilities[i]};
-  qsort(guesses, n, sizeof *guesses, surer_first);
+  gst_fmnist_result_top(result, result->n, top);
   for (guint i = 0; i < n; i++) {
-    labels[i] = guesses[i].label;
-    levels[i] = guesses[i].probability;
+    labels[i] = g_quark_from_string(gst_fmnist_result_label_at(result, top[i]));
+    levels[i] = result->probabilities[top[i]];
   }
   if (gst_analytics_relation_meta_add_cls_mtd(r, n, levels, labels, &cls))
     relate(r, od, &cls);
-  g_free(guesses);
+  g_free(top);
   g_free(labels);
   g_free(levels);
 }

@@ -240,6 +240,7 @@ static void gst_fmnist_classify_apply(GstFmnistInference *inference, GstFmnistJo
     track->result_age = age;
     track->result_time = base->time;
   }
+  GST_LOG_OBJECT(self, "%u objects, %u frames ago", base->n, age);
 }
 
 static gboolean gst_fmnist_classify_attach(GstFmnistInference *inference, GstBuffer *buffer, GArray *indices) {

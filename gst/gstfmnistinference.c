@@ -22,6 +22,7 @@ typedef struct {
   GstFmnistWorker *worker;
   GPtrArray *spare; /* of GstFmnistJob, for net */
   guint64 frame;
+  guint64 answered;  /* frames before this one have had a result, or a newer frame's */
   GstClockTime took; /* the last job */
   GArray *indices;   /* of guint: objects of the present frame with results */
   GstFmnistEvents *events;
@@ -54,7 +55,7 @@ static gboolean gst_fmnist_inference_start(GstBaseTransform *trans) {
   if (p->net == NULL)
     return FALSE;
   p->worker = gst_fmnist_worker_new(run_job, NULL, (GDestroyNotify)gst_fmnist_job_free);
-  p->frame = 0;
+  p->frame = p->answered = 0;
   GST_OBJECT_LOCK(self);
   p->stats = (GstFmnistStats){0};
   p->pace = (GstFmnistPace){.cost = p->took};
@@ -151,8 +152,22 @@ static void spare_job(Private *p, GstFmnistJob *job) {
     gst_fmnist_job_free(job);
 }
 
+static void drop(GstFmnistInference *self, GstFmnistJob *job) {
+  Private *p = PRIVATE(self);
+  GST_OBJECT_LOCK(self);
+  p->stats.dropped++;
+  GST_OBJECT_UNLOCK(self);
+  spare_job(p, job);
+}
+
+/* What ran aside while `live` was switched off may be older than what is known. */
 static void apply(GstFmnistInference *self, GstFmnistJob *job) {
   Private *p = PRIVATE(self);
+  if (job->frame < p->answered) {
+    drop(self, job);
+    return;
+  }
+  p->answered = job->frame + 1;
   p->took = job->took;
   GST_OBJECT_LOCK(self);
   gst_fmnist_pace_add_cost(&p->pace, job->n, job->took);
@@ -184,12 +199,8 @@ static void look(GstFmnistInference *self, GstBuffer *buffer) {
     gst_fmnist_job_run(job);
     apply(self, job);
   }
-  if (replaced != NULL) {
-    GST_OBJECT_LOCK(self);
-    p->stats.dropped++;
-    GST_OBJECT_UNLOCK(self);
-    spare_job(p, replaced);
-  }
+  if (replaced != NULL)
+    drop(self, replaced);
 }
 
 /* What holds for one frame. TRUE: it is to be looked at. */
@@ -242,6 +253,8 @@ static void end_frame(GstFmnistInference *self, GstBuffer *buffer) {
     gst_fmnist_events_update(p->events, gst_fmnist_meta_get(buffer), (const guint *)(gpointer)p->indices->data,
                              p->indices->len, GST_BUFFER_PTS(buffer), p->event_delay * GST_MSECOND, p->told);
     post_events(self);
+  } else {
+    gst_fmnist_events_reset(p->events); /* of what was told before, no end is told either */
   }
   p->frame++;
   GST_OBJECT_LOCK(self);
@@ -280,7 +293,7 @@ static void gst_fmnist_inference_reset(GstFmnistAnalyser *analyser) {
   if (p->worker != NULL)
     gst_fmnist_worker_forget(p->worker);
   gst_fmnist_events_reset(p->events);
-  p->frame = 0;
+  p->frame = p->answered = 0;
   GST_OBJECT_LOCK(self);
   gst_fmnist_pace_reset(&p->pace);
   GST_OBJECT_UNLOCK(self);

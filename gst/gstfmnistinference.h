@@ -33,7 +33,6 @@ typedef struct {
 struct _GstFmnistInferenceClass {
   GstFmnistAnalyserClass parent_class;
   const char *default_model;
-  const char *hint; /* added, after a space, to the error where a model is not found, or NULL */
   gsize net_size, job_size;
 
   /* Any thread, object unlocked. net->model is there, the rest of net_size zero. FALSE with an error; close_net() is

@@ -144,12 +144,16 @@ static gboolean gst_fmnist_json_start(GstBaseTransform *trans) {
   if (self->name == NULL || *self->name == '\0' || strcmp(self->name, STANDARD_OUTPUT) == 0) {
     self->file = stdout;
     self->at_once = TRUE;
+    GST_DEBUG_OBJECT(self, "writing to standard output");
     return TRUE;
   }
   self->at_once = g_file_test(self->name, G_FILE_TEST_EXISTS) && !g_file_test(self->name, G_FILE_TEST_IS_REGULAR);
   self->file = open_file(self->name, !self->at_once);
-  if (self->file != NULL)
+  if (self->file != NULL) {
+    GST_DEBUG_OBJECT(self, "writing to %s, %s", self->name,
+                     self->at_once ? "each line at once" : "as its buffer fills");
     return TRUE;
+  }
   if (errno == EWOULDBLOCK)
     GST_ELEMENT_ERROR(self, RESOURCE, BUSY,
                       ("Cannot write the results to %s: another fmnistjson is writing to it.", self->name),
@@ -165,7 +169,7 @@ static gboolean gst_fmnist_json_start(GstBaseTransform *trans) {
 static gboolean write_failed(GstFmnistJson *self) {
   GST_ELEMENT_ERROR(self, RESOURCE, WRITE,
                     ("Writing the results to %s failed: %s.", self->name != NULL ? self->name : "-", g_strerror(errno)),
-                    (NULL));
+                    ("make room there, or set location to another file"));
   return FALSE;
 }
 
@@ -229,6 +233,8 @@ static GstFlowReturn gst_fmnist_json_transform_ip(GstBaseTransform *trans, GstBu
     gst_fmnist_events_update(self->events, gst_fmnist_meta_get(buffer), NULL, 0, GST_BUFFER_PTS(buffer), delay,
                              self->told);
     take_events(self);
+  } else {
+    gst_fmnist_events_reset(self->events); /* of what was told before, no end is told either */
   }
   return self->line->len == 0 || write_line(self) ? GST_FLOW_OK : GST_FLOW_ERROR;
 }

@@ -43,10 +43,12 @@ static void append_region(GString *s, const FmnBox *box, const char *roi_type, i
   append(s, "{\"x\":%d,\"y\":%d,\"w\":%d,\"h\":%d,\"roi_type\":%s,\"id\":%d", p.x, p.y, p.w, p.h, roi_type, id);
 }
 
-static void append_detection(GString *s, const FmnBox *box, double confidence, int label_id, const char *label) {
+static void append_detection(GString *s, const FmnBox *box, double confidence, int label_id, const char *label,
+                             guint frames_ago) {
   append(s, ",\"detection\":{\"bounding_box\":{\"x_min\":%f,\"x_max\":%f,\"y_min\":%f,\"y_max\":%f},", box->x,
          box->x + box->w, box->y, box->y + box->h);
-  append(s, "\"confidence\":%f,\"label_id\":%d,\"label\":%s}", confidence, label_id, label);
+  append(s, "\"confidence\":%f,\"label_id\":%d,\"label\":%s", confidence, label_id, label);
+  append(s, frames_ago > 0 ? ",\"frames_ago\":%d}" : "}", (int)frames_ago);
 }
 
 static void append_classification(GString *s, const GstFmnistObject *o) {
@@ -69,13 +71,15 @@ static void append_foreign(GString *s, const GstVideoRegionOfInterestMeta *roi, 
   const char *type = g_quark_to_string(roi->roi_type), *label = NULL;
   double confidence = 1;
   int label_id = 0;
+  guint frames_ago = 0;
   append_region(s, &box, type, roi->id, width, height);
   if (detection != NULL) {
     gst_structure_get_double(detection, "confidence", &confidence);
     gst_structure_get_int(detection, "label_id", &label_id);
+    gst_structure_get_uint(detection, "frames_ago", &frames_ago);
     label = gst_structure_get_string(detection, "label");
   }
-  append_detection(s, &box, confidence, label_id, label != NULL ? label : type);
+  append_detection(s, &box, confidence, label_id, label != NULL ? label : type, frames_ago);
   g_string_append_c(s, '}');
 }
 
@@ -107,7 +111,7 @@ void gst_fmnist_line_append(GString *line, GstBuffer *buffer, int width, int hei
     const GstFmnistObject *o = gst_fmnist_meta_object(meta, i);
     g_string_append(line, separator);
     append_region(line, &o->box, g_quark_to_string(o->roi_type), (int)o->id, width, height);
-    append_detection(line, &o->box, o->confidence, o->label_id, g_quark_to_string(o->label));
+    append_detection(line, &o->box, o->confidence, o->label_id, g_quark_to_string(o->label), o->found_ago);
     if (o->result != NULL)
       append_classification(line, o);
     g_string_append_c(line, '}');

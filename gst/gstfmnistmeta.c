@@ -1,5 +1,7 @@
 #include "gstfmnistmeta.h"
 
+#include <string.h>
+
 GstFmnistResult *gst_fmnist_result_new(GPtrArray *labels, char *model_name, const float *probabilities, double threshold, int top_k,
                                        GBytes *input, int width, int height, int channels) {
   int n = (int)labels->len, best = 0;
@@ -43,16 +45,16 @@ const char *gst_fmnist_result_label(const GstFmnistResult *r) {
 }
 
 void gst_fmnist_result_top(const GstFmnistResult *r, int k, int *indices) {
-  for (int i = 0; i < k; i++) {
-    int best = -1;
-    for (int j = 0; j < r->n; j++) {
-      gboolean taken = FALSE;
-      for (int t = 0; t < i; t++)
-        taken |= indices[t] == j;
-      if (!taken && (best < 0 || r->probabilities[j] > r->probabilities[best]))
-        best = j;
-    }
-    indices[i] = best;
+  int n = 0;
+  for (int j = 0; j < r->n; j++) {
+    int place = n;
+    while (place > 0 && r->probabilities[j] > r->probabilities[indices[place - 1]])
+      place--;
+    if (place == k)
+      continue;
+    n = MIN(n + 1, k);
+    memmove(indices + place + 1, indices + place, sizeof *indices * (gsize)(n - 1 - place));
+    indices[place] = j;
   }
 }
 

@@ -41,7 +41,7 @@ GstFmnistResult *gst_fmnist_result_ref(GstFmnistResult *r);
 void gst_fmnist_result_unref(GstFmnistResult *r); /* NULL allowed */
 const char *gst_fmnist_result_label(const GstFmnistResult *r); /* GST_FMNIST_UNKNOWN below the threshold */
 const char *gst_fmnist_result_label_at(const GstFmnistResult *r, int i);
-/* Indices of the k most probable labels, the best first. */
+/* Indices of the k most probable labels, the best first; k: 1..n. */
 void gst_fmnist_result_top(const GstFmnistResult *r, int k, int *indices);
 
 typedef struct {
@@ -53,6 +53,7 @@ typedef struct {
   GQuark label;        /* of the detection: "object", or what a detector called it */
   int label_id;
   double confidence;   /* of the detection, 0..1 */
+  guint found_ago;     /* how many frames old the detection is; 0: of this frame */
   GstFmnistGrid mask;  /* data NULL: none */
   GstFmnistResult *result; /* NULL: not classified; owned reference */
   guint frames_ago;    /* how many frames old result is; 0: of this frame */

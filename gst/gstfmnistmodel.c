@@ -9,12 +9,13 @@
 
 typedef struct {
   char *key;
-  FmnModel *model;
+  FmnModel *model; /* NULL while it is being opened */
   guint users;
 } CacheEntry;
 
 static GMutex lock;
-static GPtrArray *cache; /* of CacheEntry; NULL while nothing is open */
+static GCond opened;     /* one was, or could not be */
+static GPtrArray *cache; /* of CacheEntry; NULL while there is none */
 
 /* What tells two models apart: where the name leads, and the state of the file there. */
 static char *cache_key(const char *name, GError **error) {
@@ -46,21 +47,42 @@ static CacheEntry *find_entry(const char *key) {
   return NULL;
 }
 
+static CacheEntry *add_entry(const char *key) {
+  CacheEntry *entry = g_new0(CacheEntry, 1);
+  entry->key = g_strdup(key);
+  if (cache == NULL)
+    cache = g_ptr_array_new();
+  g_ptr_array_add(cache, entry);
+  return entry;
+}
+
+static void remove_entry(CacheEntry *entry) {
+  g_ptr_array_remove_fast(cache, entry);
+  if (cache->len == 0)
+    g_clear_pointer(&cache, g_ptr_array_unref);
+  g_free(entry->key);
+  g_free(entry);
+}
+
+/* Two elements that start together share one copy, for which the second waits; nobody else does. */
 FmnModel *gst_fmnist_model_acquire(const char *name, GError **error) {
   char *key = cache_key(name, error);
   FmnModel *model = NULL;
   CacheEntry *entry;
   if (key == NULL)
     return NULL;
-  g_mutex_lock(&lock); /* also while opening, so that two elements that start together share one copy */
-  entry = find_entry(key);
-  if (entry == NULL && (model = fmn_model_open(name, error)) != NULL) {
-    entry = g_new0(CacheEntry, 1);
-    entry->key = g_steal_pointer(&key);
+  g_mutex_lock(&lock);
+  while ((entry = find_entry(key)) != NULL && entry->model == NULL)
+    g_cond_wait(&opened, &lock);
+  if (entry == NULL) {
+    entry = add_entry(key);
+    g_mutex_unlock(&lock);
+    model = fmn_model_open(name, error);
+    g_mutex_lock(&lock);
     entry->model = model;
-    if (cache == NULL)
-      cache = g_ptr_array_new();
-    g_ptr_array_add(cache, entry);
+    if (model == NULL)
+      g_clear_pointer(&entry, remove_entry);
+    g_cond_broadcast(&opened);
   }
   if (entry != NULL) {
     entry->users++;
@@ -72,22 +94,20 @@ FmnModel *gst_fmnist_model_acquire(const char *name, GError **error) {
 }
 
 void gst_fmnist_model_release(FmnModel *model) {
+  FmnModel *unused = NULL;
   g_mutex_lock(&lock);
   for (guint i = 0; model != NULL && cache != NULL && i < cache->len; i++) {
     CacheEntry *entry = g_ptr_array_index(cache, i);
     if (entry->model != model)
       continue;
     if (--entry->users == 0) {
-      g_ptr_array_remove_index_fast(cache, i);
-      fmn_model_unref(entry->model);
-      g_free(entry->key);
-      g_free(entry);
+      unused = model;
+      remove_entry(entry);
     }
     break;
   }
-  if (cache != NULL && cache->len == 0)
-    g_clear_pointer(&cache, g_ptr_array_unref);
   g_mutex_unlock(&lock);
+  fmn_model_unref(unused);
 }
 
 GPtrArray *gst_fmnist_model_labels(const FmnModel *model, const char *path, GError **error) {

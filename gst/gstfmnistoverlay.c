@@ -134,6 +134,8 @@ static void take_caps(GstFmnistOverlay *self, GstCaps *caps) {
   self->format = gst_fmnist_format_new(&info);
   if (!gst_fmnist_paint_knows(self->format))
     g_clear_pointer(&self->format, gst_fmnist_format_free);
+  GST_DEBUG_OBJECT(self, "%" GST_PTR_FORMAT " is %s", caps,
+                   self->format != NULL ? "painted on in place" : "left to overlaycomposition");
 }
 
 /* Whether what is drawn is handed on, to be laid over the frame further down. */
@@ -291,23 +293,28 @@ static void watch_input(GstFmnistOverlay *self) {
   gst_object_unref(sink);
 }
 
+/* Without overlaycomposition it has pads all the same, so that it can be linked and say what is missing. */
 static void add_ghost_pad(GstFmnistOverlay *self, const char *name, GstStaticPadTemplate *pad_template) {
-  GstPad *target = gst_element_get_static_pad(self->composition, name);
   GstPadTemplate *t = gst_static_pad_template_get(pad_template);
-  gst_element_add_pad(GST_ELEMENT(self), gst_ghost_pad_new_from_template(name, target, t));
+  GstPad *pad = gst_ghost_pad_new_no_target_from_template(name, t);
+  if (self->composition != NULL) {
+    GstPad *target = gst_element_get_static_pad(self->composition, name);
+    gst_ghost_pad_set_target(GST_GHOST_PAD(pad), target);
+    gst_object_unref(target);
+  }
+  gst_element_add_pad(GST_ELEMENT(self), pad);
   gst_object_unref(t);
-  gst_object_unref(target);
 }
 
 static void gst_fmnist_overlay_init(GstFmnistOverlay *self) {
   self->options =
       (GstFmnistDrawOptions){.boxes = TRUE, .labels = TRUE, .confidence = TRUE, .font = g_ref_string_new(DEFAULT_FONT)};
   self->composition = gst_element_factory_make("overlaycomposition", "composition");
-  if (self->composition == NULL)
-    return;
-  gst_bin_add(GST_BIN(self), self->composition);
-  g_signal_connect(self->composition, "draw", G_CALLBACK(draw), self);
-  watch_input(self);
+  if (self->composition != NULL) {
+    gst_bin_add(GST_BIN(self), self->composition);
+    g_signal_connect(self->composition, "draw", G_CALLBACK(draw), self);
+    watch_input(self);
+  }
   add_ghost_pad(self, "sink", &sink_template);
   add_ghost_pad(self, "src", &src_template);
 }

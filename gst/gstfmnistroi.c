@@ -11,10 +11,13 @@ GstFmnistPixelBox gst_fmnist_box_pixels(const FmnBox *box, int width, int height
 }
 
 GstStructure *gst_fmnist_object_detection(const GstFmnistObject *o) {
-  return gst_structure_new("detection", "x_min", G_TYPE_DOUBLE, o->box.x, "x_max", G_TYPE_DOUBLE, o->box.x + o->box.w, "y_min",
+  GstStructure *s = gst_structure_new("detection", "x_min", G_TYPE_DOUBLE, o->box.x, "x_max", G_TYPE_DOUBLE, o->box.x + o->box.w, "y_min",
                            G_TYPE_DOUBLE, o->box.y, "y_max", G_TYPE_DOUBLE, o->box.y + o->box.h, "confidence", G_TYPE_DOUBLE,
                            o->confidence, "label_id", G_TYPE_INT, o->label_id, "label", G_TYPE_STRING,
                            g_quark_to_string(o->label), NULL);
+  if (o->found_ago > 0)
+    gst_structure_set(s, "frames_ago", G_TYPE_UINT, o->found_ago, NULL);
+  return s;
 }
 
 GstStructure *gst_fmnist_object_classification(const GstFmnistObject *o) {
@@ -83,13 +86,17 @@ static void set_param(GstVideoRegionOfInterestMeta *roi, GstStructure *s) {
 void gst_fmnist_roi_publish(GstBuffer *buffer, GstFmnistObject *o, int width, int height) {
   GstVideoRegionOfInterestMeta *roi = find_roi(buffer, o);
   const char *label = gst_fmnist_object_label(o);
+  GstFmnistPixelBox b = gst_fmnist_box_pixels(&o->box, width, height);
   if (roi == NULL) {
-    GstFmnistPixelBox b = gst_fmnist_box_pixels(&o->box, width, height);
     roi = gst_buffer_add_video_region_of_interest_meta(buffer, label, (guint)b.x, (guint)b.y, (guint)b.w, (guint)b.h);
     roi->id = (gint)o->id;
     o->foreign = FALSE;
   }
   if (!o->foreign) {
+    roi->x = (guint)b.x; /* a scaler may have put it elsewhere: docs/metadata.md */
+    roi->y = (guint)b.y;
+    roi->w = (guint)b.w;
+    roi->h = (guint)b.h;
     roi->roi_type = g_quark_from_string(label);
     set_param(roi, gst_fmnist_object_detection(o));
     set_param(roi, gst_structure_new("object_id", "id", G_TYPE_INT, (gint)o->id, NULL));

@@ -13,7 +13,8 @@ typedef struct {
 /* The part of a box that lies in a picture of that size, at least one pixel. */
 GstFmnistPixelBox gst_fmnist_box_pixels(const FmnBox *box, int width, int height);
 
-/* `detection` {x_min, x_max, y_min, y_max, confidence (double, 0..1), label_id (int), label}; the caller owns it. */
+/* `detection` {x_min, x_max, y_min, y_max, confidence (double, 0..1), label_id (int), label}, where it is of an earlier
+ * frame frames_ago (uint), too; the caller owns it. */
 GstStructure *gst_fmnist_object_detection(const GstFmnistObject *o);
 /* `classification` {label, label_id (int), confidence (double), model_name, probabilities (GstValueArray of double), frames_ago
  * (uint)}; NULL for an object without result; the caller owns it. */

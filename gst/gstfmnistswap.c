@@ -16,14 +16,12 @@ static char *wanted_name(GstFmnistSwap *s) {
 }
 
 static void report(GstFmnistInference *self, const GError *error, const char *name, gboolean settings) {
-  const char *hint = GST_FMNIST_INFERENCE_GET_CLASS(self)->hint;
   if (g_error_matches(error, FMN_ERROR, FMN_ERROR_MEMORY))
     GST_ELEMENT_ERROR(self, RESOURCE, FAILED, ("%s.", error->message), ("model=%s", name));
   else if (settings)
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s.", error->message), ("model=%s", name));
   else if (g_error_matches(error, FMN_ERROR, FMN_ERROR_NOT_FOUND))
-    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("%s.%s", error->message, hint != NULL ? hint : ""),
-                      ("model=%s", name));
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("%s.", error->message), ("model=%s", name));
   else
     GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s.", error->message), ("model=%s", name));
 }
@@ -36,33 +34,6 @@ static void post(GstFmnistInference *self, const char *name, const GError *error
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
 }
 
-GstFmnistNet *gst_fmnist_swap_start(GstFmnistSwap *s, GstClockTime *took) {
-  GError *error = NULL;
-  GstFmnistNet *net;
-  gboolean settings;
-  char *name;
-  int threads;
-  guint request;
-  GST_OBJECT_LOCK(s->element);
-  name = wanted_name(s);
-  threads = s->properties->threads;
-  request = s->request = ++s->requests;
-  g_free(s->in_use);
-  s->in_use = g_strdup(name);
-  GST_OBJECT_UNLOCK(s->element);
-  net = gst_fmnist_net_new(s->element, name, threads, took, &settings, &error);
-  if (net == NULL) {
-    report(s->element, error, name, settings);
-    g_error_free(error);
-    GST_OBJECT_LOCK(s->element);
-    if (s->request == request)
-      s->request = 0;
-    GST_OBJECT_UNLOCK(s->element);
-  }
-  g_free(name);
-  return net;
-}
-
 void gst_fmnist_swap_stop(GstFmnistSwap *s) {
   GstFmnistNet *next;
   GST_OBJECT_LOCK(s->element);
@@ -70,6 +41,29 @@ void gst_fmnist_swap_stop(GstFmnistSwap *s) {
   next = g_steal_pointer(&s->next);
   GST_OBJECT_UNLOCK(s->element);
   gst_fmnist_net_unref(next);
+}
+
+GstFmnistNet *gst_fmnist_swap_start(GstFmnistSwap *s, GstClockTime *took) {
+  GError *error = NULL;
+  GstFmnistNet *net;
+  gboolean settings;
+  char *name;
+  int threads;
+  GST_OBJECT_LOCK(s->element);
+  name = wanted_name(s);
+  threads = s->properties->threads;
+  s->request = ++s->requests;
+  g_free(s->in_use);
+  s->in_use = g_strdup(name);
+  GST_OBJECT_UNLOCK(s->element);
+  net = gst_fmnist_net_new(s->element, name, threads, took, &settings, &error);
+  if (net == NULL) {
+    report(s->element, error, name, settings);
+    g_error_free(error);
+    gst_fmnist_swap_stop(s); /* also what was asked for meanwhile */
+  }
+  g_free(name);
+  return net;
 }
 
 typedef struct {
@@ -84,51 +78,42 @@ static void request_free(gpointer data) {
   g_free(data);
 }
 
-/* The answer to a request that came to nothing. */
-static void refuse(GstFmnistInference *self, const char *name, const GError *error) {
-  GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s. The model in use stays.", error->message), ("model=%s", name));
+/* The answer to a request that another one came after, which is no failure. */
+static void answer_superseded(GstFmnistInference *self, const char *name) {
+  GError *error = g_error_new(FMN_ERROR, FMN_ERROR_ARGUMENT, "another model was asked for meanwhile");
   post(self, name, error);
-}
-
-static GError *too_late(void) {
-  return g_error_new(FMN_ERROR, FMN_ERROR_ARGUMENT, "another model was asked for meanwhile");
-}
-
-/* One that waited for a frame in vain, as the next one was open before it. */
-static void refuse_replaced(GstFmnistInference *self, GstFmnistNet *net, const char *name) {
-  GError *error = too_late();
-  refuse(self, name, error);
   g_error_free(error);
-  gst_fmnist_net_unref(net);
 }
 
-/* *stopped: nobody waits for it any longer. */
-static void settle(const Request *r, GstFmnistNet *net, GstClockTime cost, gboolean *stopped, GError **error) {
+typedef enum {
+  SETTLED,    /* in use from the next frame on; or, without a net, the model in use stays */
+  SUPERSEDED, /* another one was asked for since */
+  STOPPED,    /* nobody waits for it any longer */
+} Outcome;
+
+/* net, which it takes over, or NULL is what a request came to. */
+static Outcome settle(const Request *r, GstFmnistNet *net, GstClockTime cost) {
   GstFmnistSwap *s = r->swap;
-  GstFmnistNet *replaced = NULL;
-  char *replaced_name = NULL;
-  gboolean wanted;
+  GstFmnistNet *unused = net; /* or one that waited for a frame in vain, as this one was open before it */
+  char *unused_name = NULL;
+  Outcome outcome;
   GST_OBJECT_LOCK(s->element);
-  wanted = r->request == s->request;
-  *stopped = s->request == 0;
-  if (wanted && net != NULL) {
-    replaced = s->next;
-    replaced_name = s->in_use;
+  outcome = r->request == s->request ? SETTLED : s->request != 0 ? SUPERSEDED : STOPPED;
+  if (outcome == SETTLED && net != NULL) {
+    unused = s->next;
+    unused_name = s->in_use;
     s->next = net;
     s->next_cost = cost;
     s->in_use = g_strdup(r->name);
-  } else if (wanted) {
+  } else if (outcome == SETTLED) {
     gst_fmnist_inference_properties_set_model(s->properties, s->in_use);
   }
   GST_OBJECT_UNLOCK(s->element);
-  if (replaced != NULL)
-    refuse_replaced(s->element, replaced, replaced_name);
-  g_free(replaced_name);
-  if (!wanted) {
-    gst_fmnist_net_unref(net);
-    if (*error == NULL)
-      *error = too_late();
-  }
+  if (outcome == SETTLED && unused != NULL)
+    answer_superseded(s->element, unused_name);
+  gst_fmnist_net_unref(unused);
+  g_free(unused_name);
+  return outcome;
 }
 
 /* Whoever sets the property faster than models open has only the last one opened. */
@@ -145,11 +130,15 @@ static void open_next(GstElement *element, gpointer data) {
   GstFmnistInference *self = r->swap->element;
   GError *error = NULL;
   GstClockTime cost = 0;
-  gboolean settings, stopped;
+  gboolean settings;
   GstFmnistNet *net = is_wanted(r) ? gst_fmnist_net_new(self, r->name, r->threads, &cost, &settings, &error) : NULL;
-  settle(r, net, cost, &stopped, &error);
-  if (error != NULL && !stopped) {
-    refuse(self, r->name, error);
+  Outcome outcome = settle(r, net, cost);
+  if (outcome == SUPERSEDED) {
+    answer_superseded(self, r->name);
+  } else if (outcome == SETTLED && error != NULL) {
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s. The model in use stays.", error->message),
+                        ("model=%s", r->name));
+    post(self, r->name, error);
     g_object_notify(G_OBJECT(self), "model");
   }
   g_clear_error(&error);

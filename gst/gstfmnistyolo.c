@@ -280,7 +280,7 @@ static gboolean gst_fmnist_yolo_attach(GstFmnistInference *inference, GstBuffer 
     o->label = name;
     o->label_id = d.label;
     o->confidence = (double)d.confidence;
-    o->frames_ago = self->age;
+    o->found_ago = self->age;
     o->first_seen = track->first_seen;
     gst_fmnist_roi_publish(buffer, o, info->width, info->height);
     g_array_append_val(indices, index);
@@ -353,8 +353,6 @@ static void gst_fmnist_yolo_class_init(GstFmnistYoloClass *klass) {
   analyser->set_format = gst_fmnist_yolo_set_format;
   analyser->reset = gst_fmnist_yolo_reset;
   inference->default_model = DEFAULT_MODEL;
-  inference->hint =
-      " To train a detector: fmnist-train train --arch " DEFAULT_MODEL " --out " DEFAULT_MODEL ".safetensors";
   inference->net_size = sizeof(Net);
   inference->job_size = sizeof(Job);
   inference->open_net = gst_fmnist_yolo_open_net;

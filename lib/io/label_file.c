@@ -49,14 +49,19 @@ GPtrArray *fmn_label_file_read(const char *path, GError **error) {
   char *text = NULL;
   gsize length = 0;
   GPtrArray *labels;
+  GError *reason = NULL;
   if (g_stat(path, &s) == 0 && (!S_ISREG(s.st_mode) || s.st_size > MAX_LABELS_FILE)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT,
                 "%s is no labels file: expected a text file of at most %d bytes with one label a line", path,
                 MAX_LABELS_FILE);
     return NULL;
   }
-  if (!g_file_get_contents(path, &text, &length, error)) {
-    g_prefix_error(error, "cannot read the labels file: ");
+  if (!g_file_get_contents(path, &text, &length, &reason)) {
+    g_set_error(error, reason->domain, reason->code,
+                "cannot read the labels file: %s; expected UTF-8 text with one label a line; without such a file the "
+                "model's own labels are used",
+                reason->message);
+    g_error_free(reason);
     return NULL;
   }
   labels = parse_labels(text, length, path, error);

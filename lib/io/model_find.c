@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "io/model_file.h"
+#include "io/safetensors.h"
 
 #define ENDING ".safetensors"
 
@@ -48,9 +49,8 @@ static void set_not_found(const char *name, char **places, GError **error) {
   g_tree_foreach(names, append_name, list);
   char *where = g_strjoinv(", ", places), *shown = g_filename_display_name(where);
   g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
-              "no model is called \"%s\" in %s; there are: %s. Give one of these, the path of a .safetensors file, or "
-              "its folder in "
-              "FMNIST_MODEL_PATH",
+              "no model is called \"%s\" in %s; there are: %s. Give one of these, the path of a .safetensors file, its "
+              "folder in FMNIST_MODEL_PATH, or " FMN_TRAIN_ONE,
               name, shown, list->str);
   g_free(shown);
   g_free(where);
@@ -71,10 +71,7 @@ char *fmn_model_find(const char *name_or_path, GError **error) {
     if (g_file_test(name_or_path, G_FILE_TEST_EXISTS))
       return g_strdup(name_or_path);
     char *shown = g_filename_display_name(name_or_path);
-    g_set_error(
-        error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
-        "%s: no such file; expected a model, train one with fmnist-train train --arch compact --out FILE.safetensors",
-        shown);
+    g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND, "%s: no such file; expected a model; " FMN_TRAIN_ONE, shown);
     g_free(shown);
     return NULL;
   }

@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "io/json.h"
+#include "io/safetensors.h"
 
 #define MAX_SIDE 4096
 
@@ -26,9 +27,8 @@ static const char *required(const FmnModelFile *file, const char *key, GError **
 static gboolean check_format(const FmnModelFile *file, GError **error) {
   const char *format = g_hash_table_lookup(file->metadata, "format");
   if (!format)
-    return fail(error,
-                "a safetensors file, but not one of fmnist-train: the metadata has no \"format\"; expected "
-                "format " FMN_MODEL_FORMAT ", train one with fmnist-train train --arch compact --out FILE.safetensors");
+    return fail(error, "a safetensors file, but not one of fmnist-train: the metadata has no \"format\"; expected "
+                       "format " FMN_MODEL_FORMAT "; " FMN_TRAIN_ONE);
   if (g_str_equal(format, FMN_MODEL_FORMAT))
     return TRUE;
   return fail(error, "the format is \"%.40s\"; expected " FMN_MODEL_FORMAT "%s", format,

@@ -96,8 +96,7 @@ static const char *recognise(const guint8 *head, gsize size) {
   return size >= 3 && head[0] == 8 && head[1] < 32 && head[2] == 0x12 ? "an ONNX file" : NULL;
 }
 
-#define WAY_OUT                                                                                                        \
-  "expected safetensors, format fmnist-1; train one with fmnist-train train --arch compact --out FILE.safetensors"
+#define WAY_OUT "expected safetensors, format fmnist-1; " FMN_TRAIN_ONE
 
 /* Leaves the header's length in size. */
 static gboolean check_start(FmnSafetensors *file, gsize *size, GError **error) {
@@ -299,14 +298,17 @@ static gboolean open_regular(FmnSafetensors *file, const char *path, GError **er
   struct stat status;
   file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
   if (file->fd < 0 || fstat(file->fd, &status) < 0) {
-    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s: can't open: %s; expected a model file",
-                file->name, g_strerror(errno));
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                "%s: can't open: %s; expected a model file that can be read", file->name, g_strerror(errno));
     return FALSE;
   }
   if (S_ISDIR(status.st_mode))
-    return fail(file, error, FMN_ERROR_FORMAT, "this is a folder; expected a model file");
+    return fail(file, error, FMN_ERROR_FORMAT,
+                "this is a folder; expected a model file: safetensors, format fmnist-1; give the path of one in it, "
+                "or " FMN_TRAIN_ONE);
   if (!S_ISREG(status.st_mode))
-    return fail(file, error, FMN_ERROR_FORMAT, "this is a device or a pipe; expected a model file");
+    return fail(file, error, FMN_ERROR_FORMAT,
+                "this is a device or a pipe; expected a model file: safetensors, format fmnist-1; " FMN_TRAIN_ONE);
   file->size = (guint64)status.st_size;
   return TRUE;
 }

@@ -5,6 +5,11 @@
 
 #include <gio/gio.h>
 
+/* What messages tell whoever has no model, or a file that is none. */
+#define FMN_TRAIN_ONE                                                                                                  \
+  "train one with fmnist-train train --out FILE.safetensors --arch compact (names garments) or yolov3-tiny (finds "    \
+  "them)"
+
 #define FMN_SAFETENSORS_MAX_HEADER (1u << 20) /* bytes; a longer header is refused unread */
 #define FMN_SAFETENSORS_MAX_DIMS 8
 

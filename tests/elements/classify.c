@@ -113,6 +113,28 @@ static void test_unknown(void) {
   gst_fmnist_result_unref(high);
 }
 
+/* The best first; of equals the first. */
+static void test_top(void) {
+  static const float p[6] = {0.1f, 0.3f, 0.2f, 0.3f, 0.05f, 0.05f};
+  static const int expected[6] = {1, 3, 2, 0, 4, 5};
+  GPtrArray *labels = g_ptr_array_new();
+  char *name = g_ref_string_new("m");
+  GstFmnistResult *r;
+  int top[6];
+  for (int i = 0; i < 6; i++)
+    g_ptr_array_add(labels, (char *)"a");
+  r = gst_fmnist_result_new(labels, name, p, 0, 6, NULL, 0, 0, 0);
+  for (int k = 1; k <= 6; k++) {
+    top[k % 6] = -1; /* the place behind is not touched */
+    gst_fmnist_result_top(r, k, top);
+    g_assert_cmpmem(top, (gsize)k * sizeof *top, expected, (gsize)k * sizeof *expected);
+    g_assert_true(k == 6 || top[k] == -1);
+  }
+  gst_fmnist_result_unref(r);
+  g_ptr_array_unref(labels);
+  g_ref_string_release(name);
+}
+
 static void test_whole_frame(void) {
   static const struct {
     const char *launch;
@@ -276,6 +298,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/classify/region-of-interest", test_region_of_interest);
   g_test_add_func("/classify/threshold", test_threshold);
   g_test_add_func("/classify/unknown", test_unknown);
+  g_test_add_func("/classify/top", test_top);
   g_test_add_func("/classify/whole-frame", test_whole_frame);
   g_test_add_func("/classify/foreign-regions", test_foreign_regions);
   g_test_add_func("/classify/interval", test_interval);

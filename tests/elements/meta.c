@@ -68,10 +68,12 @@ static void test_survives(void) {
   }
 }
 
-/* The same, the other way round: metadata made before a scaler is classified and drawn after it. */
-static void test_used_after_scaling(void) {
+/* The same, the other way round: metadata made before a scaler, with or without borders, is classified and drawn after it. */
+static void check_used_after_scaling(int height) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240), out_info;
-  GstHarness *h = helper_harness("fmnistsegment ! videoscale ! capsfilter caps=video/x-raw,width=640,height=480 ! fmnistclassify ! fmnistoverlay", &info);
+  char *launch = g_strdup_printf("fmnistsegment ! videoscale ! capsfilter caps=video/x-raw,width=640,height=%d,pixel-aspect-ratio=1/1 ! "
+                                 "fmnistclassify ! fmnistoverlay", height);
+  GstHarness *h = helper_harness(launch, &info);
   GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), 0);
   const GstFmnistObject *o = gst_fmnist_meta_object(gst_fmnist_meta_get(out), 0);
   GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta(out);
@@ -79,10 +81,18 @@ static void test_used_after_scaling(void) {
   g_assert_cmpint(out_info.width, ==, 640);
   g_assert_nonnull(o->result);
   g_assert_cmpint(ABS((int)roi->x - 160), <, 8);
+  g_assert_cmpint(ABS((int)roi->y - (120 + (height - 480) / 2)), <, 8);
+  g_assert_cmpint(ABS((int)roi->h - 240), <, 12);
   g_assert_cmpstr(g_quark_to_string(roi->roi_type), ==, gst_fmnist_object_label(o));
   g_assert_nonnull(gst_video_region_of_interest_meta_get_param(roi, "classification"));
   gst_buffer_unref(out);
   gst_harness_teardown(h);
+  g_free(launch);
+}
+
+static void test_used_after_scaling(void) {
+  check_used_after_scaling(480);
+  check_used_after_scaling(640);
 }
 
 static GstBuffer *last_buffer(GstElement *pipeline, const char *name) {

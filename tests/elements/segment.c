@@ -93,6 +93,26 @@ static void test_ids(void) {
   gst_harness_teardown(h);
 }
 
+/* Of two that look at one frame each has objects, and regions of interest, of ids of their own. */
+static void test_ids_of_two(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistsegment", &info);
+  guint ids[2] = {0};
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *out = helper_pass(h, helper_frame(&info, &scene, 0), i);
+    g_assert_cmpuint(helper_n_objects(out), ==, 2);
+    g_assert_cmpuint(helper_object(out, 0)->id, !=, helper_object(out, 1)->id);
+    for (guint k = 0; k < 2; k++) {
+      const GstFmnistObject *o = helper_object(out, k);
+      g_assert_true(i == 0 || o->id == ids[k]);
+      ids[k] = o->id;
+      g_assert_nonnull(gst_buffer_get_video_region_of_interest_meta_id(out, (gint)o->id));
+    }
+    gst_buffer_unref(out);
+  }
+  gst_harness_teardown(h);
+}
+
 static void test_output(void) {
   static const GstVideoFormat formats[] = {GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_YUY2,     GST_VIDEO_FORMAT_RGB,
                                            GST_VIDEO_FORMAT_v210, GST_VIDEO_FORMAT_NV12_4L4, GST_VIDEO_FORMAT_GRAY8};
@@ -267,6 +287,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/segment/region-of-interest", test_region_of_interest);
   g_test_add_func("/segment/pixel-aspect", test_pixel_aspect);
   g_test_add_func("/segment/ids", test_ids);
+  g_test_add_func("/segment/ids-of-two", test_ids_of_two);
   g_test_add_func("/segment/output", test_output);
   g_test_add_func("/segment/shared-buffer", test_shared_buffer);
   g_test_add_func("/segment/own-buffer", test_own_buffer);

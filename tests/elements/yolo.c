@@ -139,7 +139,12 @@ static void test_interval(void) {
     for (guint k = 0; k < n && i < 3; k++) {
       const GstFmnistObject *o = helper_object(out, k), *b = helper_object(before, k);
       g_assert_cmpuint(o->id, ==, b->id);
-      g_assert_cmpuint(o->frames_ago, ==, i);
+      GstStructure *detection = gst_fmnist_object_detection(o);
+      guint ago = 0;
+      g_assert_cmpuint(o->found_ago, ==, i);
+      g_assert_true(gst_structure_get_uint(detection, "frames_ago", &ago) == (i > 0));
+      g_assert_cmpuint(ago, ==, i);
+      gst_structure_free(detection);
       helper_assert_box(&o->box, &b->box, 1e-12);
     }
     if (i < 3)
@@ -212,6 +217,41 @@ static void test_second_look(void) {
   g_free(path);
 }
 
+/* An age of its own, beside that of a classifier's answer. */
+static void test_age(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  char *path = helper_path("age.jsonl"), *text = NULL, **lines;
+  char *launch = g_strdup_printf("fmnistyolo threshold=0.05 max-detections=1 inference-interval=3 ! "
+                                 "fmnistclassify inference-interval=2 ! fmnistjson location=%s",
+                                 path);
+  GstHarness *h = helper_harness(launch, &info);
+  for (guint i = 0; i < 4; i++)
+    gst_buffer_unref(helper_pass(h, helper_frame(&info, &scene, 0), i));
+  g_assert_true(gst_harness_push_event(h, gst_event_new_eos()));
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  lines = g_strsplit(text, "\n", -1);
+  g_assert_cmpuint(g_strv_length(lines), ==, 5);
+  for (guint i = 0; i < 4; i++) {
+    JsonParser *parser = json_parser_new();
+    JsonObject *o, *d;
+    g_assert_true(json_parser_load_from_data(parser, lines[i], -1, NULL));
+    o = json_node_get_object(json_parser_get_root(parser));
+    o = json_array_get_object_element(json_object_get_array_member(o, "objects"), 0);
+    d = json_object_get_object_member(o, "detection");
+    g_assert_true(json_object_has_member(d, "frames_ago") == (i % 3 > 0));
+    if (i % 3 > 0)
+      g_assert_cmpint(json_object_get_int_member(d, "frames_ago"), ==, i % 3);
+    g_assert_cmpint(json_object_get_int_member(json_object_get_object_member(o, "classification"), "frames_ago"), ==,
+                    i % 2);
+    g_object_unref(parser);
+  }
+  gst_harness_teardown(h);
+  g_strfreev(lines);
+  g_free(launch);
+  g_free(text);
+  g_free(path);
+}
+
 static void test_messages(void) {
   GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
   GstHarness *h = helper_harness("fmnistyolo threshold=0.05 max-detections=2 post-messages=true", &info);
@@ -262,14 +302,16 @@ static void test_errors(void) {
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=" FMN_DEFAULT_MODEL " ! fakesink",
                       "is a classifier");
   helper_assert_error("videotestsrc num-buffers=1 ! fmnistclassify model=yolov3-tiny ! fakesink", "is a detector");
-  helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=/none/x.safetensors ! fakesink",
-                      "fmnist-train train --arch yolov3-tiny");
+  helper_assert_error(
+      "videotestsrc num-buffers=1 ! fmnistyolo model=/none/x.safetensors ! fakesink",
+      "train one with fmnist-train train --out FILE.safetensors --arch compact (names garments) or yolov3-tiny");
   write_detector(bare, "size=32", NULL);
   launch = g_strdup_printf("videotestsrc num-buffers=1 ! fmnistyolo model=%s ! fakesink", bare);
   helper_assert_error(launch, "no \"anchors\"");
   g_setenv("FMNIST_MODEL_PATH", "/nowhere", TRUE);
-  helper_assert_error("videotestsrc num-buffers=1 ! fmnistyolo model=nosuch ! fakesink",
-                      "fmnist-train train --arch yolov3-tiny");
+  helper_assert_error(
+      "videotestsrc num-buffers=1 ! fmnistyolo model=nosuch ! fakesink",
+      "train one with fmnist-train train --out FILE.safetensors --arch compact (names garments) or yolov3-tiny");
   g_setenv("FMNIST_MODEL_PATH", before, TRUE);
   g_free(launch);
   g_free(bare);
@@ -328,6 +370,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/yolo/interval", test_interval);
   g_test_add_func("/yolo/threshold", test_threshold);
   g_test_add_func("/yolo/second-look", test_second_look);
+  g_test_add_func("/yolo/age", test_age);
   g_test_add_func("/yolo/messages", test_messages);
   g_test_add_func("/yolo/overlay", test_overlay);
   g_test_add_func("/yolo/errors", test_errors);

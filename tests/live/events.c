@@ -262,6 +262,47 @@ static void test_lines(void) {
   }
 }
 
+/* Switched off, neither message nor line tells an end of what was told before. */
+static void test_switched_off(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  char *path = helper_path("off.jsonl"), *text;
+  char *launch = g_strdup_printf("fmnistsegment ! fmnistclassify name=c threshold=0 post-events=true ! "
+                                 "fmnistjson name=j location=%s events=only",
+                                 path);
+  GstHarness *h = helper_harness(launch, &info);
+  GstElement *c = gst_harness_find_element(h, "fmnistclassify"), *j = gst_harness_find_element(h, "fmnistjson");
+  GstBus *bus = gst_bus_new();
+  GstMessage *message;
+  guint messages = 0;
+  gst_element_set_bus(c, bus);
+  for (guint i = 0; i < 40; i++) {
+    if (i == 30) {
+      g_object_set(c, "post-events", FALSE, NULL);
+      g_object_set(j, "add-empty-results", FALSE, NULL);
+      gst_util_set_object_arg(G_OBJECT(j), "events", "none");
+    }
+    gst_buffer_unref(helper_pass(h, frame_of(&info, i < 31 ? i : 0), i)); /* after 30 it is gone */
+  }
+  end_stream(h, FALSE);
+  while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT)) != NULL) {
+    g_assert_cmpstr(gst_structure_get_string(gst_message_get_structure(message), "type"), ==, "appear");
+    messages++;
+    gst_message_unref(message);
+  }
+  g_assert_cmpuint(messages, ==, 1);
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  g_assert_nonnull(strstr(text, "\"appear\""));
+  g_assert_null(strstr(text, "\"leave\""));
+  gst_element_set_bus(c, NULL);
+  gst_object_unref(bus);
+  gst_object_unref(c);
+  gst_object_unref(j);
+  gst_harness_teardown(h);
+  g_free(text);
+  g_free(launch);
+  g_free(path);
+}
+
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/events/debounced", test_debounced);
@@ -269,5 +310,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/events/change", test_change);
   g_test_add_func("/events/messages", test_messages);
   g_test_add_func("/events/lines", test_lines);
+  g_test_add_func("/events/switched-off", test_switched_off);
   return helper_run();
 }

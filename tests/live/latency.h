@@ -47,7 +47,7 @@ static inline GstPadProbeReturn latency_probe(GstPad *pad, GstPadProbeInfo *info
     l->unread++;
   g_array_append_val(l->times, GST_BUFFER_PTS(buffer));
   if (meta != NULL && gst_fmnist_meta_size(meta) > 0)
-    latency_add_result(l, gst_fmnist_meta_object(meta, 0)->frames_ago);
+    latency_add_result(l, gst_fmnist_meta_object(meta, 0)->found_ago);
   else
     l->ago = -2;
   return GST_PAD_PROBE_OK;

@@ -113,7 +113,7 @@ static guint objects_of(GstHarness *h, GstBuffer *frame, GstClockTime time, guin
   g_assert_cmpint(gst_harness_push(h, frame), ==, GST_FLOW_OK);
   out = gst_harness_pull(h);
   n = helper_n_objects(out);
-  *ago = n > 0 ? helper_object(out, 0)->frames_ago : 0;
+  *ago = n > 0 ? helper_object(out, 0)->found_ago : 0;
   gst_buffer_unref(out);
   return n;
 }
@@ -156,6 +156,28 @@ static void test_newest(void) {
   g_assert_cmpuint(live_stats(d).frames, ==, frame);
   g_assert_cmpuint(live_stats(d).dropped + live_stats(d).inferred, ==, 5);
   g_assert_cmpuint(live_stats(d).dropped, >=, 3);
+  gst_object_unref(d);
+  gst_harness_teardown(h);
+}
+
+/* A result that comes late, as `live` was switched off while the network ran aside, takes no newer one's place. */
+static void test_newer_stays(void) {
+  static const HelperScene scene = HELPER_SCENE;
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 160, 120);
+  GstHarness *h = helper_harness("fmnistyolo name=d size=832 threshold=0.001 max-detections=3", &info);
+  GstElement *d = gst_harness_find_element(h, "fmnistyolo");
+  guint ago, frame = 0;
+  gst_util_set_object_arg(G_OBJECT(d), "live", "on");
+  objects_of(h, helper_frame(&info, &scene, 0), frame++ * GST_MSECOND, &ago);
+  gst_util_set_object_arg(G_OBJECT(d), "live", "off");
+  g_assert_cmpuint(objects_of(h, helper_frame(&info, &scene, 0), frame++ * GST_MSECOND, &ago), >, 0);
+  g_assert_cmpuint(ago, ==, 0);
+  while (live_stats(d).dropped + live_stats(d).inferred < 2) {
+    g_assert_cmpuint(frame, <, 900);
+    g_usleep(20000);
+    g_assert_cmpuint(objects_of(h, gst_buffer_new(), frame++ * GST_MSECOND, &ago), >, 0);
+    g_assert_cmpuint(ago, ==, frame - 2);
+  }
   gst_object_unref(d);
   gst_harness_teardown(h);
 }
@@ -242,6 +264,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/live/exhaustive", test_exhaustive);
   g_test_add_func("/live/expires", test_expires);
   g_test_add_func("/live/newest", test_newest);
+  g_test_add_func("/live/newer-stays", test_newer_stays);
   g_test_add_func("/live/qos", test_qos);
   g_test_add_func("/live/interrupted", test_interrupted);
   return helper_run();

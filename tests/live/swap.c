@@ -118,7 +118,8 @@ static void test_quick(void) {
     named_by(h, &info, number++);
   }
   while (strcmp(named_by(h, &info, number++), "b") != 0 || answers < 20) {
-    while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT)) != NULL) {
+    while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING)) != NULL) {
+      g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_ELEMENT); /* none has failed */
       answers++;
       gst_message_unref(message);
     }
