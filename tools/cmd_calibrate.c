@@ -73,7 +73,7 @@ static double under(const float *logits, const guint8 *labels, int n, int classe
 static gboolean calibrate(const Options *o, GError **error) {
   g_autofree char *path = fmn_model_find_file(o->model, error);
   FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
-  FmnTrainData *data = model ? load_data(o, model, error) : NULL;
+  FmnTrainData *data = model && fmn_check_classifier(model, error) ? load_data(o, model, error) : NULL;
   const FmnImages *images = data ? fmn_train_data_validation(data) : NULL;
   gboolean ok = images && fmn_check_images(model, images, error);
   if (ok) {
@@ -84,6 +84,9 @@ static gboolean calibrate(const Options *o, GError **error) {
     const FmnImages *unknown = fmn_train_data_unknown(data);
     g_autofree float *others = fmn_model_logits(model, unknown, FALSE, o->threads);
     FmnCalibration c = fmn_calibrate(data, logits, labels, others, classes, o->share);
+    if (images->n < FMN_TEMPERATURE_IMAGES)
+      fprintf(stderr, "fmnist-train: %d images are too few to tell how sure the network may be (%d would do)\n",
+              images->n, FMN_TEMPERATURE_IMAGES);
     printf("%d images; calibration error %.4f without temperature\n", images->n,
            ece(logits, labels, images->n, classes, 1));
     printf("temperature %.4f -> %.4f, calibration error %.4f -> %.4f\n", model->temperature, c.temperature,

@@ -1,34 +1,24 @@
-#include <glib/gstdio.h>
 #include <stdio.h>
 
 #include "command.h"
+#include "detect/yolo.h"
 #include "error.h"
 #include "io/onnx.h"
 #include "nets/nets.h"
-
-/* The new file is renamed into place, which would replace a pipe or the model itself as readily as an older export. */
-static gboolean check_target(const char *model, const char *onnx, GError **error) {
-  GStatBuf from, to;
-  if (g_stat(onnx, &to) != 0)
-    return TRUE;
-  if (!S_ISREG(to.st_mode)) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s is no regular file; --onnx needs the name of a file to write",
-                onnx);
-    return FALSE;
-  }
-  if (g_stat(model, &from) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
-    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s is the model itself; give --onnx another file to write",
-                onnx);
-    return FALSE;
-  }
-  return TRUE;
-}
+#include "train/target.h"
 
 /* The same weights for another size of input, which detectors can have. */
 static gboolean resize(FmnModelFile *file, int size, GError **error) {
+  int classes = (int)g_strv_length(file->labels);
+  if (!fmn_yolo_fits(file->graph, classes)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "--size is for detectors; model “%s” (%s) is none, its input is %d×%d", file->name, file->arch,
+                file->preprocess.width, file->preprocess.height);
+    return FALSE;
+  }
   g_autofree char *text = g_strdup_printf("%d", size);
   char *options = fmn_net_options_set(file->arch_options, "size", text);
-  FmnGraph *g = fmn_net_build_bare(file->arch, options, (int)g_strv_length(file->labels), error);
+  FmnGraph *g = fmn_net_build_bare(file->arch, options, classes, error);
   if (!g) {
     g_free(options);
     return FALSE;
@@ -44,7 +34,10 @@ static gboolean resize(FmnModelFile *file, int size, GError **error) {
 
 static gboolean export(const char *model, int size, const char *onnx, GError **error) {
   g_autofree char *path = fmn_model_find_file(model, error);
-  FmnModelFile *file = path && check_target(path, onnx, error) ? fmn_model_file_load(path, error) : NULL;
+  FmnModelFile *file =
+      path && fmn_target_check_file("--onnx", onnx, error) && fmn_target_check_not("--onnx", onnx, path, error)
+          ? fmn_model_file_load(path, error)
+          : NULL;
   gboolean ok = file && (!size || resize(file, size, error)) && fmn_onnx_save(file, onnx, error);
   if (ok) {
     FmnShape in = fmn_graph_node(file->graph, 0)->out;
@@ -76,6 +69,8 @@ static int run(int argc, char **argv) {
       command_usage("--model FILE is missing");
     else if (!onnx || !*onnx)
       command_usage("--onnx FILE is missing");
+    else if (size && !fmn_yolo_side_fits(size))
+      command_usage("--size must be a multiple of %d up to %d, not %d", FMN_YOLO_STRIDE, FMN_YOLO_MAX_SIDE, size);
     else
       status = export(model, size, onnx, &error) ? EXIT_OK : command_fail(error);
   }

@@ -108,7 +108,7 @@ static int run(int argc, char **argv) {
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o.out, "Folder for the IDX files", "DIR"},
       {"map", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &o.maps,
        "The pictures of a folder are of this class of Fashion-MNIST (name or number), or of any of these; unknown: of "
-       "none; nothing: leave it out. May be given again",
+       "none; FOLDER= leaves it out. May be given again",
        "FOLDER=CLASS[|CLASS...]"},
       {"split", 's', 0, G_OPTION_ARG_STRING, &o.split, "Write files for train or test (train)", "NAME"},
       {"views", 'n', 0, G_OPTION_ARG_INT, &o.views,

@@ -154,13 +154,11 @@ static void count_named(Answers *a, const FmnImages *others, gboolean tta, int t
   }
 }
 
-/* Images that may be any of several classes count as the likeliest of these from then on. */
-static Answers answer(const FmnModelFile *model, const FmnLabels *meaning, FmnImages *images, gboolean tta,
-                      int threads) {
+/* Images that may be any of several classes count as the likeliest of these from then on; others: of none. */
+static Answers answer(const FmnModelFile *model, const FmnLabels *meaning, const FmnImages *images,
+                      const FmnImages *others, gboolean tta, int threads) {
   Answers a = {model, images};
-  FmnImages *others = fmn_images_take_unknown(images, meaning);
   count_named(&a, others, tta, threads);
-  fmn_images_free(others);
   int n = images->n, classes = (int)g_strv_length(model->labels);
   g_autofree float *logits = fmn_model_logits(model, images, FALSE, threads);
   g_autofree float *mirrored = tta ? fmn_model_logits(model, images, TRUE, threads) : NULL;
@@ -194,26 +192,41 @@ static gboolean report(const Options *o, const Answers *a, gboolean json, GError
   return TRUE;
 }
 
-static gboolean check_targets(const Options *o, GError **error) {
+static gboolean check_target(const char *option, const char *path, const char *model, GError **error) {
+  return !path || (fmn_target_check_file(option, path, error) && fmn_target_check_not(option, path, model, error));
+}
+
+static gboolean check_targets(const Options *o, const char *model, GError **error) {
   return fmn_target_check_distinct(error, "--probs", o->probs, "--confusions", o->confusions, NULL) &&
-         (!o->probs || fmn_target_check_file("--probs", o->probs, error)) &&
-         (!o->confusions || fmn_target_check_file("--confusions", o->confusions, error));
+         check_target("--probs", o->probs, model, error) && check_target("--confusions", o->confusions, model, error);
+}
+
+static gboolean check_kind(const FmnModelFile *model, GError **error) {
+  if (!fmn_yolo_fits(model->graph, (int)g_strv_length(model->labels)))
+    return fmn_check_classifier(model, error);
+  g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+              "model “%s” (%s) is a detector, which is no classifier; measure it with --scenes green or --scenes mixed",
+              model->name, model->arch);
+  return FALSE;
 }
 
 static gboolean test(const Options *o, gboolean json, GError **error) {
-  g_autofree char *path = check_targets(o, error) ? fmn_model_find_file(o->model, error) : NULL;
-  FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
-  FmnLabels *meaning = model ? fmn_labels_new((const char *const *)model->labels) : NULL;
-  FmnDataset *data = model ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
+  g_autofree char *path = fmn_model_find_file(o->model, error);
+  FmnModelFile *model = path && check_targets(o, path, error) ? fmn_model_file_load(path, error) : NULL;
+  FmnLabels *meaning =
+      model && check_kind(model, error) ? fmn_labels_new((const char *const *)model->labels, error) : NULL;
+  FmnDataset *data = meaning ? fmn_dataset_load(o->data, FMN_SPLIT_TEST, error) : NULL;
   gboolean fits = data && fmn_dataset_fit(data, model->preprocess.height, model->preprocess.width, error);
   FmnImages *images = fits && fmn_labels_join(meaning, data, error) ? fmn_images_from_dataset(data) : NULL;
+  FmnImages *others = images ? fmn_images_take_unknown(images, meaning) : NULL;
   gboolean ok = images && fmn_check_images(model, images, error);
   if (ok) {
-    Answers a = answer(model, meaning, images, o->tta, o->threads);
+    Answers a = answer(model, meaning, images, others, o->tta, o->threads);
     ok = report(o, &a, json, error);
     answers_clear(&a);
   }
   fmn_images_free(images);
+  fmn_images_free(others);
   fmn_dataset_free(data);
   fmn_labels_free(meaning);
   fmn_model_file_free(model);

@@ -88,7 +88,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"label-smoothing", 0, 0, G_OPTION_ARG_DOUBLE, &o->smoothing, "Share of each target spread over all classes",
        "F"},
       {"bn-images", 0, 0, G_OPTION_ARG_INT, &o->bn_images,
-       "Images, mirrored as in training, from which batch norms' statistics are taken anew, after each epoch, for the "
+       "Images, mirrored as in training, whole batches of them, from which batch norms' statistics are taken anew, "
+       "after each epoch, for the "
        "weights that are kept; 0: their running averages (0)",
        "N"},
       {"ema", 0, 0, G_OPTION_ARG_DOUBLE, &o->ema, "Decay of the average of the weights, which is what is kept; 0: none",
@@ -125,8 +126,9 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"class-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->class_weight, "Detectors: of the classes in the loss", "F"},
       {"box-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->box_weight, "Detectors: of the boxes in the loss", "F"},
       {"validation-scenes", 0, 0, G_OPTION_ARG_INT, &o->validation_scenes,
-       "Detectors: scenes of the items set aside, after each epoch", "N"},
-      {"test-scenes", 0, 0, G_OPTION_ARG_INT, &o->test_scenes, "Detectors: scenes of test items, at the end", "N"},
+       "Detectors: mixed scenes of the items set aside, after each epoch", "N"},
+      {"test-scenes", 0, 0, G_OPTION_ARG_INT, &o->test_scenes, "Detectors: mixed scenes of test items, at the end",
+       "N"},
       {"keep", 0, 0, G_OPTION_ARG_STRING, &o->keep,
        "Weights to write: best, of the epoch that is best on the validation images, or last (best)", "NAME"},
       {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &o->time_limit, "Stop after so long (0: never); --resume goes on",
@@ -289,6 +291,7 @@ static gboolean check_targets(const FmnTrainConfig *c, const Options *o, GError 
   g_autofree char *checkpoint = fmn_train_config_checkpoint(c);
   return fmn_target_check_distinct(error, "--out", c->out, "its checkpoint", checkpoint, "--log",
                                    device ? NULL : o->log, "--plot", o->plot, NULL) &&
+         fmn_target_check_file("--out's checkpoint", checkpoint, error) &&
          (!o->log || device || fmn_target_check_file("--log", o->log, error)) &&
          (!o->plot || fmn_target_check_file("--plot", o->plot, error));
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +19,7 @@ static void print_help(FILE *out) {
         out);
 }
 
-int main(int argc, char **argv) {
-  setlocale(LC_ALL, "");
-  setlocale(LC_NUMERIC, "C");
+static int dispatch(int argc, char **argv) {
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
     print_help(stdout);
     return EXIT_OK;
@@ -41,4 +40,14 @@ int main(int argc, char **argv) {
     fprintf(stderr, "fmnist-train: no command “%s”\n\n", argv[1]);
   print_help(stderr);
   return EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+  setlocale(LC_ALL, "");
+  setlocale(LC_NUMERIC, "C");
+  int status = dispatch(argc, argv);
+  if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EXIT_OK)
+    return status;
+  fprintf(stderr, "fmnist-train: writing to standard output failed: %s\n", g_strerror(errno));
+  return EXIT_FAILED;
 }

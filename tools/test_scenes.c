@@ -56,8 +56,13 @@ static gboolean show_progress(int done, int n, gpointer user) {
   return FALSE;
 }
 
+static gboolean is_fashion_mnist(const FmnModel *model) {
+  return g_strv_equal((const char *const *)model->file->labels, fmn_fashion_mnist_labels);
+}
+
 static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *items, gboolean json, GError **error) {
   FmnSceneOptions options = fmn_scene_options(o->preset, o->seed);
+  options.people = is_fashion_mnist(model);
   FmnSceneSet *set = fmn_scene_set_new(items, &options, error);
   g_autofree FmnDetector **detectors = g_new0(FmnDetector *, o->threads);
   gboolean ok = set != NULL;
@@ -79,6 +84,12 @@ gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
   g_autofree char *path = fmn_model_find_file(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
   FmnDataset *data = NULL;
+  if (model && o->preset == FMN_SCENE_WORN && !is_fashion_mnist(model)) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "worn scenes show Fashion-MNIST's classes, model %s has others; measure it on mixed or photos",
+                fmn_model_name(model));
+    g_clear_pointer(&model, fmn_model_unref);
+  }
   gboolean needed = fmn_scene_preset_has_items(o->preset);
   FmnImages *items = model && needed ? command_garments(o->data, FMN_SPLIT_TEST,
                                                         (const char *const *)model->file->labels, &data, error)

@@ -33,23 +33,24 @@ static void list_models(const char *folder, GTree *names) {
 
 static gboolean append_name(gpointer name, gpointer value, gpointer text) {
   char *shown = g_filename_display_name(name);
-  g_string_append_printf(text, "%s%s", ((GString *)text)->len ? ", " : "", shown);
+  g_string_append_printf(text, "%s%s", g_str_has_suffix(((GString *)text)->str, ": ") ? "" : ", ", shown);
   g_free(shown);
   return FALSE;
 }
 
 static int compare_names(gconstpointer a, gconstpointer b, gpointer user) { return strcmp(a, b); }
 
-static void set_not_found(const char *name, char **places, GError **error) {
+static void set_not_found(const char *name, char **places, gboolean embedded, GError **error) {
   GTree *names = g_tree_new_full(compare_names, NULL, g_free, NULL);
-  g_tree_replace(names, g_strdup(FMN_DEFAULT_MODEL), NULL);
+  if (embedded)
+    g_tree_replace(names, g_strdup(FMN_DEFAULT_MODEL), NULL);
   for (char **folder = places; *folder; folder++)
     list_models(*folder, names);
-  GString *list = g_string_new(NULL);
+  GString *list = g_string_new(g_tree_nnodes(names) ? "are: " : "is none");
   g_tree_foreach(names, append_name, list);
   char *where = g_strjoinv(", ", places), *shown = g_filename_display_name(where);
   g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
-              "no model is called \"%s\" in %s; there are: %s. Give one of these, the path of a .safetensors file, its "
+              "no model is called \"%s\" in %s; there %s. Give the name of one, the path of a .safetensors file, its "
               "folder in FMNIST_MODEL_PATH, or " FMN_TRAIN_ONE,
               name, shown, list->str);
   g_free(shown);
@@ -64,9 +65,7 @@ static gboolean is_path(const char *name) {
           g_file_test(name, G_FILE_TEST_IS_REGULAR)); /* model.h5: the reader will say what it is */
 }
 
-char *fmn_model_find(const char *name_or_path, GError **error) {
-  if (!name_or_path || !*name_or_path)
-    return NULL;
+static char *find(const char *name_or_path, gboolean embedded, GError **error) {
   if (is_path(name_or_path)) {
     if (g_file_test(name_or_path, G_FILE_TEST_EXISTS))
       return g_strdup(name_or_path);
@@ -81,9 +80,9 @@ char *fmn_model_find(const char *name_or_path, GError **error) {
     if (!g_file_test(found, G_FILE_TEST_EXISTS))
       g_clear_pointer(&found, g_free);
   }
-  if (!found && !g_str_equal(name_or_path, FMN_DEFAULT_MODEL)) {
+  if (!found && !(embedded && g_str_equal(name_or_path, FMN_DEFAULT_MODEL))) {
     char *shown = g_utf8_make_valid(name_or_path, -1);
-    set_not_found(shown, places, error);
+    set_not_found(shown, places, embedded, error);
     g_free(shown);
   }
   g_strfreev(places);
@@ -91,15 +90,10 @@ char *fmn_model_find(const char *name_or_path, GError **error) {
   return found;
 }
 
+char *fmn_model_find(const char *name_or_path, GError **error) {
+  return name_or_path && *name_or_path ? find(name_or_path, TRUE, error) : NULL;
+}
+
 char *fmn_model_find_file(const char *name_or_path, GError **error) {
-  GError *reason = NULL;
-  char *path = fmn_model_find(name_or_path, &reason);
-  if (reason)
-    g_propagate_error(error, reason);
-  else if (!path)
-    fmn_fail(error, FMN_ERROR_NOT_FOUND,
-             "no file of model “%s” in FMNIST_MODEL_PATH or the installed models folder; give the path of a "
-             ".safetensors file",
-             name_or_path);
-  return path;
+  return find(name_or_path ? name_or_path : "", FALSE, error);
 }

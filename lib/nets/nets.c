@@ -44,6 +44,11 @@ int fmn_net_option_int(FmnNetOptions *o, const char *key, int value, int min, in
   return (int)number;
 }
 
+void fmn_net_option_refuse(FmnNetOptions *o, const char *key, const char *expected, int found) {
+  if (!*o->error)
+    g_set_error(o->error, FMN_ERROR, FMN_ERROR_ARGUMENT, "option %s: expected %s, found %d", key, expected, found);
+}
+
 const char *fmn_net_option_choice(FmnNetOptions *o, const char *key, const char *const *choices) {
   char *text = take(o, key), *list = g_strjoinv("|", (char **)choices);
   const char *found = text ? NULL : choices[0];

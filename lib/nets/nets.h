@@ -10,6 +10,8 @@ typedef struct FmnNetOptions FmnNetOptions;
 /* The value of an option, or the default where it is not given; notes that the network knows the key.
  * min ≤ value ≤ max, else the graph gets an error that says so. */
 int fmn_net_option_int(FmnNetOptions *o, const char *key, int value, int min, int max);
+/* Gives the graph an error that says what was expected in place of what was found. */
+void fmn_net_option_refuse(FmnNetOptions *o, const char *key, const char *expected, int found);
 /* One of the NULL-ended choices, the first being the default. */
 const char *fmn_net_option_choice(FmnNetOptions *o, const char *key, const char *const *choices);
 

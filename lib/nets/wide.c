@@ -27,6 +27,8 @@ static FmnValue block(FmnGraph *g, FmnValue x, const char *prefix, int out, int 
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
   int depth = fmn_net_option_int(options, "depth", 22, 10, 100), width = fmn_net_option_int(options, "width", 2, 1, 16);
   FmnValue x = conv(g, fmn_graph_input(g), "", "conv1", 16, 3, 1);
+  if ((depth - 4) % 6)
+    fmn_net_option_refuse(options, "depth", "6·blocks + 4: 10, 16, 22, 28, ...", depth);
 
   for (int stage = 0; stage < 3; stage++)
     for (int i = 0; i < (depth - 4) / 6; i++) {

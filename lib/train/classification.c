@@ -182,7 +182,7 @@ static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages
 
 /* The test split beside the first data set, where there is one. */
 static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
-  FmnLabels *meaning = fmn_labels_new((const char *const *)model->labels);
+  FmnLabels *meaning = fmn_labels_new((const char *const *)model->labels, NULL);
   FmnDataset *test = fmn_session_test_split(s, meaning, "no test accuracy");
   double accuracy = NAN;
   if (test) {

@@ -30,6 +30,17 @@ void fmn_train_config_free(FmnTrainConfig *c) {
   g_free(c);
 }
 
+/* The shortest decimal that reads back as the same number. */
+static char *number(double value) {
+  char text[G_ASCII_DTOSTR_BUF_SIZE], format[8];
+  for (int digits = 6;; digits++) {
+    g_snprintf(format, sizeof format, "%%.%dg", digits);
+    g_ascii_formatd(text, sizeof text, format, value);
+    if (digits >= 17 || g_ascii_strtod(text, NULL) == value)
+      return g_strdup(text);
+  }
+}
+
 gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
   const FmnRecipe *r = &c->recipe;
   const struct {
@@ -56,8 +67,8 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
       {"--epoch-scenes", r->scenes.epoch, 0, 1e7},
       {"--validation-scenes", r->scenes.validation, 0, 1e6},
       {"--test-scenes", r->scenes.test, 0, 1e6},
-      {"--item-size's first number", r->scenes.item_min, 0, r->scenes.item_max},
       {"--item-size's second number", r->scenes.item_max, 0, 2048},
+      {"--item-size's first number", r->scenes.item_min, 0, r->scenes.item_max},
       {"--dense", r->scenes.dense, 0, 1},
       {"--match", r->scenes.match, 0, 1},
       {"--class-weight", r->scenes.class_weight, 0, 1e3},
@@ -65,8 +76,9 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
   };
   for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++)
     if (!(ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max)) {
-      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s must be from %g to %g, not %g", ranges[i].option,
-                  ranges[i].min, ranges[i].max, ranges[i].value);
+      g_autofree char *min = number(ranges[i].min), *max = number(ranges[i].max), *value = number(ranges[i].value);
+      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s must be from %s to %s, not %s", ranges[i].option, min, max,
+                  value);
       return FALSE;
     }
   if (c->teachers && !*c->teachers) {
@@ -100,17 +112,6 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
   FmnGraph *g = fmn_net_build(c->arch, c->arch_options, 10, error);
   fmn_graph_free(g);
   return g != NULL;
-}
-
-/* The shortest decimal that reads back as the same number. */
-static char *number(double value) {
-  char text[G_ASCII_DTOSTR_BUF_SIZE], format[8];
-  for (int digits = 6;; digits++) {
-    g_snprintf(format, sizeof format, "%%.%dg", digits);
-    g_ascii_formatd(text, sizeof text, format, value);
-    if (digits >= 17 || g_ascii_strtod(text, NULL) == value)
-      return g_strdup(text);
-  }
 }
 
 static void add(GPtrArray *list, const char *option, char *value) {
@@ -180,7 +181,7 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
 
 /* Appends an option with its value, quoted for a shell where that is needed. */
 static void append_option(GString *s, const char *option, const char *value) {
-  static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:=,+-|%@";
+  static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:=,+-%@";
   g_autofree char *quoted = value[strspn(value, plain)] ? g_shell_quote(value) : NULL;
   g_string_append_printf(s, *value ? " %s %s" : " %s", option, quoted ? quoted : value);
 }

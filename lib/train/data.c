@@ -147,8 +147,8 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
     aside[i]->images = g_new(const guint8 *, MAX(1, total));
     aside[i]->labels = g_new(guint8, MAX(1, total));
   }
-  d->labels = fmn_labels_new(classes);
-  gboolean ok = check_shapes(sets, n_sets, error);
+  d->labels = fmn_labels_new(classes, error);
+  gboolean ok = d->labels && check_shapes(sets, n_sets, error);
   for (int i = 0; ok && i < n_sets; i++) {
     g_autofree char *hash = fmn_dataset_sha256(sets[i]);
     g_string_append_printf(sha256, "%s%s", i ? "," : "", hash);
@@ -185,6 +185,10 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
 static char *parse_source(const char *text, double *weight, GError **error) {
   const char *colon = strrchr(text, ':');
   *weight = 1;
+  if (!*text) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "--data: expected the name of a folder, found nothing");
+    return NULL;
+  }
   if (!colon)
     return g_strdup(text);
   char *end;
@@ -345,8 +349,8 @@ void fmn_images_free(FmnImages *images) {
 }
 
 FmnImages *fmn_images_of_classes(FmnDataset *data, const char *const *classes, int *left_out, GError **error) {
-  FmnLabels *l = fmn_labels_new(classes);
-  FmnImages *images = fmn_labels_join(l, data, error) ? fmn_images_from_dataset(data) : NULL;
+  FmnLabels *l = fmn_labels_new(classes, error);
+  FmnImages *images = l && fmn_labels_join(l, data, error) ? fmn_images_from_dataset(data) : NULL;
   if (images) {
     images->n = 0;
     for (int i = 0; i < data->n; i++)

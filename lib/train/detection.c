@@ -49,6 +49,10 @@ static void take_items(FmnSession *s, FmnImages *items) {
   }
 }
 
+static gboolean is_fashion_mnist(const FmnSession *s) {
+  return g_strv_equal((const char *const *)s->model->labels, fmn_fashion_mnist_labels);
+}
+
 /* A scene's box has one class, and those that are drawn have Fashion-MNIST's numbers. */
 static gboolean check_labels(const FmnSession *s, GError **error) {
   const FmnLabels *l = fmn_train_data_labels(s->data);
@@ -69,7 +73,7 @@ static gboolean check_labels(const FmnSession *s, GError **error) {
                 s->config->recipe.scenes.presets);
     return FALSE;
   }
-  if (mix.share[FMN_SCENE_WORN] <= 0 || g_strv_equal((const char *const *)s->model->labels, fmn_fashion_mnist_labels))
+  if (mix.share[FMN_SCENE_WORN] <= 0 || is_fashion_mnist(s))
     return TRUE;
   g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
               "worn scenes show Fashion-MNIST's classes, the data has others; leave them out of --scenes");
@@ -143,6 +147,7 @@ static FmnSceneLoaderConfig loader_config(const FmnSession *s) {
   return (FmnSceneLoaderConfig){.recipe = &s->config->recipe.scenes,
                                 .items = &w->items,
                                 .cutouts = w->cutouts,
+                                .people = is_fashion_mnist(s),
                                 .input = &s->model->preprocess,
                                 .shares = w->shares,
                                 .classes = s->classes,
@@ -289,7 +294,7 @@ static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
 
 /* On scenes of the test items beside the first data set, where there are some. */
 static void measure_test(FmnSession *s, FmnPlan *plan, FmnResult *result) {
-  FmnLabels *meaning = fmn_labels_new((const char *const *)s->model->labels);
+  FmnLabels *meaning = fmn_labels_new((const char *const *)s->model->labels, NULL);
   FmnDataset *test = fmn_session_test_split(s, meaning, "not measured on test scenes");
   fmn_labels_free(meaning);
   if (!test)

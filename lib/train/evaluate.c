@@ -70,12 +70,17 @@ gboolean fmn_check_images(const FmnModelFile *model, const FmnImages *images, GE
   const FmnPreprocess *p = &model->preprocess;
   if (!fmn_check_classifier(model, error))
     return FALSE;
-  if (images->n > 0 && fmn_images_fit(images, p->channels, p->height, p->width))
+  if (images->n == 0) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "there are no images of the classes of model “%s” to measure it with", model->name);
+    return FALSE;
+  }
+  if (fmn_images_fit(images, p->channels, p->height, p->width))
     return TRUE;
   g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
               "model “%s” (%s) takes images of %d×%d×%d (width, height, channels); the data has %d of %d×%d×%d",
-              model->name, model->arch, p->width, p->height, p->channels, images->n,
-              images->width, images->height, images->channels);
+              model->name, model->arch, p->width, p->height, p->channels, images->n, images->width, images->height,
+              images->channels);
   return FALSE;
 }
 

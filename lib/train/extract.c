@@ -230,6 +230,21 @@ static gboolean save_names(const FmnDataset *data, const char *dir, GError **err
   return FALSE;
 }
 
+/* Files that are not compressed are read in place of those that are. */
+static gboolean check_plain(const char *dir, const char *prefix, GError **error) {
+  static const char *const parts[] = {"images-idx3", "images-idx4", "labels-idx1", "views-idx4"};
+  for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
+    g_autofree char *path = g_strdup_printf("%s/%s-%s-ubyte", dir, prefix, parts[i]);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+      continue;
+    g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+                "%s is there, which would be read in place of what is written; remove it, or write to another folder",
+                path);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit split, GError **error) {
   const char *prefix = split == FMN_SPLIT_TRAIN ? "train" : "t10k";
   gboolean gray = data->channels == 1;
@@ -244,9 +259,11 @@ gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit spli
                 g_strerror(errno));
     return FALSE;
   }
+  g_autofree char *other = g_strdup_printf("%s/%s-images-idx%d-ubyte.gz", dir, prefix, gray ? 4 : 3);
+  g_remove(other); /* of what was there before, as is the next */
   if (data->n_views == 0)
-    g_remove(views); /* of what was there before */
-  return save_names(data, dir, error) &&
+    g_remove(views);
+  return check_plain(dir, prefix, error) && save_names(data, dir, error) &&
          fmn_idx_write(images, data->images, gray ? dims : colored, gray ? 3 : 4, error) &&
          fmn_idx_write(labels, data->labels, dims, 1, error) &&
          (data->n_views == 0 || fmn_idx_write(views, data->views, view_dims, 4, error));

@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train/session_state.h"
 
@@ -31,12 +33,17 @@ static void describe(FmnSession *s, gboolean complete) {
     fmn_session_describe(s, "unfinished", g_strdup_printf("stopped after %d of %d epochs", s->epoch, c->recipe.epochs));
 }
 
-/* Writes the model beside its place, reads it back and measures what was read. */
+/* Writes the model beside its place, under a name that no other file has, reads it back and measures what was read. */
 static gboolean measure_written(FmnSession *s, gboolean complete, FmnResult *result, GError **error) {
-  g_autofree char *path = g_strconcat(s->config->out, ".new", NULL);
-  if (!fmn_model_file_save(s->model, path, TRUE, error))
+  g_autofree char *path = g_strconcat(s->config->out, ".XXXXXX", NULL);
+  int fd = g_mkstemp(path);
+  if (fd < 0) {
+    g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "cannot write %s: %s", path,
+                g_strerror(errno));
     return FALSE;
-  FmnModelFile *read = fmn_model_file_load(path, error);
+  }
+  close(fd);
+  FmnModelFile *read = fmn_model_file_save(s->model, path, TRUE, error) ? fmn_model_file_load(path, error) : NULL;
   g_unlink(path);
   gboolean ok = read && s->task->measure(s, read, complete, result, error);
   fmn_model_file_free(read);
@@ -70,6 +77,7 @@ gboolean fmn_session_is_finished(const FmnSession *s) {
   g_autofree char *command = fmn_train_config_command(s->config);
   gboolean same =
       file && !g_hash_table_contains(file->metadata, "unfinished") &&
+      g_strv_equal((const char *const *)file->labels, (const char *const *)s->model->labels) &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "command"), command) == 0 &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "dataset_sha256"), fmn_train_data_sha256(s->data)) == 0 &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "cutouts_sha256"),

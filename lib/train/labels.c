@@ -7,9 +7,15 @@
 
 #define MAX_LABELS 256
 
-FmnLabels *fmn_labels_new(const char *const *classes) {
+FmnLabels *fmn_labels_new(const char *const *classes, GError **error) {
+  guint n = g_strv_length((char **)classes);
+  if (n > MAX_LABELS) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "the network has %u classes; the labels of a data set are bytes, which tell %d apart", n, MAX_LABELS);
+    return NULL;
+  }
   FmnLabels *l = g_new0(FmnLabels, 1);
-  l->n = l->n_classes = (int)g_strv_length((char **)classes);
+  l->n = l->n_classes = (int)n;
   l->names = g_new0(char *, MAX_LABELS + 1);
   l->members = g_new0(guint8, MAX_LABELS * l->n_classes);
   for (int i = 0; i < l->n; i++) {

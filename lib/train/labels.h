@@ -15,7 +15,8 @@ typedef struct {
   guint8 *members;  /* n × n_classes: 1 where the class belongs to the label */
 } FmnLabels;
 
-FmnLabels *fmn_labels_new(const char *const *classes);
+/* FMN_ERROR_UNSUPPORTED: there are more than 256, which is what a data set's labels can tell apart. */
+FmnLabels *fmn_labels_new(const char *const *classes, GError **error);
 void fmn_labels_free(FmnLabels *l); /* NULL allowed */
 
 /* Renumbers the labels of a data set, which go by its names, to those of l, and adds the sets that l has not yet. A

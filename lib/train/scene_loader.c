@@ -83,8 +83,9 @@ FmnSceneLoader *fmn_scene_loader_new(const FmnSceneLoaderConfig *config, GError 
   g_autofree int *sizes = fmn_sizes_list(&l->sizes, config->own_size, &n);
   make_batches(l, sizes[n - 1]);
   for (int i = 0; ok && i < n; i++)
-    ok = (l->sources[sizes[i] / FMN_YOLO_STRIDE] = fmn_scene_source_new(
-              config->items, config->cutouts, config->recipe, sizes[i], seed_of(config, sizes[i]), error)) != NULL;
+    ok = (l->sources[sizes[i] / FMN_YOLO_STRIDE] =
+              fmn_scene_source_new(config->items, config->cutouts, config->people, config->recipe, sizes[i],
+                                   seed_of(config, sizes[i]), error)) != NULL;
   if (!ok) {
     fmn_scene_loader_free(l);
     return NULL;
@@ -131,8 +132,8 @@ GArray *fmn_scene_sizes(const FmnSceneLoaderConfig *config, int n_epochs, int n_
     int size = i % 2 ? size_at(config, &sizes, step) : config->own_size;
     FmnSceneSource **source = &sources[size / FMN_YOLO_STRIDE];
     if (!*source)
-      *source =
-          fmn_scene_source_new(config->items, config->cutouts, config->recipe, size, seed_of(config, size), error);
+      *source = fmn_scene_source_new(config->items, config->cutouts, config->people, config->recipe, size,
+                                     seed_of(config, size), error);
     if (!(ok = *source != NULL))
       break;
     fmn_scene_source_render(*source, (guint64)i, scene);

@@ -14,8 +14,9 @@ typedef struct {
 
 typedef struct {
   const FmnSceneRecipe *recipe;
-  const FmnImages *items;     /* the five are borrowed */
+  const FmnImages *items;     /* pointers are borrowed */
   const FmnImages *cutouts;   /* of photos; NULL where the recipe has none */
+  gboolean people;            /* in scenes of photos, too: their clothes have Fashion-MNIST's labels */
   const FmnPreprocess *input; /* mean and std */
   const float *shares;        /* of the classes in each item, items × classes; NULL: its label's alone */
   int classes;

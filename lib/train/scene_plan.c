@@ -157,19 +157,20 @@ static FmnSceneOptions sized_options(FmnScenePreset preset, const FmnSceneRecipe
 }
 
 /* In every shape of frame, as they come and dense; own: of the first one's seed, the others' follow. */
-static gboolean laid_sets(FmnSceneSet *sets[2][SHAPES], FmnScenePreset preset, const FmnImages *items,
+static gboolean laid_sets(FmnSceneSet *sets[2][SHAPES], FmnScenePreset preset, const FmnImages *items, gboolean people,
                           const FmnSceneRecipe *recipe, int size, guint64 seed, int own, GError **error) {
   gboolean ok = TRUE;
   for (int i = 0; ok && i < 2 * SHAPES; i++) {
     FmnSceneOptions o =
         sized_options(preset, recipe, size, i % SHAPES, i >= SHAPES, fmn_random_derive(seed, (guint64)(own + i)));
+    o.people = people;
     ok = (sets[i / SHAPES][i % SHAPES] = fmn_scene_set_new(items, &o, error)) != NULL;
   }
   return ok;
 }
 
-FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cutouts, const FmnSceneRecipe *recipe,
-                                     int size, guint64 seed, GError **error) {
+FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cutouts, gboolean people,
+                                     const FmnSceneRecipe *recipe, int size, guint64 seed, GError **error) {
   FmnSceneSource *s = g_new0(FmnSceneSource, 1);
   FmnSceneOptions green = fmn_scene_options(FMN_SCENE_GREEN, fmn_random_derive(seed, 1));
   gboolean ok = fmn_scene_mix_parse(recipe->presets, &s->mix, error);
@@ -178,7 +179,7 @@ FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cu
   s->dense = recipe->dense;
   green.jitter = GREEN_JITTER;
   ok = ok && (s->green = fmn_scene_set_new(items, &green, error));
-  ok = ok && laid_sets(s->mixed, FMN_SCENE_MIXED, items, recipe, size, seed, 2, error);
+  ok = ok && laid_sets(s->mixed, FMN_SCENE_MIXED, items, FALSE, recipe, size, seed, 2, error);
   for (int i = 0; ok && i < 2 * SHAPES; i++) {
     guint64 own = fmn_random_derive(seed, (guint64)(2 + 2 * SHAPES + i));
     FmnScenePreset preset = i < SHAPES ? FMN_SCENE_WORN : FMN_SCENE_NOTHING;
@@ -186,7 +187,8 @@ FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cu
     FmnSceneSet **set = i < SHAPES ? &s->worn[i] : &s->nothing[i % SHAPES];
     ok = (*set = fmn_scene_set_new(items, &o, error)) != NULL;
   }
-  ok = ok && (!cutouts || laid_sets(s->photos, FMN_SCENE_PHOTOS, cutouts, recipe, size, seed, 2 + 4 * SHAPES, error));
+  ok = ok &&
+       (!cutouts || laid_sets(s->photos, FMN_SCENE_PHOTOS, cutouts, people, recipe, size, seed, 2 + 4 * SHAPES, error));
   if (!ok)
     g_clear_pointer(&s, fmn_scene_source_free);
   return s;

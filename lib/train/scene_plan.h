@@ -37,8 +37,8 @@ int *fmn_sizes_list(const FmnSizes *sizes, int own, int *n);
 typedef struct FmnSceneSource FmnSceneSource;
 /* items, and cutouts for FMN_SCENE_PHOTOS (NULL where the recipe has none of these): borrowed, as in scenes.h. Free
  * with fmn_scene_source_free(). */
-FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cutouts, const FmnSceneRecipe *recipe,
-                                     int size, guint64 seed, GError **error);
+FmnSceneSource *fmn_scene_source_new(const FmnImages *items, const FmnImages *cutouts, gboolean people,
+                                     const FmnSceneRecipe *recipe, int size, guint64 seed, GError **error);
 void fmn_scene_source_free(FmnSceneSource *s); /* NULL allowed */
 /* Renders scene `index` into a picture of size × size. */
 void fmn_scene_source_render(const FmnSceneSource *s, guint64 index, FmnScene *scene);

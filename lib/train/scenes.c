@@ -37,6 +37,7 @@ FmnSceneOptions fmn_scene_options(FmnScenePreset preset, guint64 seed) {
                            .min_size = preset == FMN_SCENE_WORN ? 0.3 : 0.16,
                            .max_size = preset == FMN_SCENE_WORN ? 1 : 0.7,
                            .background = FMN_BACKGROUND_ANY,
+                           .people = TRUE,
                            .fill = 128};
 }
 
@@ -337,7 +338,7 @@ static void render_worn(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
 
 static void render_photos(const FmnSceneSet *s, guint64 index, FmnScene *scene) {
   FmnRandom r = {fmn_random_derive(s->options.seed, index)};
-  if (fmn_random_uniform(&r) < WORN_PHOTOS)
+  if (fmn_random_uniform(&r) < WORN_PHOTOS && s->options.people)
     render_people(s, &r, scene);
   else
     render_laid(s, &r, scene);

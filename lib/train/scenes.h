@@ -51,6 +51,8 @@ typedef struct {
   double min_size, max_size; /* longer side of an item, as a share of the frame's shorter side; 0.05..1, default 0.16,
                                 0.7 (FMN_SCENE_WORN: 0.3, 1) */
   FmnBackground background;  /* default FMN_BACKGROUND_ANY */
+  gboolean people;           /* FMN_SCENE_PHOTOS: half of the scenes show people in drawn clothes, whose labels are
+                                Fashion-MNIST's; default TRUE */
   guint8 fill;               /* grey level beside the frame, where the picture has another shape than it; default 128 */
 } FmnSceneOptions;
 

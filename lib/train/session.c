@@ -109,7 +109,7 @@ static char **classes_of(const FmnTrainConfig *c, GError **error) {
   char **names = fmn_dataset_names(dir, error);
   int n = 0;
   for (int i = 0; names && names[i]; i++)
-    if (strchr(names[i], '|'))
+    if (strchr(names[i], '|') || strcmp(names[i], FMN_LABEL_UNKNOWN) == 0)
       g_free(names[i]);
     else
       names[n++] = names[i];

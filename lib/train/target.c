@@ -42,6 +42,15 @@ gboolean fmn_target_check_file(const char *option, const char *path, GError **er
   return FALSE;
 }
 
+gboolean fmn_target_check_not(const char *option, const char *path, const char *model, GError **error) {
+  GStatBuf from, to;
+  if (g_stat(path, &to) != 0 || g_stat(model, &from) != 0 || from.st_dev != to.st_dev || from.st_ino != to.st_ino)
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s is the model itself; give %s another file to write", path,
+              option);
+  return FALSE;
+}
+
 gboolean fmn_target_is_same(const char *path, const char *other) {
   g_autofree char *a = g_canonicalize_filename(path, NULL), *b = g_canonicalize_filename(other, NULL);
   return strcmp(a, b) == 0;

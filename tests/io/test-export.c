@@ -117,9 +117,9 @@ static void test_size(void) {
   g_assert_nonnull(property(model, "anchors"));
   onnx__model_proto__free_unpacked(model, NULL);
   RUN(NULL, 0, "input N×3×64×64", "--model", detector, "--onnx", p.onnx);
-  RUN(NULL, 1, "100", "--model", detector, "--size=100", "--onnx", p.onnx);
-  RUN(NULL, 1, "-32", "--model", detector, "--size=-32", "--onnx", p.onnx);
-  RUN(NULL, 1, "28|56|112", "--model", p.model, "--size=32", "--onnx", p.onnx);
+  RUN(NULL, 2, "100", "--model", detector, "--size=100", "--onnx", p.onnx);
+  RUN(NULL, 2, "-32", "--model", detector, "--size=-32", "--onnx", p.onnx);
+  RUN(NULL, 1, "--size is for detectors", "--model", p.model, "--size=32", "--onnx", p.onnx);
   g_free(detector);
   place_free(&p, 2);
 }
@@ -144,12 +144,12 @@ static void test_refused(void) {
   RUN(NULL, 1, "no-such-model", "--model", "no-such-model", "--onnx", p.onnx);
   RUN(NULL, 1, "missing.safetensors", "--model", "./missing.safetensors", "--onnx", p.onnx);
   RUN(NULL, 1, nowhere, "--model", p.model, "--onnx", nowhere);
-  RUN(NULL, 1, "is no regular file", "--model", p.model, "--onnx", p.folder);
+  RUN(NULL, 1, "is a folder; give the name of a file", "--model", p.model, "--onnx", p.folder);
   RUN(NULL, 1, "is the model itself", "--model", p.model, "--onnx", p.model);
   g_assert_cmpint(symlink(p.model, link), ==, 0);
   RUN(NULL, 1, "is the model itself", "--model", p.model, "--onnx", link);
   g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
-  RUN(NULL, 1, "is no regular file", "--model", p.model, "--onnx", pipe);
+  RUN(NULL, 1, "is a device or a pipe; give the name of a file", "--model", p.model, "--onnx", pipe);
   g_assert_true(g_file_set_contents(bad, p.content, (gssize)p.size / 2, NULL));
   RUN(NULL, 1, "bad.safetensors", "--model", bad, "--onnx", p.onnx);
   g_free(nowhere);

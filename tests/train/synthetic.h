@@ -38,6 +38,12 @@ static inline void synthetic_write_split(const char *folder, const char *split, 
   g_assert_no_error(error);
 }
 
+/* Names the classes of the data in a folder, one a line. */
+static inline void synthetic_name_classes(const char *folder, const char *lines) {
+  g_autofree char *path = g_build_filename(folder, "labels.txt", NULL);
+  g_assert_true(g_file_set_contents(path, lines, -1, NULL));
+}
+
 /* A temporary folder with a training split of n and a test split of 50 images; synthetic_folder_free() removes it. */
 static inline char *synthetic_folder(int n) {
   g_autoptr(GError) error = NULL;

@@ -115,6 +115,9 @@ static void test_cutouts(void) {
   write_photo("hat", "a.png", 0x203060);
   FmnDataset *d = fmn_extract(photos, NULL, &p, 0, NULL, NULL, &counts, &error);
   g_assert_no_error(error);
+  const FmnPreprocess gray = {.width = SIZE, .height = SIZE, .channels = 1, .mean = {0}, .std = {1}};
+  FmnDataset *g = fmn_extract(photos, NULL, &gray, 0, NULL, NULL, &counts, &error);
+  g_assert_no_error(error);
   g_assert_cmpint(d->channels, ==, FMN_CUTOUT_CHANNELS);
   const guint8 *hat = d->images + (gsize)(d->n - 1) * FMN_CUTOUT_CHANNELS * PLANE, color[3] = {0x20, 0x30, 0x60};
   int covered = 0;
@@ -135,6 +138,23 @@ static void test_cutouts(void) {
   g_assert_cmpint(again->channels, ==, FMN_CUTOUT_CHANNELS);
   g_assert_cmpmem(again->images, (gsize)again->n * FMN_CUTOUT_CHANNELS * PLANE, d->images, size);
   fmn_dataset_free(again);
+
+  /* In place of a grey set, and the other way round. */
+  for (int i = 0; i < 2; i++) {
+    g_assert_true(fmn_dataset_save(i ? d : g, out, FMN_SPLIT_TRAIN, &error));
+    again = fmn_dataset_load(out, FMN_SPLIT_TRAIN, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(again->channels, ==, i ? FMN_CUTOUT_CHANNELS : 1);
+    fmn_dataset_free(again);
+  }
+  fmn_dataset_free(g);
+
+  /* What would be read in its place is in the way. */
+  g_autofree char *plain = g_build_filename(out, "train-labels-idx1-ubyte", NULL);
+  g_assert_true(g_file_set_contents(plain, "mine", -1, NULL));
+  g_assert_false(fmn_dataset_save(d, out, FMN_SPLIT_TRAIN, &error));
+  g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
+  g_assert_nonnull(strstr(error->message, "train-labels-idx1-ubyte"));
   fmn_dataset_free(d);
   remove_all(out);
 }

@@ -15,7 +15,7 @@ static FmnDataset *dataset(const char *const *names, const guint8 *labels, int n
 }
 
 static void test_join(void) {
-  FmnLabels *l = fmn_labels_new(classes);
+  FmnLabels *l = fmn_labels_new(classes, NULL);
   const char *const own[] = {"Boot", "Sandal|Sneaker|Boot", "Shirt", "Hat", NULL};
   FmnDataset *d = dataset(own, (const guint8[]){0, 1, 2, 1}, 4);
   GError *error = NULL;
@@ -56,7 +56,7 @@ static void test_join(void) {
 }
 
 static FmnLabels *with_shoes(void) {
-  FmnLabels *l = fmn_labels_new(classes);
+  FmnLabels *l = fmn_labels_new(classes, NULL);
   const char *const names[] = {"Sandal|Sneaker|Boot", NULL};
   FmnDataset *d = dataset(names, (const guint8[]){0}, 1);
   g_assert_true(fmn_labels_join(l, d, NULL));
@@ -101,7 +101,7 @@ static void test_gradient(void) {
 
 /* Without sets the shares are the targets, to the bit. */
 static void test_plain(void) {
-  FmnLabels *l = fmn_labels_new(classes);
+  FmnLabels *l = fmn_labels_new(classes, NULL);
   const float shares[8] = {0.25f, 0, 0.75f, 0, 0, 0, 0, 1}, logits[8] = {1, 2, 3, 4, 5, 6, 7, 8};
   float targets[8];
   fmn_labels_targets(l, shares, logits, 2, targets);
@@ -120,7 +120,7 @@ static void test_choose(void) {
 
 /* Pictures of no class are to leave the network undecided. */
 static void test_unknown(void) {
-  FmnLabels *l = fmn_labels_new(classes);
+  FmnLabels *l = fmn_labels_new(classes, NULL);
   const char *const names[] = {"unknown", "Boot", NULL};
   FmnDataset *d = dataset(names, (const guint8[]){0, 1, 0}, 3);
   g_assert_true(fmn_labels_join(l, d, NULL));
@@ -136,6 +136,23 @@ static void test_unknown(void) {
   fmn_labels_free(l);
 }
 
+/* A data set's labels are bytes. */
+static void test_too_many(void) {
+  g_autoptr(GError) error = NULL;
+  char *names[258] = {NULL};
+  for (int i = 0; i < 257; i++)
+    names[i] = g_strdup_printf("class %d", i);
+  g_assert_null(fmn_labels_new((const char *const *)names, &error));
+  g_assert_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED);
+  g_assert_nonnull(strstr(error->message, "257 classes"));
+  g_clear_pointer(&names[256], g_free);
+  FmnLabels *l = fmn_labels_new((const char *const *)names, NULL);
+  g_assert_cmpint(l->n, ==, 256);
+  fmn_labels_free(l);
+  for (int i = 0; i < 256; i++)
+    g_free(names[i]);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/labels/join", test_join);
@@ -143,5 +160,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/labels/gradient", test_gradient);
   g_test_add_func("/labels/plain", test_plain);
   g_test_add_func("/labels/choose", test_choose);
+  g_test_add_func("/labels/too-many", test_too_many);
   return g_test_run();
 }

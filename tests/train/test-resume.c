@@ -117,6 +117,28 @@ static void test_other_options(Fixture *f, gconstpointer data) {
   fmn_train_config_free(c);
 }
 
+/* Nor do other names of the classes: what is learned already would mean something else. */
+static void test_other_classes(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  const char *const names = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n", *const swapped = "b\na\nc\nd\ne\nf\ng\nh\ni\nj\n";
+  g_autoptr(GError) error = NULL;
+  synthetic_name_classes(f->folder, names);
+  f->stop_after = 1;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_STOPPED);
+  c->resume = TRUE;
+  f->stop_after = 0;
+  synthetic_name_classes(f->folder, swapped);
+  g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+  g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
+  g_assert_nonnull(strstr(error->message, "the classes"));
+  synthetic_name_classes(f->folder, names);
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_ALREADY);
+  synthetic_name_classes(f->folder, swapped);
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED); /* it is another model */
+  fmn_train_config_free(c);
+}
+
 /* Nor do other weights of the same data sets, though an epoch be as long. */
 static void test_other_weights(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
@@ -197,6 +219,7 @@ int main(int argc, char **argv) {
   ADD("/session/resume-nothing", NULL, test_resume_nothing);
   ADD("/session/time-limit", NULL, test_time_limit);
   ADD("/session/other-options", NULL, test_other_options);
+  ADD("/session/other-classes", NULL, test_other_classes);
   ADD("/session/other-weights", NULL, test_other_weights);
   ADD("/session/damaged-checkpoint", NULL, test_damaged_checkpoint);
   ADD("/session/diverges", NULL, test_diverges);

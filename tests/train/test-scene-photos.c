@@ -163,7 +163,7 @@ static void test_mix(void) {
   FmnDataset *gray = scene_items_new(10, 0, 10);
   FmnImages *items = fmn_images_from_dataset(gray);
   g_autoptr(GError) error = NULL;
-  FmnSceneSource *source = fmn_scene_source_new(items, &cutouts, &recipe, 96, 5, &error);
+  FmnSceneSource *source = fmn_scene_source_new(items, &cutouts, TRUE, &recipe, 96, 5, &error);
   g_assert_no_error(error);
   FmnScene *s = fmn_scene_new();
   int count[FMN_N_SCENE_PRESETS] = {0};
@@ -179,6 +179,30 @@ static void test_mix(void) {
   fmn_dataset_free(gray);
 }
 
+/* People are drawn where their labels, Fashion-MNIST's, are those of the cut-outs, too. */
+static void test_people(void) {
+  FmnScene *s = fmn_scene_new();
+  for (int people = 0; people < 2; people++) {
+    FmnSceneOptions o = fmn_scene_options(FMN_SCENE_PHOTOS, 4);
+    o.people = people;
+    FmnSceneSet *set = fmn_scene_set_new(&cutouts, &o, NULL);
+    int drawn = 0, boxes = 0;
+    for (guint64 i = 0; i < 60; i++) {
+      fmn_scene_render(set, i, 96, 96, s);
+      for (int k = 0; k < s->n_boxes; k++, boxes++) {
+        const FmnSceneBox *b = &s->boxes[k];
+        gboolean own = b->item >= 0 && b->label == cutouts.labels[b->item];
+        drawn += !own;
+      }
+    }
+    g_test_message("people=%d: %d of %d boxes drawn", people, drawn, boxes);
+    g_assert_cmpint(boxes, >, 60);
+    g_assert_true((drawn > 0) == people);
+    fmn_scene_set_free(set);
+  }
+  fmn_scene_free(s);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   make_cutouts();
@@ -186,6 +210,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/scene-photos/cloth", test_cloth);
   g_test_add_func("/scene-photos/deterministic", test_deterministic);
   g_test_add_func("/scene-photos/items", test_items);
+  g_test_add_func("/scene-photos/people", test_people);
   g_test_add_func("/scene-photos/mix", test_mix);
   int status = g_test_run();
   g_free(cutouts.images);

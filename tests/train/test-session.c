@@ -20,7 +20,6 @@ static void test_learns(Fixture *f, gconstpointer data) {
   g_assert_cmpfloat(result.test_accuracy, >=, 0.9);
   g_assert_cmpint(f->epochs, ==, 12);
   g_assert_false(exists(f, "a.safetensors.ckpt"));
-  g_assert_false(exists(f, "a.safetensors.new"));
   FmnModelFile *m = fmn_model_file_load(c->out, &error);
   g_assert_no_error(error);
   g_assert_cmpstr(m->arch, ==, "compact");
@@ -37,6 +36,39 @@ static void test_learns(Fixture *f, gconstpointer data) {
   fmn_model_file_free(m);
   c->resume = TRUE;
   g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_ALREADY);
+  fmn_train_config_free(c);
+}
+
+/* The class of what is no garment is none of the network's, whichever data set has it. */
+static void test_unknown_is_no_class(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  synthetic_name_classes(f->folder, "a\nb\nc\nd\ne\nf\ng\nunknown\nh\ni\n");
+  c->recipe.epochs = 1;
+  c->recipe.last_epochs = 0;
+  c->recipe.last_augment = NULL;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  FmnModelFile *m = fmn_model_file_load(c->out, NULL);
+  g_autofree char *labels = g_strjoinv(" ", m->labels);
+  g_assert_cmpstr(labels, ==, "a b c d e f g h i");
+  fmn_model_file_free(m);
+  fmn_train_config_free(c);
+}
+
+/* What has a name like the model's is somebody else's; of its own it leaves the model alone. */
+static void test_files(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  g_autofree char *other = in_folder(f, "a.safetensors.new"), *text = NULL;
+  c->recipe.epochs = 1;
+  c->recipe.last_epochs = 0;
+  c->recipe.last_augment = NULL;
+  g_assert_true(g_file_set_contents(other, "mine", -1, NULL));
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_true(g_file_get_contents(other, &text, NULL, NULL));
+  g_assert_cmpstr(text, ==, "mine");
+  GDir *dir = g_dir_open(f->folder, 0, NULL);
+  for (const char *name; (name = g_dir_read_name(dir));)
+    g_assert_true(!g_str_has_prefix(name, "a.safetensors.") || g_str_equal(name, "a.safetensors.new"));
+  g_dir_close(dir);
   fmn_train_config_free(c);
 }
 
@@ -276,6 +308,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/session/config", test_config);
   g_test_add_func("/session/command", test_command);
   ADD("/session/learns", NULL, test_learns);
+  ADD("/session/unknown-is-no-class", NULL, test_unknown_is_no_class);
+  ADD("/session/files", NULL, test_files);
   ADD("/session/no-validation", NULL, test_no_validation);
   ADD("/session/keep-last", NULL, test_keep_last);
   ADD("/session/sam/compact", "compact", test_sam);

@@ -103,6 +103,20 @@ static void test_failures(void) {
     g_assert_nonnull(strstr(r.err, cases[i].message));
   }
   g_assert_false(g_file_test(out, G_FILE_TEST_EXISTS));
+
+  /* Its checkpoint has to find room, too, before hours of training. */
+  g_autofree char *checkpoint = g_strconcat(out, ".ckpt", NULL);
+  g_assert_cmpint(g_mkdir(checkpoint, 0777), ==, 0);
+  g_auto(Result) r = RUN(TRAIN(out));
+  g_assert_cmpint(r.status, ==, 1);
+  g_assert_nonnull(strstr(r.err, "checkpoint"));
+  g_assert_cmpint(g_rmdir(checkpoint), ==, 0);
+}
+
+/* What cannot be printed is a failure. */
+static void test_full_output(void) {
+  g_autofree char *line = g_strdup_printf("'%s' --version > /dev/full 2> /dev/null; test $? = 1", program);
+  g_assert_cmpint(system(line), ==, 0);
 }
 
 /* Starts a training, sends a signal when a line that contains `until` has come, and waits for the end. */
@@ -191,6 +205,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/tool/usage", test_usage);
   g_test_add_func("/tool/help", test_help);
   g_test_add_func("/tool/failures", test_failures);
+  g_test_add_func("/tool/full-output", test_full_output);
   g_test_add_func("/tool/kill-and-resume", test_kill_and_resume);
   g_test_add_func("/tool/time-limit", test_time_limit);
   g_test_add_func("/tool/terminal", test_terminal);
