@@ -77,6 +77,6 @@ FmnImages *command_garments(const char *folder, FmnSplit split, const char *cons
   *data = fmn_dataset_load(folder, split, error);
   FmnImages *garments = *data ? fmn_images_of_classes(*data, classes, &several, error) : NULL;
   if (garments && several > 0)
-    fprintf(stderr, "fmnist-train: %d images that may be of several classes are left out\n", several);
+    fprintf(stderr, "fmnist-train: %d images that may be of several classes, or are of none, are left out\n", several);
   return garments;
 }

@@ -59,7 +59,7 @@ static gboolean check_labels(const FmnSession *s, GError **error) {
   FmnSceneMix mix;
   if (l->n > l->n_classes) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
-                "detectors are trained on images of one class each; the data has images that may be any of “%s”",
+                "detectors are trained on images of one class each; the data has images labelled “%s”",
                 l->names[l->n_classes]);
     return FALSE;
   }
@@ -92,7 +92,8 @@ static gboolean load_cutouts(FmnSession *s, GError **error) {
   fmn_session_describe(s, "cutouts_sha256", sha256);
   w->cutouts = fmn_images_of_classes(w->photos, (const char *const *)s->model->labels, &left_out, error);
   if (w->cutouts && left_out > 0)
-    fmn_session_notice(s, "%s: %d cut-outs that may be of several classes are left out", s->config->cutouts, left_out);
+    fmn_session_notice(s, "%s: %d cut-outs that may be of several classes, or are of none, are left out",
+                       s->config->cutouts, left_out);
   return w->cutouts != NULL;
 }
 

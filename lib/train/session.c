@@ -115,6 +115,12 @@ static char **classes_of(const FmnTrainConfig *c, GError **error) {
       names[n++] = names[i];
   if (names)
     names[n] = NULL;
+  if (names && n == 0) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "%s names no class: sets of classes (A|B) and “unknown” are none; give a data set with classes first",
+                fmn_data_dir(dir));
+    g_clear_pointer(&names, g_strfreev);
+  }
   return names;
 }
 

@@ -51,6 +51,10 @@ static void test_unknown_is_no_class(Fixture *f, gconstpointer data) {
   g_autofree char *labels = g_strjoinv(" ", m->labels);
   g_assert_cmpstr(labels, ==, "a b c d e f g h i");
   fmn_model_file_free(m);
+  g_autoptr(GError) error = NULL;
+  synthetic_name_classes(f->folder, "a|b\nunknown\nb|c\na|b|c\nd|e\nd|f\ne|f\na|d\na|e\na|f\n");
+  g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+  g_assert_nonnull(strstr(error->message, "names no class"));
   fmn_train_config_free(c);
 }
 
