@@ -259,11 +259,13 @@ gboolean fmn_dataset_save(const FmnDataset *data, const char *dir, FmnSplit spli
                 g_strerror(errno));
     return FALSE;
   }
+  if (!check_plain(dir, prefix, error))
+    return FALSE;
   g_autofree char *other = g_strdup_printf("%s/%s-images-idx%d-ubyte.gz", dir, prefix, gray ? 4 : 3);
   g_remove(other); /* of what was there before, as is the next */
   if (data->n_views == 0)
     g_remove(views);
-  return check_plain(dir, prefix, error) && save_names(data, dir, error) &&
+  return save_names(data, dir, error) &&
          fmn_idx_write(images, data->images, gray ? dims : colored, gray ? 3 : 4, error) &&
          fmn_idx_write(labels, data->labels, dims, 1, error) &&
          (data->n_views == 0 || fmn_idx_write(views, data->views, view_dims, 4, error));
