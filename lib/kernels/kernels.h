@@ -51,9 +51,8 @@ typedef struct {
   void (*multiply)(float *y, const float *a, const float *b, gsize n); /* y = a·b; y may be a or b */
   void (*multiply_add)(float *y, const float *a, const float *b, gsize n); /* y += a·b */
 
-  /* By channel, rows × c values: y = x·a[c] + b[c]; y may be x */
-  void (*channel_affine)(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b);
-  void (*channel_sum)(double *sum, const float *x, gsize rows, gsize c); /* sum[c] += Σ x */
+  /* rows × c values; sum[c] += Σ x */
+  void (*channel_sum)(double *sum, const float *x, gsize rows, gsize c);
 
   void (*from_half)(float *y, const guint16 *x, gsize n);
   /* One output of a dense layer for n ≤ FMN_DOT_ROWS images: y[r·y_stride] = Σ w[at + i] · x[r·x_stride + i], 0 ≤ i < k */
@@ -85,17 +84,28 @@ typedef struct {
                           gsize column, int rows, int columns);
 } FmnKernels;
 
+/* A batch norm in training and the activation that follows it, or FMN_ACT_NONE; arrays of a value a channel. */
+typedef struct {
+  const float *mean;         /* of x */
+  const float *scale, *shift;
+  const float *a, *b, *d;    /* norm_gradient()'s alone */
+  FmnActivation act;
+  float slope;
+} FmnNorm;
+
 /* The training half, of the same instruction set: named in the training halves of layers alone. */
 typedef struct {
   /* dx = dy · act'(x); dx may be dy */
   void (*activate)(float *dx, const float *dy, const float *x, gsize n, FmnActivation act, float slope);
 
   void (*channel_squares)(double *sum, const float *x, gsize rows, gsize c, const float *mean); /* sum[c] += Σ (x − mean[c])² */
-  /* sum[c] += Σ dy · (x − mean[c]) */
-  void (*channel_products)(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean);
-  /* y = x1·a[c] + x2·b[c] + d[c]; y may be x1 or x2 */
-  void (*channel_affine2)(float *y, const float *x1, const float *x2, gsize rows, gsize c, const float *a, const float *b,
-                          const float *d);
+
+  /* rows × c values; y = act(x·scale[c] + shift[c]) */
+  void (*norm)(float *y, const float *x, gsize rows, gsize c, const FmnNorm *n);
+  /* g being dy · act'(x·scale[c] + shift[c]): sum[c] += Σ g, products[c] += Σ g · (x − mean[c]) */
+  void (*norm_sums)(double *sum, double *products, const float *dy, const float *x, gsize rows, gsize c, const FmnNorm *n);
+  /* dx = g·a[c] + x·b[c] + d[c], added to what is in dx where `add` says so */
+  void (*norm_gradient)(float *dx, const float *dy, const float *x, gsize rows, gsize c, const FmnNorm *n, gboolean add);
 
   /* What one image's dy adds to the gradient of depthwise()'s weights, and the input's gradient (overwritten; NULL: not wanted). */
   void (*depthwise)(const FmnWindow *s, const float *x, const float *dy, const float *w, float *dw, float *dx);

@@ -27,48 +27,29 @@ static void multiply_add(float *y, const float *a, const float *b, gsize n) {
     y[i] += a[i] * b[i];
 }
 
-static void channel_affine(float *y, const float *x, gsize rows, gsize c, const float *a, const float *b) {
-  for (gsize r = 0; r < rows; r++, x += c, y += c)
-    for (gsize i = 0; i < c; i++)
-      y[i] = x[i] * a[i] + b[i];
-}
-
-static void channel_affine2(float *y, const float *x1, const float *x2, gsize rows, gsize c, const float *a,
-                            const float *b, const float *d) {
-  for (gsize r = 0; r < rows; r++, x1 += c, x2 += c, y += c)
-    for (gsize i = 0; i < c; i++)
-      y[i] = x1[i] * a[i] + (x2[i] * b[i] + d[i]);
-}
-
 /* Sums over rows: of SUM_VECS registers of channels at a time, in float32 over at most SUM_ROWS rows, then in double. */
 #define SUM_VECS 4
 #define SUM_ROWS 128
 
-typedef enum { SUM, SQUARES, PRODUCTS } SumKind;
+typedef enum { SUM, SQUARES } SumKind;
 
-INLINE float sum_term(const SumKind kind, float dy, float x, float mean) {
-  return kind == SUM ? x : kind == SQUARES ? (x - mean) * (x - mean) : dy * (x - mean);
-}
-
-INLINE void sum_vectors(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean,
-                        const SumKind kind, const int vecs) {
+INLINE void sum_vectors(double *sum, const float *x, gsize rows, gsize c, const float *mean, const SumKind kind,
+                        const int vecs) {
   Vec s[SUM_VECS], m[SUM_VECS];
 #pragma GCC unroll 4
   for (int v = 0; v < vecs; v++) {
     s[v] = (Vec){0};
     m[v] = kind == SUM ? (Vec){0} : *(const Vec *)(mean + v * VEC_LANES);
   }
-  for (gsize r = 0; r < rows; r++, x += c, dy += c)
+  for (gsize r = 0; r < rows; r++, x += c)
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
       Vec value = *(const Vec *)(x + v * VEC_LANES);
       Vec d = value - m[v];
       if (kind == SUM)
         s[v] += value;
-      else if (kind == SQUARES)
-        s[v] += d * d;
       else
-        s[v] += *(const Vec *)(dy + v * VEC_LANES) * d;
+        s[v] += d * d;
     }
 #pragma GCC unroll 4
   for (int v = 0; v < vecs; v++)
@@ -76,34 +57,31 @@ INLINE void sum_vectors(double *sum, const float *dy, const float *x, gsize rows
       sum[v * VEC_LANES + i] += (double)s[v][i];
 }
 
-INLINE void channel_total(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean,
-                          const SumKind kind) {
-  for (gsize r = 0; r < rows; r += SUM_ROWS, x += SUM_ROWS * c, dy += SUM_ROWS * c) {
+INLINE void channel_total(double *sum, const float *x, gsize rows, gsize c, const float *mean, const SumKind kind) {
+  for (gsize r = 0; r < rows; r += SUM_ROWS, x += SUM_ROWS * c) {
     gsize n = MIN(SUM_ROWS, rows - r), i = 0;
     for (; i + SUM_VECS * VEC_LANES <= c; i += SUM_VECS * VEC_LANES)
-      sum_vectors(sum + i, dy + i, x + i, n, c, kind == SUM ? NULL : mean + i, kind, SUM_VECS);
+      sum_vectors(sum + i, x + i, n, c, kind == SUM ? NULL : mean + i, kind, SUM_VECS);
     for (; i + VEC_LANES <= c; i += VEC_LANES)
-      sum_vectors(sum + i, dy + i, x + i, n, c, kind == SUM ? NULL : mean + i, kind, 1);
+      sum_vectors(sum + i, x + i, n, c, kind == SUM ? NULL : mean + i, kind, 1);
     for (; i < c; i++) {
       float s = 0.f;
-      for (gsize k = 0; k < n; k++)
-        s += sum_term(kind, dy[k * c + i], x[k * c + i], kind == SUM ? 0.f : mean[i]);
+      for (gsize k = 0; k < n; k++) {
+        float value = x[k * c + i], d = value - (kind == SUM ? 0.f : mean[i]);
+        s += kind == SUM ? value : d * d;
+      }
       sum[i] += (double)s;
     }
   }
 }
 
-static void channel_sum(double *sum, const float *x, gsize rows, gsize c) {
-  channel_total(sum, x, x, rows, c, NULL, SUM);
-}
+static void channel_sum(double *sum, const float *x, gsize rows, gsize c) { channel_total(sum, x, rows, c, NULL, SUM); }
 
 static void channel_squares(double *sum, const float *x, gsize rows, gsize c, const float *mean) {
-  channel_total(sum, x, x, rows, c, mean, SQUARES);
+  channel_total(sum, x, rows, c, mean, SQUARES);
 }
 
-static void channel_products(double *sum, const float *dy, const float *x, gsize rows, gsize c, const float *mean) {
-  channel_total(sum, dy, x, rows, c, mean, PRODUCTS);
-}
+#include "kernels/norm.h"
 
 static void from_half(float *y, const guint16 *x, gsize n) {
   gsize i = 0;
@@ -132,7 +110,6 @@ const FmnKernels KERNELS = {
     .add_activate = add_activate,
     .multiply = multiply,
     .multiply_add = multiply_add,
-    .channel_affine = channel_affine,
     .channel_sum = channel_sum,
     .dot = dot,
     .dot_outputs = dot_outputs,
@@ -149,8 +126,9 @@ extern const FmnGradKernels GRAD_KERNELS;
 const FmnGradKernels GRAD_KERNELS = {
     .activate = activate_grad,
     .channel_squares = channel_squares,
-    .channel_products = channel_products,
-    .channel_affine2 = channel_affine2,
+    .norm = norm,
+    .norm_sums = norm_sums,
+    .norm_gradient = norm_gradient,
     .depthwise = depthwise_grad,
     .maxpool = maxpool_grad,
     .winograd_weights = winograd_weights_gradient,

@@ -13,6 +13,7 @@ typedef struct {
   float *y;
   const float *dy;           /* gradient of the loss by y; backward() only */
   float *dx[FMN_MAX_INPUTS]; /* overwritten by backward(); NULL where not wanted */
+  gboolean add;              /* backward() adds to dx[] instead; only with FmnLayerGrad.adds */
   float *w[FMN_MAX_PARAMS];  /* forward() may update those that are not trainable (running statistics) */
   float *dw[FMN_MAX_PARAMS]; /* overwritten by backward(); NULL for those not trainable */
   void *state;               /* state() bytes kept from forward() to backward(), 64-byte aligned */
@@ -20,6 +21,8 @@ typedef struct {
   gsize scratch_size;
   float *shared; /* shared_scratch() floats */
   FmnPool *pool;
+  FmnActivation act; /* follows the layer, which does it along; only with FmnLayerGrad.activates */
+  float slope;
   guint64 seed;   /* differs between steps and nodes: for random masks */
   float momentum; /* weight of this batch in running statistics; 0: as the layer has it */
 } FmnTrainCall;
@@ -40,6 +43,9 @@ typedef struct {
   gsize (*state)(const FmnNode *node, int batch);          /* bytes; NULL: none */
   gsize (*scratch)(const FmnNode *node, int batch);        /* floats a thread; NULL: none */
   gsize (*shared_scratch)(const FmnNode *node, int batch); /* floats for all threads together; NULL: none */
+  gboolean adds;            /* knows FmnTrainCall.add; layers of one input */
+  gboolean activates;       /* knows FmnTrainCall.act: y is what comes after it, dy the gradient by that */
+  gboolean shares_gradient; /* each dx is dy, which may be used in its place: dx is NULL then */
   void (*forward)(const FmnTrainCall *c);
   void (*backward)(const FmnTrainCall *c);
   const FmnGradSample *samples; /* ended by one with in.n = 0 */

@@ -1,16 +1,26 @@
 #include "train/trainer.h"
 
 #include "error.h"
+#include "nn/layers.h"
 #include "train/random.h"
 
-typedef enum { DX_NONE, DX_WRITE, DX_ADD } DxMode;
+/* How a layer's gradient gets to that of a value that it reads. */
+typedef enum {
+  DX_NONE,
+  DX_WRITE,
+  DX_SHARE,    /* it is that of its result, and lies there */
+  DX_ADD_SELF, /* there is one of another reader; the layer adds to it */
+  DX_ADD,      /* the same, but the trainer adds */
+} DxMode;
 
 typedef struct {
   const FmnLayerGrad *grad; /* NULL for the input and for nodes that no output needs */
   FmnTrainCall call;
   float *y, *dy;
   void *state;
-  int slot; /* gradient slot of y; -1: none */
+  int slot;   /* gradient slot of y; -1: none */
+  int result; /* the node whose y and dy its calls have: itself, or the activation that follows and is done along */
+  int maker;  /* the node that has it as its result */
   gboolean needed, wants_gradient;
   DxMode mode[FMN_MAX_INPUTS];
   int first_param;
@@ -19,7 +29,7 @@ typedef struct {
 typedef struct {
   float *data;
   gsize size;
-  gboolean used;
+  int users; /* values whose gradients are there */
 } Slot;
 
 struct FmnTrainer {
@@ -77,25 +87,81 @@ static gboolean mark_nodes(FmnTrainer *t, GError **error) {
   return TRUE;
 }
 
+static gboolean is_output(const FmnGraph *g, int i) {
+  for (int k = 0; k < g->n_outputs; k++)
+    if (g->outputs[k] == i)
+      return TRUE;
+  return FALSE;
+}
+
+static int count_readers(const FmnTrainer *t, int value) {
+  int n = 0;
+  for (int i = value + 1; i < t->n_nodes; i++)
+    for (int k = 0; t->nodes[i].needed && k < fmn_graph_node(t->graph, i)->n_inputs; k++)
+      n += fmn_graph_node(t->graph, i)->inputs[k] == value;
+  return n;
+}
+
+/* Activations that the layers before them do along: nobody else reads what these have. */
+static void fuse_activations(FmnTrainer *t) {
+  for (int i = 1; i < t->n_nodes; i++) {
+    const FmnNode *node = fmn_graph_node(t->graph, i);
+    FmnPointwise p = {.kind = FMN_POINTWISE_IDENTITY};
+    TrainNode *before = node->ops == &fmn_activation_ops ? &t->nodes[node->inputs[0]] : NULL;
+    if (!before || !t->nodes[i].grad || !before->grad || !before->grad->activates ||
+        is_output(t->graph, node->inputs[0]) || count_readers(t, node->inputs[0]) != 1)
+      continue;
+    node->ops->pointwise(node, &p);
+    before->result = i;
+    t->nodes[i].maker = node->inputs[0];
+    before->call.act = p.act;
+    before->call.slope = p.slope;
+    t->nodes[i].grad = NULL;
+  }
+}
+
 static int take_slot(FmnTrainer *t, gsize size) {
   int best = -1;
   for (guint i = 0; i < t->slots->len; i++) {
     const Slot *s = &g_array_index(t->slots, Slot, i);
-    if (s->used)
+    if (s->users)
       continue;
     const Slot *b = best < 0 ? NULL : &g_array_index(t->slots, Slot, best);
     if (!b || (s->size >= size ? b->size < size || s->size < b->size : s->size > b->size))
       best = (int)i;
   }
   if (best < 0) {
-    Slot fresh = {NULL, 0, FALSE};
+    Slot fresh = {NULL, 0, 0};
     g_array_append_val(t->slots, fresh);
     best = (int)t->slots->len - 1;
   }
   Slot *s = &g_array_index(t->slots, Slot, best);
-  s->used = TRUE;
+  s->users = 1;
   s->size = MAX(s->size, size);
   return best;
+}
+
+/* Whether nobody adds to the gradient of `value`, once node `from` has passed it one, before the layer that makes
+ * `other` has read that of it: so long both may lie in one place. */
+static gboolean stays(const FmnTrainer *t, int value, int other, int from) {
+  for (int i = t->nodes[other].maker; i < from; i++)
+    for (int k = 0; t->nodes[i].grad && k < fmn_graph_node(t->graph, i)->n_inputs; k++)
+      if (fmn_graph_node(t->graph, i)->inputs[k] == value)
+        return FALSE;
+  return TRUE;
+}
+
+/* Whether input k of node i may have its gradient where that of the node's result is. */
+static gboolean may_share(const FmnTrainer *t, int i, int k) {
+  const FmnNode *node = fmn_graph_node(t->graph, i);
+  if (!t->nodes[i].grad->shares_gradient)
+    return FALSE;
+  for (int other = 0; other < node->n_inputs; other++)
+    if (other != k && t->nodes[node->inputs[other]].wants_gradient &&
+        (node->inputs[other] == node->inputs[k] || !stays(t, node->inputs[k], node->inputs[other], i) ||
+         !stays(t, node->inputs[other], node->inputs[k], i)))
+      return FALSE;
+  return TRUE;
 }
 
 /* Walks the backward pass once to see which gradients are alive at the same time. */
@@ -112,19 +178,26 @@ static void plan_gradients(FmnTrainer *t) {
     TrainNode *tn = &t->nodes[i];
     if (!tn->grad || !tn->wants_gradient)
       continue;
+    int slot = t->nodes[tn->result].slot;
     for (int k = 0; k < node->n_inputs; k++) {
       TrainNode *in = &t->nodes[node->inputs[k]];
       if (!in->wants_gradient)
         continue;
-      if (in->slot >= 0) {
+      if (in->slot >= 0 && tn->grad->adds) {
+        tn->mode[k] = DX_ADD_SELF;
+      } else if (in->slot >= 0) {
         tn->mode[k] = DX_ADD;
         extra[k] = MAX(extra[k], node_count(t, node->inputs[k]));
+      } else if (may_share(t, i, k)) {
+        tn->mode[k] = DX_SHARE;
+        in->slot = slot;
+        g_array_index(t->slots, Slot, slot).users++;
       } else {
         tn->mode[k] = DX_WRITE;
         in->slot = take_slot(t, node_count(t, node->inputs[k]));
       }
     }
-    g_array_index(t->slots, Slot, tn->slot).used = FALSE;
+    g_array_index(t->slots, Slot, slot).users--;
   }
   for (int k = 0; k < FMN_MAX_INPUTS; k++)
     t->extra[k] = extra[k] ? fmn_floats_new0(extra[k]) : NULL;
@@ -164,20 +237,21 @@ static void make_calls(FmnTrainer *t) {
     const FmnNode *node = fmn_graph_node(t->graph, i);
     TrainNode *tn = &t->nodes[i];
     FmnTrainCall *c = &tn->call;
-    if (tn->needed)
+    if (tn->needed && tn->result == i)
       tn->y = fmn_floats_new0(node_count(t, i));
     if (!tn->grad)
       continue;
     c->node = node;
     c->batch = t->batch;
-    c->y = tn->y;
-    c->dy = tn->dy;
+    c->dy = t->nodes[tn->result].dy;
     c->out = node->out;
     c->pool = t->pool;
     for (int k = 0; k < node->n_inputs; k++) {
       c->in[k] = node->in[k];
+      gboolean there = tn->mode[k] == DX_WRITE || tn->mode[k] == DX_ADD_SELF;
       c->x[k] = t->nodes[node->inputs[k]].y;
-      c->dx[k] = tn->mode[k] == DX_WRITE ? t->nodes[node->inputs[k]].dy : tn->mode[k] == DX_ADD ? t->extra[k] : NULL;
+      c->dx[k] = there ? t->nodes[node->inputs[k]].dy : tn->mode[k] == DX_ADD ? t->extra[k] : NULL;
+      c->add |= tn->mode[k] == DX_ADD_SELF;
     }
     for (int k = 0; k < node->n_params; k++)
       c->dw[k] = t->params[tn->first_param + k].gradient;
@@ -192,6 +266,7 @@ static void make_calls(FmnTrainer *t) {
   t->scratch = all_scratch ? fmn_floats_new0(all_scratch) : NULL;
   t->shared = all_shared ? fmn_floats_new0(all_shared) : NULL;
   for (int i = 0; i < t->n_nodes; i++) {
+    t->nodes[i].call.y = t->nodes[t->nodes[i].result].y;
     t->nodes[i].call.scratch = t->scratch;
     t->nodes[i].call.shared = t->shared;
   }
@@ -206,10 +281,13 @@ static FmnTrainer *trainer_new(FmnGraph *g, int batch, FmnPool *pool, const FmnT
   t->n_nodes = fmn_graph_size(g);
   t->nodes = g_new0(TrainNode, t->n_nodes);
   t->slots = g_array_new(FALSE, FALSE, sizeof(Slot));
+  for (int i = 0; i < t->n_nodes; i++)
+    t->nodes[i].result = t->nodes[i].maker = i;
   if (!mark_nodes(t, error)) {
     fmn_trainer_free(t);
     return NULL;
   }
+  fuse_activations(t);
   plan_gradients(t);
   make_params(t);
   make_calls(t);

@@ -28,7 +28,6 @@ static void run_dot_half(const Bench *b) { b->kernels->dot((FmnPacked){b->w, TRU
 
 static void run_dot_outputs(const Bench *b) { b->kernels->dot_outputs((FmnPacked){b->w, TRUE}, 0, DENSE / FMN_DOT_OUTPUTS, b->x, b->y); }
 
-static void run_affine(const Bench *b) { b->kernels->channel_affine(b->y, b->x, ROWS, CHANNELS, b->w, b->w); }
 static void run_sum(const Bench *b) {
   double sum[CHANNELS] = {0};
   b->kernels->channel_sum(sum, b->x, ROWS, CHANNELS);
@@ -58,7 +57,6 @@ static const struct {
     {"dot", "GB/s", run_dot, 4.0 * DENSE},
     {"dot, half weights", "GB/s", run_dot_half, 2.0 * DENSE},
     {"dot, half weights, by four", "GB/s", run_dot_outputs, 2.0 * DENSE},
-    {"channel_affine", "GB/s", run_affine, 8.0 * ROWS * CHANNELS},
     {"channel_sum", "GB/s", run_sum, 4.0 * ROWS * CHANNELS},
     {"activate, ReLU", "GB/s", run_relu, 8.0 * ROWS * CHANNELS},
     {"activate, swish", "GB/s", run_swish, 8.0 * ROWS * CHANNELS},

@@ -54,27 +54,69 @@ static void check_channels(int set, gsize rows, gsize c) {
     k->epilogue(got, rows, c, c, &e);
     assert_close(got, want, n, 2e-5f);
   }
-  ref->channel_affine(want, x, rows, c, a, b);
-  k->channel_affine(got, x, rows, c, a, b);
-  assert_close(got, want, n, 1e-5f);
-  ref_grad->channel_affine2(want, x, x2, rows, c, a, b, d);
-  grad->channel_affine2(got, x, x2, rows, c, a, b, d);
-  assert_close(got, want, n, 2e-5f);
-  for (int kind = 0; kind < 3; kind++) {
-    const FmnGradKernels *both[] = {ref_grad, grad};
-    for (int i = 0; i < 2; i++)
-      if (kind == 0)
-        (i ? k : ref)->channel_sum(sums[i], x, rows, c);
-      else if (kind == 1)
-        both[i]->channel_squares(sums[i], x, rows, c, a);
-      else
-        both[i]->channel_products(sums[i], x, x2, rows, c, a);
-    for (gsize i = 0; i < c; i++)
-      g_assert_cmpfloat_with_epsilon(sums[0][i], sums[1][i], 3e-5 * (double)(rows + 1));
-  }
+  for (int i = 0; i < 2; i++)
+    (i ? k : ref)->channel_sum(sums[i], x, rows, c);
+  for (gsize i = 0; i < c; i++)
+    g_assert_cmpfloat_with_epsilon(sums[0][i], sums[1][i], 3e-5 * (double)(rows + 1));
+  for (int i = 0; i < 2; i++)
+    (i ? grad : ref_grad)->channel_squares(sums[i], x, rows, c, a);
+  for (gsize i = 0; i < c; i++)
+    g_assert_cmpfloat_with_epsilon(sums[0][i], sums[1][i], 3e-5 * (double)(rows + 1));
   g_free(sums[0]);
   g_free(sums[1]);
   free_all(7, x, x2, a, b, d, want, got);
+}
+
+/* By definition, in double; not nearer to a kink than rounding is. */
+static double norm_by_definition(const FmnNorm *n, double x, gsize c, double *slope) {
+  double z = x * n->scale[c] + n->shift[c], s = 1 / (1 + exp(-z));
+  switch (n->act) {
+  case FMN_ACT_RELU:
+  case FMN_ACT_LEAKY_RELU:
+    *slope = fabs(z) < 1e-5 ? NAN : z > 0 ? 1 : n->act == FMN_ACT_RELU ? 0 : (double)n->slope;
+    return z * (z > 0 ? 1 : n->act == FMN_ACT_RELU ? 0 : (double)n->slope);
+  case FMN_ACT_SIGMOID:
+    *slope = s * (1 - s);
+    return s;
+  case FMN_ACT_SWISH:
+    *slope = s + z * s * (1 - s);
+    return z * s;
+  case FMN_ACT_NONE:
+    break;
+  }
+  *slope = 1;
+  return z;
+}
+
+static void check_norm(int set, gsize rows, gsize c, FmnActivation act) {
+  const FmnGradKernels *k = fmn_grad_kernels_at(set);
+  gsize n = rows * c;
+  float *x = random_floats(n, 1), *dy = random_floats(n, 2), *channels = random_floats(6 * c, 3);
+  float *y = random_floats(n, 4), *dx = random_floats(n, 5);
+  double *sums = g_new0(double, 4 * c);
+  FmnNorm norm = {channels,         channels + c,     channels + 2 * c, channels + 3 * c,
+                  channels + 4 * c, channels + 5 * c, act,              .1f};
+  k->norm(y, x, rows, c, &norm);
+  k->norm_sums(sums, sums + c, dy, x, rows, c, &norm);
+  for (gboolean add = FALSE; add <= TRUE; add++) {
+    k->norm_gradient(dx, dy, x, rows, c, &norm, add);
+    for (gsize i = 0; i < n; i++) {
+      double slope, want = norm_by_definition(&norm, (double)x[i], i % c, &slope);
+      double back = (double)dy[i] * slope * norm.a[i % c] + (double)x[i] * norm.b[i % c] + norm.d[i % c];
+      g_assert_cmpfloat_with_epsilon((double)y[i], want, 1e-5);
+      if (!isnan(slope))
+        g_assert_cmpfloat_with_epsilon((double)dx[i], back * (1 + add), 4e-5);
+      if (!add) {
+        sums[2 * c + i % c] += dy[i] * slope;
+        sums[3 * c + i % c] += dy[i] * slope * ((double)x[i] - norm.mean[i % c]);
+      }
+    }
+  }
+  for (gsize i = 0; i < 2 * c; i++)
+    if (!isnan(sums[2 * c + i]))
+      g_assert_cmpfloat_with_epsilon(sums[i], sums[2 * c + i], 3e-5 * (double)(rows + 1));
+  g_free(sums);
+  free_all(5, x, dy, channels, y, dx);
 }
 
 /* By definition, in double. */
@@ -173,6 +215,11 @@ static void test_sets(void) {
     for (gsize c = 1; c < 40; c++)
       check_channels(set, c % 5, c);
     check_channels(set, 500, 33);
+    for (int act = FMN_ACT_NONE; act <= FMN_ACT_SWISH; act++) {
+      for (gsize c = 1; c < 70; c += 7)
+        check_norm(set, 1 + c % 5, c, (FmnActivation)act);
+      check_norm(set, 300, 48, (FmnActivation)act);
+    }
     check_products(all[set]);
   }
 }
@@ -196,8 +243,6 @@ static void test_reference(void) {
   g_assert_cmpfloat(sum[1], ==, 13.0);
   fmn_grad_kernels_at(0)->channel_squares(sum, x, 3, 2, (const float[]){1.f, 5.f});
   g_assert_cmpfloat(sum[0], ==, 8.0 + 9.0 + 9.0 + 25.0);
-  fmn_grad_kernels_at(0)->channel_products(sum, (const float[]){1.f, 1.f, 2.f, 2.f, 3.f, 3.f}, x, 3, 2, (const float[]){1.f, 5.f});
-  g_assert_cmpfloat(sum[1], ==, 13.0 + 16.0 + 0.0 + 4.0 + -4.0 + 0.0 + 6.0);
 }
 
 /* The sum over pixels of x[i] · dy[o], in double; pixels as FmnPixels has them. */

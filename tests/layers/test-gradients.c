@@ -62,7 +62,13 @@ static FmnValue second_input(FmnGraph *g, FmnShape shape) {
   return shape.h == in.h ? x : fmn_global_avgpool(g, x);
 }
 
-static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, FmnPool *pool) {
+/* What a layer does along where the trainer asks for it; FMN_ACT_NONE and FALSE: nothing. */
+typedef struct {
+  FmnActivation act;
+  gboolean add;
+} Extras;
+
+static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, FmnPool *pool, Extras extras) {
   Fixture f = {.grad = grad, .graph = fmn_graph_new(sample->in.c, sample->in.h, sample->in.w)};
   FmnShape shapes[FMN_MAX_INPUTS] = {sample->in, sample->second.n ? sample->second : sample->in};
   int n_inputs = MAX(sample->n_inputs, 1), batch = sample->in.n, threads = fmn_pool_threads(pool);
@@ -78,7 +84,8 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   FmnNode *node = fmn_graph_node(f.graph, v);
   if (grad->init)
     grad->init(node, 1);
-  *c = (FmnTrainCall){.node = node, .batch = batch, .out = node->out, .pool = pool, .seed = 5};
+  *c = (FmnTrainCall){.node = node, .batch = batch, .out = node->out, .pool = pool, .seed = 5, .act = extras.act, .slope = .1f,
+                      .add = extras.add};
   c->out.n = batch;
   gsize out_count = fmn_shape_count(c->out);
   for (int i = 0; i < n_inputs; i++) {
@@ -87,7 +94,10 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
     c->x[i] = f.x[i] = fmn_floats_new(in_count);
     c->dx[i] = fmn_floats_new(in_count);
     fill_grid(f.x[i], in_count, 10 + (guint64)i);
-    memset(c->dx[i], 0x7f, in_count * sizeof(float)); /* must be overwritten */
+    if (extras.add)
+      memset(c->dx[i], 0, in_count * sizeof(float));
+    else
+      memset(c->dx[i], 0x7f, in_count * sizeof(float)); /* must be overwritten */
   }
   for (int i = 0; i < node->n_params; i++) {
     gsize n = fmn_param_count(&node->params[i]);
@@ -107,6 +117,11 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
 
   loss(&f);
   grad->backward(c);
+  if (extras.add) {
+    grad->backward(c);
+    for (gsize i = 0; i < fmn_shape_count(shapes[0]); i++)
+      c->dx[0][i] /= 2;
+  }
   for (int i = 0; i < n_inputs; i++)
     compare(&f, f.x[i], fmn_shape_count(shapes[i]), c->dx[i], "dx", 30);
   for (int i = 0; i < node->n_params; i++)
@@ -134,7 +149,9 @@ static void test_layer(gconstpointer data) {
   for (int threads = 1; threads <= 3; threads++) {
     FmnPool *pool = fmn_pool_new(threads);
     for (const FmnGradSample *s = grad->samples; s->in.n > 0; s++)
-      check_sample(grad, s, pool);
+      for (int act = FMN_ACT_NONE; act <= (grad->activates ? FMN_ACT_SWISH : FMN_ACT_NONE); act++)
+        for (gboolean add = FALSE; add <= grad->adds; add++)
+          check_sample(grad, s, pool, (Extras){(FmnActivation)act, add});
     fmn_pool_free(pool);
   }
 }

@@ -106,12 +106,48 @@ static double run_loss(FmnTrainer *t, const float *x, const float *targets, gboo
 }
 
 /* One value read by three nodes, one of them twice, and a value that leads nowhere. */
-static void test_shared_values(void) {
-  FmnGraph *g = fmn_graph_new(1, 6, 6);
-  FmnValue x = fmn_conv2d(g, fmn_graph_input(g), "a", .out = 3, .k = 3, .pad = 1);
+static FmnValue shared_values(FmnGraph *g, FmnValue x) {
   FmnValue b = fmn_conv2d(g, x, "b", .out = 3, .k = 3, .pad = 1), twice = fmn_add(g, x, x);
   fmn_conv2d(g, x, "unused", .out = 2, .k = 1);
-  x = fmn_add(g, fmn_add(g, b, x), twice);
+  return fmn_add(g, fmn_add(g, b, x), twice);
+}
+
+static FmnValue norm_swish(FmnGraph *g, FmnValue x, const char *name) {
+  return fmn_activation(g, fmn_batchnorm(g, x, name, 0), FMN_ACT_SWISH, 0);
+}
+
+/* Both gradients of each sum lie where that of the sum does; the second block's shortcut starts after the activation. */
+static FmnValue residual_blocks(FmnGraph *g, FmnValue x) {
+  x = fmn_add(g, fmn_conv2d(g, norm_swish(g, x, "bn1"), "b", .out = 3, .k = 3, .pad = 1), x);
+  FmnValue y = norm_swish(g, x, "bn2"), shortcut = fmn_conv2d(g, y, "shortcut", .out = 5, .k = 1);
+  return fmn_add(g, fmn_conv2d(g, y, "c", .out = 5, .k = 3, .pad = 1), shortcut);
+}
+
+/* What is added has been made of the other by one layer, or by two that are done as one. */
+static FmnValue sums_with_own_input(FmnGraph *g, FmnValue x) {
+  x = fmn_add(g, fmn_batchnorm(g, x, "bn1", 0), x);
+  return fmn_add(g, x, norm_swish(g, x, "bn2"));
+}
+
+/* A value that a sum reads is read again between the other one and the sum. */
+static FmnValue sum_read_between(FmnGraph *g, FmnValue x) {
+  FmnValue y = norm_swish(g, x, "bn1"), z = norm_swish(g, y, "bn2"), w = fmn_batchnorm(g, z, "bn3", 0);
+  return fmn_add(g, fmn_add(g, y, z), fmn_add(g, w, z));
+}
+
+/* The normalised value is read by others than the activation. */
+static FmnValue activation_apart(FmnGraph *g, FmnValue x) {
+  FmnValue y = fmn_batchnorm(g, x, "bn1", 0);
+  return fmn_add(g, fmn_activation(g, y, FMN_ACT_SWISH, 0), y);
+}
+
+typedef FmnValue (*BodyFunc)(FmnGraph *g, FmnValue x);
+
+/* Gradients against differences. */
+static void test_values(gconstpointer body) {
+  FmnGraph *g = fmn_graph_new(1, 6, 6);
+  FmnValue x = fmn_conv2d(g, fmn_graph_input(g), "a", .out = 3, .k = 3, .pad = 1);
+  x = ((BodyFunc)body)(g, x);
   fmn_graph_output(g, fmn_dense(g, fmn_global_avgpool(g, fmn_activation(g, x, FMN_ACT_SIGMOID, 0)), "fc", .out = 4));
   g_assert_no_error(g->error);
   FmnTrainer *t = fmn_trainer_new(g, 5, NULL, NULL);
@@ -126,7 +162,7 @@ static void test_shared_values(void) {
       params[i].param->data[k] = (float)fmn_random_normal(&r) * 0.5f;
   run_loss(t, data, targets, TRUE);
   for (int i = 0; i < n; i++)
-    for (gsize k = 0; k < fmn_param_count(params[i].param); k += 3) {
+    for (gsize k = 0; params[i].gradient && k < fmn_param_count(params[i].param); k += 3) {
       const float step = 1e-2f;
       float *w = &params[i].param->data[k], before = *w, gradient = params[i].gradient[k];
       *w = before + step;
@@ -238,7 +274,11 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_data_func("/trainer/golden-step", NULL, test_golden_step);
   g_test_add_data_func("/trainer/golden-step/sam", GINT_TO_POINTER(TRUE), test_golden_step);
-  g_test_add_func("/trainer/shared-values", test_shared_values);
+  g_test_add_data_func("/trainer/values/shared", (gconstpointer)shared_values, test_values);
+  g_test_add_data_func("/trainer/values/residual", (gconstpointer)residual_blocks, test_values);
+  g_test_add_data_func("/trainer/values/own-input", (gconstpointer)sums_with_own_input, test_values);
+  g_test_add_data_func("/trainer/values/read-between", (gconstpointer)sum_read_between, test_values);
+  g_test_add_data_func("/trainer/values/activation-apart", (gconstpointer)activation_apart, test_values);
   g_test_add_func("/trainer/partial-batch", test_partial_batch);
   g_test_add_func("/trainer/statistics", test_statistics);
   g_test_add_func("/trainer/init", test_init);

@@ -42,20 +42,27 @@ FmnValue fmn_add(FmnGraph *g, FmnValue a, FmnValue b) {
 static void train_forward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize image = fmn_shape_image(t->out), at = (gsize)begin * image, n = (gsize)(end - begin) * image;
-  memcpy(t->y + at, t->x[0] + at, n * sizeof *t->y);
-  fmn_kernels()->add(t->y + at, t->x[1] + at, n);
+  fmn_kernels()->add_activate(t->y + at, t->x[0] + at, t->x[1] + at, n, FMN_ACT_NONE, 0.f);
 }
 
 static void train_forward(const FmnTrainCall *t) { fmn_pool_run(t->pool, train_forward_images, (gpointer)t, t->out.n); }
 
-static void train_backward(const FmnTrainCall *t) {
+static void train_backward_images(gpointer data, int begin, int end, int slot) {
+  const FmnTrainCall *t = data;
+  gsize image = fmn_shape_image(t->out), at = (gsize)begin * image, n = (gsize)(end - begin) * image;
   for (int i = 0; i < 2; i++)
     if (t->dx[i])
-      memcpy(t->dx[i], t->dy, fmn_shape_count(t->out) * sizeof *t->dy);
+      memcpy(t->dx[i] + at, t->dy + at, n * sizeof *t->dy);
+}
+
+static void train_backward(const FmnTrainCall *t) {
+  if (t->dx[0] || t->dx[1])
+    fmn_pool_run(t->pool, train_backward_images, (gpointer)t, t->out.n);
 }
 
 const FmnLayerGrad fmn_add_grad = {
     .ops = &fmn_add_ops,
+    .shares_gradient = TRUE,
     .forward = train_forward,
     .backward = train_backward,
     .samples = (const FmnGradSample[]){{{2, 3, 4, 5}, 2, NULL}, {{0}}},

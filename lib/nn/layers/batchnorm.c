@@ -49,69 +49,125 @@ static void init(FmnNode *node, guint64 seed) {
   }
 }
 
-/* Per channel: what forward() keeps for backward(), and the coefficients of the pass in progress. */
+/* Per channel: what forward() keeps for backward(), and the coefficients of that. */
 typedef struct {
   float *mean, *inverse; /* of the batch; 1 / standard deviation */
+  float *scale, *shift;  /* of what is normalised */
   float *a, *b, *d;
 } State;
 
 static State get_state(const FmnTrainCall *t) {
   float *data = t->state;
   gsize c = (gsize)t->out.c;
-  return (State){data, data + c, data + 2 * c, data + 3 * c, data + 4 * c};
+  return (State){data, data + c, data + 2 * c, data + 3 * c, data + 4 * c, data + 5 * c, data + 6 * c};
 }
 
-static gsize state(const FmnNode *node, int batch) { return 5 * (gsize)node->out.c * sizeof(float); }
+static gsize state(const FmnNode *node, int batch) { return 7 * (gsize)node->out.c * sizeof(float); }
 
-/* Two sums a channel, in double, of a share of the rows. */
-static gsize scratch(const FmnNode *node, int batch) { return 2 * 2 * (gsize)node->out.c; }
-
-static double *sums(const FmnTrainCall *t, int slot) {
-  return (double *)(gpointer)(t->scratch + (gsize)slot * t->scratch_size);
+static FmnNorm norm_of(const FmnTrainCall *t) {
+  State s = get_state(t);
+  return (FmnNorm){s.mean, s.scale, s.shift, s.a, s.b, s.d, t->act, t->slope};
 }
 
-/* Tasks are images in all of these. */
-static void add_values(gpointer data, int begin, int end, int slot) {
-  const FmnTrainCall *t = data;
-  gsize image = fmn_shape_image(t->out);
-  fmn_kernels()->channel_sum(sums(t, slot), t->x[0] + (gsize)begin * image,
-                             (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c);
+/* By channel, of the rows so far or of a chunk of them: in forward() their sum and that of the squared distances from
+ * their mean, in backward() those of the gradient and of the gradient times the distance from the batch's mean. */
+typedef struct {
+  double *rows; /* how many */
+  double *sum, *products;
+} Sums;
+
+/* What a thread has for itself. */
+typedef struct {
+  Sums all, chunk;
+  float *mean; /* of a chunk */
+} Scratch;
+
+static Scratch get_scratch(const FmnTrainCall *t, int slot) {
+  double *data = (double *)(gpointer)(t->scratch + (gsize)slot * t->scratch_size);
+  gsize c = (gsize)t->out.c;
+  Sums all = {data, data + 2, data + 2 + c}, chunk = {data + 1, data + 2 + 2 * c, data + 2 + 3 * c};
+  return (Scratch){all, chunk, (float *)(gpointer)(data + 2 + 4 * c)};
 }
 
-static void add_squares(gpointer data, int begin, int end, int slot) {
-  const FmnTrainCall *t = data;
-  gsize image = fmn_shape_image(t->out);
-  fmn_grad_kernels()->channel_squares(sums(t, slot), t->x[0] + (gsize)begin * image,
-                                 (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c, get_state(t).mean);
+static gsize scratch(const FmnNode *node, int batch) {
+  gsize c = (gsize)node->out.c;
+  return 2 * (2 + 4 * c) + c;
 }
 
-static void add_gradients(gpointer data, int begin, int end, int slot) {
-  const FmnTrainCall *t = data;
-  gsize image = fmn_shape_image(t->out), rows = (gsize)(end - begin) * fmn_shape_pixels(t->out), c = (gsize)t->out.c;
-  const float *dy = t->dy + (gsize)begin * image;
-  fmn_kernels()->channel_sum(sums(t, slot), dy, rows, c);
-  fmn_grad_kernels()->channel_products(sums(t, slot) + c, dy, t->x[0] + (gsize)begin * image, rows, c, get_state(t).mean);
+static void clear(Sums s, int c) {
+  *s.rows = 0;
+  memset(s.sum, 0, (gsize)c * sizeof(double));
+  memset(s.products, 0, (gsize)c * sizeof(double));
 }
 
-/* Runs func over the images; its sums, in the order of the shares, end up in share 0's. */
-static const double *total(const FmnTrainCall *t, FmnPoolFunc func, int n_sums) {
-  gsize n = (gsize)n_sums * (gsize)t->out.c;
+/* Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance": the moments of two parts together. */
+static void merge_moments(Sums s, Sums part, int channels) {
+  double n = *s.rows, m = *part.rows, per_n = n > 0 ? 1 / n : 0, per_m = 1 / m, weight = n * m / (n + m);
+  for (int c = 0; c < channels; c++) {
+    double distance = part.sum[c] * per_m - s.sum[c] * per_n;
+    s.products[c] += part.products[c] + distance * distance * weight;
+    s.sum[c] += part.sum[c];
+  }
+  *s.rows += m;
+}
+
+static void merge_sums(Sums s, Sums part, int channels) {
+  for (int c = 0; c < channels; c++) {
+    s.sum[c] += part.sum[c];
+    s.products[c] += part.products[c];
+  }
+}
+
+/* Runs func over shares of the images; what they come to is merged in their order into the first one's. */
+static Sums total(const FmnTrainCall *t, FmnPoolFunc func, void (*merge)(Sums, Sums, int)) {
   int shares = fmn_pool_shares(t->pool, t->out.n);
   for (int i = 0; i < shares; i++)
-    memset(sums(t, i), 0, n * sizeof(double));
+    clear(get_scratch(t, i).all, t->out.c);
   fmn_pool_share(t->pool, func, (gpointer)t, t->out.n);
+  Sums first = get_scratch(t, 0).all;
   for (int i = 1; i < shares; i++)
-    for (gsize k = 0; k < n; k++)
-      sums(t, 0)[k] += sums(t, i)[k];
-  return sums(t, 0);
+    merge(first, get_scratch(t, i).all, t->out.c);
+  return first;
+}
+
+/* The values of the images that a task does. */
+typedef struct {
+  gsize at, rows, c;
+} Part;
+
+static Part part_of(const FmnTrainCall *t, int begin, int end) {
+  return (Part){(gsize)begin * fmn_shape_image(t->out), (gsize)(end - begin) * fmn_shape_pixels(t->out),
+                (gsize)t->out.c};
+}
+
+/* Values that are gone through twice in one go, the second time in the cache; and rows, at the least, for sums of fewer
+ * cost more by the value. */
+#define CHUNK 16384
+#define MIN_ROWS 16
+
+static void add_moments(gpointer data, int begin, int end, int slot) {
+  const FmnTrainCall *t = data;
+  Scratch s = get_scratch(t, slot);
+  Part p = part_of(t, begin, end);
+  gsize most = MAX(MIN_ROWS, CHUNK / p.c);
+  for (gsize row = 0, n; row < p.rows; row += n) {
+    const float *x = t->x[0] + p.at + row * p.c;
+    n = MIN(most, p.rows - row);
+    clear(s.chunk, t->out.c);
+    *s.chunk.rows = (double)n;
+    fmn_kernels()->channel_sum(s.chunk.sum, x, n, p.c);
+    for (gsize c = 0; c < p.c; c++)
+      s.mean[c] = (float)(s.chunk.sum[c] / (double)n);
+    fmn_grad_kernels()->channel_squares(s.chunk.products, x, n, p.c, s.mean);
+    merge_moments(s.all, s.chunk, t->out.c);
+  }
 }
 
 static void normalise(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
-  State s = get_state(t);
-  gsize at = (gsize)begin * fmn_shape_image(t->out);
-  fmn_kernels()->channel_affine(t->y + at, t->x[0] + at, (gsize)(end - begin) * fmn_shape_pixels(t->out), (gsize)t->out.c,
-                                s.a, s.b);
+  Part p = part_of(t, begin, end);
+  FmnNorm n = norm_of(t);
+  fmn_grad_kernels()->norm(t->y + p.at, t->x[0] + p.at, p.rows, p.c, &n);
 }
 
 static void train_forward(const FmnTrainCall *t) {
@@ -120,42 +176,48 @@ static void train_forward(const FmnTrainCall *t) {
   double count = (double)fmn_shape_rows(t->out);
   State s = get_state(t);
 
-  const double *sum = total(t, add_values, 1);
-  for (int c = 0; c < t->out.c; c++)
-    s.mean[c] = (float)(sum[c] / count);
-  sum = total(t, add_squares, 1);
+  Sums sums = total(t, add_moments, merge_moments);
   for (int c = 0; c < t->out.c; c++) {
-    s.inverse[c] = (float)(1.0 / sqrt(sum[c] / count + epsilon(config)));
+    double squares = sums.products[c];
+    s.mean[c] = (float)(sums.sum[c] / count);
+    s.inverse[c] = (float)(1.0 / sqrt(squares / count + epsilon(config)));
     t->w[RUNNING_MEAN][c] += momentum * (s.mean[c] - t->w[RUNNING_MEAN][c]);
-    t->w[RUNNING_VAR][c] += momentum * ((float)(sum[c] / MAX(count - 1.0, 1.0)) - t->w[RUNNING_VAR][c]);
-    s.a[c] = t->w[WEIGHT][c] * s.inverse[c];
-    s.b[c] = t->w[BIAS][c] - s.mean[c] * s.a[c];
+    t->w[RUNNING_VAR][c] += momentum * ((float)(squares / MAX(count - 1.0, 1.0)) - t->w[RUNNING_VAR][c]);
+    s.scale[c] = t->w[WEIGHT][c] * s.inverse[c];
+    s.shift[c] = t->w[BIAS][c] - s.mean[c] * s.scale[c];
   }
   fmn_pool_run(t->pool, normalise, (gpointer)t, t->out.n);
 }
 
+static void add_gradients(gpointer data, int begin, int end, int slot) {
+  const FmnTrainCall *t = data;
+  Sums s = get_scratch(t, slot).all;
+  Part p = part_of(t, begin, end);
+  FmnNorm n = norm_of(t);
+  fmn_grad_kernels()->norm_sums(s.sum, s.products, t->dy + p.at, t->x[0] + p.at, p.rows, p.c, &n);
+}
+
 static void pass_gradient(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
-  State s = get_state(t);
-  gsize at = (gsize)begin * fmn_shape_image(t->out);
-  fmn_grad_kernels()->channel_affine2(t->dx[0] + at, t->dy + at, t->x[0] + at, (gsize)(end - begin) * fmn_shape_pixels(t->out),
-                                 (gsize)t->out.c, s.a, s.b, s.d);
+  Part p = part_of(t, begin, end);
+  FmnNorm n = norm_of(t);
+  fmn_grad_kernels()->norm_gradient(t->dx[0] + p.at, t->dy + p.at, t->x[0] + p.at, p.rows, p.c, &n, t->add);
 }
 
 static void train_backward(const FmnTrainCall *t) {
   State s = get_state(t);
   double count = (double)fmn_shape_rows(t->out);
-  const double *sum = total(t, add_gradients, 2);
+  Sums sums = total(t, add_gradients, merge_sums);
 
   for (int c = 0; c < t->out.c; c++) {
-    double dgamma = sum[t->out.c + c] * s.inverse[c];
+    double dgamma = sums.products[c] * s.inverse[c];
     t->dw[WEIGHT][c] = (float)dgamma;
-    t->dw[BIAS][c] = (float)sum[c];
+    t->dw[BIAS][c] = (float)sums.sum[c];
     /* dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy·x̂)), written as a·dy + b·x + d */
     double a = (double)t->w[WEIGHT][c] * s.inverse[c], b = -a * dgamma / count * s.inverse[c];
     s.a[c] = (float)a;
     s.b[c] = (float)b;
-    s.d[c] = (float)(-a * sum[c] / count - b * s.mean[c]);
+    s.d[c] = (float)(-a * sums.sum[c] / count - b * s.mean[c]);
   }
   if (t->dx[0])
     fmn_pool_run(t->pool, pass_gradient, (gpointer)t, t->out.n);
@@ -166,6 +228,8 @@ const FmnLayerGrad fmn_batchnorm_grad = {
     .init = init,
     .state = state,
     .scratch = scratch,
+    .adds = TRUE,
+    .activates = TRUE,
     .forward = train_forward,
     .backward = train_backward,
     .samples =
@@ -173,6 +237,7 @@ const FmnLayerGrad fmn_batchnorm_grad = {
             {{3, 4, 3, 5}, 1, &(const FmnBatchNorm){0}},
             {{3, 17, 3, 2}, 1, &(const FmnBatchNorm){0}},
             {{8, 5, 1, 1}, 1, &(const FmnBatchNorm){.eps = 1e-3f}},
+            {{5, 2048, 3, 2}, 1, &(const FmnBatchNorm){0}, .step = 3e-4f}, /* several chunks */
             {{0}},
         },
 };
