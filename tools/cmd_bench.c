@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "error.h"
 #include "io/model_file.h"
 #include "nets/nets.h"
 #include "nn/plan.h"
@@ -77,13 +78,16 @@ static gboolean prepare(Bench *b, const char *arch, gboolean training, int threa
   FmnShape in = fmn_graph_node(b->graph, 0)->out;
   FmnRandom r = {1};
   b->input = fmn_shape_image(in) * (gsize)b->batch;
-  b->x = fmn_floats_new(b->input);
+  if (!(b->x = fmn_floats_try_new(b->input))) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_MEMORY, "no memory for %d images of %d×%d pixels; try a smaller --batch",
+                b->batch, in.w, in.h);
+    return FALSE;
+  }
   for (gsize i = 0; i < b->input; i++)
     b->x[i] = (float)fmn_random_normal(&r);
   if (!training) {
     b->plan = fmn_plan_new(b->graph);
-    b->run = fmn_run_new(b->plan, b->batch, threads);
-    return TRUE;
+    return (b->run = fmn_run_try_new(b->plan, b->batch, threads, error)) != NULL;
   }
   int n_params;
   b->pool = fmn_pool_new(threads);

@@ -197,8 +197,7 @@ static gboolean check_target(const char *option, const char *path, const char *m
 }
 
 static gboolean check_targets(const Options *o, const char *model, GError **error) {
-  return fmn_target_check_distinct(error, "--probs", o->probs, "--confusions", o->confusions, NULL) &&
-         check_target("--probs", o->probs, model, error) && check_target("--confusions", o->confusions, model, error);
+  return check_target("--probs", o->probs, model, error) && check_target("--confusions", o->confusions, model, error);
 }
 
 static gboolean check_kind(const FmnModelFile *model, GError **error) {
@@ -272,7 +271,8 @@ static int run(int argc, char **argv) {
       command_usage("--size must be a multiple of %d up to %d, not %d", FMN_YOLO_STRIDE, FMN_YOLO_MAX_SIDE, o.size);
     else if (o.scenes && (o.probs || o.confusions || o.tta))
       command_usage("--probs, --confusions and --tta are for classifiers, --scenes for detectors");
-    else if ((o.scenes && !fmn_scene_preset_parse(o.scenes, &preset, &error)) || !command_seed(o.seed, &seed, &error))
+    else if ((o.scenes && !fmn_scene_preset_parse(o.scenes, &preset, &error)) || !command_seed(o.seed, &seed, &error) ||
+             !fmn_target_check_distinct(&error, "--probs", o.probs, "--confusions", o.confusions, NULL))
       command_usage_error(error);
     else if (!command_check_threads(o.threads))
       status = EXIT_USAGE;

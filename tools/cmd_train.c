@@ -284,15 +284,23 @@ static void print_result(const FmnTrainConfig *c, const FmnResult *r) {
   puts("");
 }
 
-/* The log is written in place: a pipe or a terminal will do. */
-static gboolean check_targets(const FmnTrainConfig *c, const Options *o, GError **error) {
+/* A pipe or a terminal will do for a log, which is written in place. */
+static const char *log_file(const Options *o) {
   gboolean device = o->log && g_file_test(o->log, G_FILE_TEST_EXISTS) && !g_file_test(o->log, G_FILE_TEST_IS_DIR) &&
                     !g_file_test(o->log, G_FILE_TEST_IS_REGULAR);
+  return device ? NULL : o->log;
+}
+
+static gboolean check_names(const FmnTrainConfig *c, const Options *o, GError **error) {
   g_autofree char *checkpoint = fmn_train_config_checkpoint(c);
-  return fmn_target_check_distinct(error, "--out", c->out, "its checkpoint", checkpoint, "--log",
-                                   device ? NULL : o->log, "--plot", o->plot, NULL) &&
-         fmn_target_check_file("--out's checkpoint", checkpoint, error) &&
-         (!o->log || device || fmn_target_check_file("--log", o->log, error)) &&
+  return fmn_target_check_distinct(error, "--out", c->out, "its checkpoint", checkpoint, "--log", log_file(o), "--plot",
+                                   o->plot, NULL);
+}
+
+static gboolean check_targets(const FmnTrainConfig *c, const Options *o, GError **error) {
+  g_autofree char *checkpoint = fmn_train_config_checkpoint(c);
+  return fmn_target_check_file("--out's checkpoint", checkpoint, error) &&
+         (!log_file(o) || fmn_target_check_file("--log", o->log, error)) &&
          (!o->plot || fmn_target_check_file("--plot", o->plot, error));
 }
 
@@ -300,6 +308,8 @@ static int train(const FmnTrainConfig *c, const Options *o) {
   GError *error = NULL;
   FmnResult result;
   FmnOutcome outcome = FMN_OUTCOME_FAILED;
+  if (!check_names(c, o, &error))
+    return command_usage_error(error);
   if (!check_targets(c, o, &error))
     return command_fail(error);
   Report *report = report_new(c, o->log, o->plot);

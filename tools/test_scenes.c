@@ -56,13 +56,9 @@ static gboolean show_progress(int done, int n, gpointer user) {
   return FALSE;
 }
 
-static gboolean is_fashion_mnist(const FmnModel *model) {
-  return g_strv_equal((const char *const *)model->file->labels, fmn_fashion_mnist_labels);
-}
-
 static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *items, gboolean json, GError **error) {
   FmnSceneOptions options = fmn_scene_options(o->preset, o->seed);
-  options.people = is_fashion_mnist(model);
+  options.people = fmn_labels_are_fashion_mnist((const char *const *)model->file->labels);
   FmnSceneSet *set = fmn_scene_set_new(items, &options, error);
   g_autofree FmnDetector **detectors = g_new0(FmnDetector *, o->threads);
   gboolean ok = set != NULL;
@@ -84,7 +80,8 @@ gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
   g_autofree char *path = fmn_model_find_file(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
   FmnDataset *data = NULL;
-  if (model && o->preset == FMN_SCENE_WORN && !is_fashion_mnist(model)) {
+  if (model && o->preset == FMN_SCENE_WORN &&
+      !fmn_labels_are_fashion_mnist((const char *const *)model->file->labels)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "worn scenes show Fashion-MNIST's classes, model %s has others; measure it on mixed or photos",
                 fmn_model_name(model));

@@ -10,6 +10,10 @@
 const char *const fmn_fashion_mnist_labels[] = {"T-shirt/top", "Trouser", "Pullover", "Dress",      "Coat", "Sandal",
                                                 "Shirt",       "Sneaker", "Bag",      "Ankle boot", NULL};
 
+gboolean fmn_labels_are_fashion_mnist(const char *const *labels) {
+  return g_strv_equal(labels, fmn_fashion_mnist_labels);
+}
+
 static char *shape_text(const int *dims, int n_dims) {
   GString *text = g_string_new(n_dims ? NULL : "a single value");
   for (int i = 0; i < n_dims; i++)

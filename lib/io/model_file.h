@@ -39,5 +39,7 @@ char *fmn_model_find_file(const char *name_or_path, GError **error);
 
 /* The ten labels of Fashion-MNIST (Xiao et al. 2017), NULL-ended. */
 extern const char *const fmn_fashion_mnist_labels[];
+/* Whether these are the same, in the same order. */
+gboolean fmn_labels_are_fashion_mnist(const char *const *labels);
 
 #endif

@@ -31,9 +31,10 @@ static void list_models(const char *folder, GTree *names) {
   g_clear_pointer(&dir, g_dir_close);
 }
 
-static gboolean append_name(gpointer name, gpointer value, gpointer text) {
+static gboolean append_name(gpointer name, gpointer value, gpointer list) {
+  GString *text = list;
   char *shown = g_filename_display_name(name);
-  g_string_append_printf(text, "%s%s", g_str_has_suffix(((GString *)text)->str, ": ") ? "" : ", ", shown);
+  g_string_append_printf(text, "%s%s", text->len ? ", " : "", shown);
   g_free(shown);
   return FALSE;
 }
@@ -46,13 +47,13 @@ static void set_not_found(const char *name, char **places, gboolean embedded, GE
     g_tree_replace(names, g_strdup(FMN_DEFAULT_MODEL), NULL);
   for (char **folder = places; *folder; folder++)
     list_models(*folder, names);
-  GString *list = g_string_new(g_tree_nnodes(names) ? "are: " : "is none");
+  GString *list = g_string_new(NULL);
   g_tree_foreach(names, append_name, list);
   char *where = g_strjoinv(", ", places), *shown = g_filename_display_name(where);
   g_set_error(error, FMN_ERROR, FMN_ERROR_NOT_FOUND,
-              "no model is called \"%s\" in %s; there %s. Give the name of one, the path of a .safetensors file, its "
+              "no model is called \"%s\" in %s; there %s%s. Give the name of one, the path of a .safetensors file, its "
               "folder in FMNIST_MODEL_PATH, or " FMN_TRAIN_ONE,
-              name, shown, list->str);
+              name, shown, list->len ? "are: " : "is none", list->str);
   g_free(shown);
   g_free(where);
   g_string_free(list, TRUE);

@@ -256,7 +256,7 @@ static char *format_preprocess(const FmnPreprocess *p) {
   return g_string_free(out, FALSE);
 }
 
-static char *format_labels(char *const *labels) {
+char *fmn_labels_format(char *const *labels) {
   JsonArray *list = json_array_new();
   for (; *labels; labels++)
     json_array_add_string_element(list, *labels);
@@ -285,7 +285,7 @@ GHashTable *fmn_model_meta_format(const FmnModelFile *file) {
   } own[] = {{"format", g_strdup(FMN_MODEL_FORMAT)},
              {"arch", g_strdup(file->arch)},
              {"arch_options", g_strdup(file->arch_options)},
-             {"labels", format_labels(file->labels)},
+             {"labels", fmn_labels_format(file->labels)},
              {"input", format_input(&file->preprocess)},
              {"preprocess", format_preprocess(&file->preprocess)},
              {"temperature", format_number(file->temperature)},

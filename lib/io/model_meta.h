@@ -19,6 +19,9 @@ gboolean fmn_model_meta_parse(FmnModelFile *file, GError **error);
 /* The defaults of what the JSON object `preprocess` holds; the other fields stay. */
 void fmn_model_meta_preprocess_init(FmnPreprocess *preprocess);
 
+/* A JSON list of strings; g_free. */
+char *fmn_labels_format(char *const *labels);
+
 /* What is to be written: a copy of file->metadata with the fields above in it (g_hash_table_unref). */
 GHashTable *fmn_model_meta_format(const FmnModelFile *file);
 

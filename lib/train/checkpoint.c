@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "io/json.h"
+#include "io/model_meta.h"
 #include "io/safetensors.h"
 #include "train/session_state.h"
 
@@ -88,7 +89,7 @@ static char *options_json(const FmnSession *s) {
   g_autofree char *sizes = fmn_train_data_epoch_sizes(s->data);
   fmn_json_add_string(b, "the data (SHA-256)", fmn_train_data_sha256(s->data));
   fmn_json_add_string(b, "the images an epoch", sizes);
-  g_autofree char *classes = g_strjoinv(", ", s->model->labels);
+  g_autofree char *classes = fmn_labels_format(s->model->labels);
   fmn_json_add_string(b, "the classes", classes);
   if (s->teacher)
     fmn_json_add_string(b, "the teacher (SHA-256)", fmn_teacher_sha256(s->teacher));

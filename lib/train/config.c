@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "nets/nets.h"
+#include "train/data.h"
 #include "train/recipes.h"
 #include "train/scene_plan.h"
 
@@ -85,6 +86,11 @@ gboolean fmn_train_config_check(const FmnTrainConfig *c, GError **error) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "--teacher: expected the name or the file of a model, found nothing");
     return FALSE;
+  }
+  for (char **text = c->data; text && *text; text++) {
+    g_autofree char *dir = fmn_train_data_dir(*text, error);
+    if (!dir)
+      return FALSE;
   }
   FmnSchedule schedule = {.rate = r->rate};
   FmnAugment augment, last_augment;

@@ -201,9 +201,9 @@ static char *parse_source(const char *text, double *weight, GError **error) {
   return NULL;
 }
 
-char *fmn_train_data_dir(const char *text) {
+char *fmn_train_data_dir(const char *text, GError **error) {
   double weight;
-  return parse_source(text, &weight, NULL);
+  return parse_source(text, &weight, error);
 }
 
 FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, int height, int width, double validation,

@@ -26,8 +26,8 @@ gboolean fmn_dataset_fit(FmnDataset *data, int height, int width, GError **error
  * Immutable: any number of threads. */
 FmnTrainData *fmn_train_data_load(char **dirs, const char *const *classes, int height, int width, double validation,
                                   guint64 seed, GError **error);
-/* The folder in DIR[:WEIGHT]; g_free. */
-char *fmn_train_data_dir(const char *text);
+/* The folder in DIR[:WEIGHT]; g_free. FMN_ERROR_ARGUMENT: no name, or a weight out of its range. */
+char *fmn_train_data_dir(const char *text, GError **error);
 /* The same from data sets in memory, which it takes over; weights may be NULL. */
 FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, const char *const *classes,
                                  double validation, guint64 seed, GError **error);

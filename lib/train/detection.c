@@ -49,10 +49,6 @@ static void take_items(FmnSession *s, FmnImages *items) {
   }
 }
 
-static gboolean is_fashion_mnist(const FmnSession *s) {
-  return g_strv_equal((const char *const *)s->model->labels, fmn_fashion_mnist_labels);
-}
-
 /* A scene's box has one class, and those that are drawn have Fashion-MNIST's numbers. */
 static gboolean check_labels(const FmnSession *s, GError **error) {
   const FmnLabels *l = fmn_train_data_labels(s->data);
@@ -73,7 +69,7 @@ static gboolean check_labels(const FmnSession *s, GError **error) {
                 s->config->recipe.scenes.presets);
     return FALSE;
   }
-  if (mix.share[FMN_SCENE_WORN] <= 0 || is_fashion_mnist(s))
+  if (mix.share[FMN_SCENE_WORN] <= 0 || fmn_labels_are_fashion_mnist((const char *const *)s->model->labels))
     return TRUE;
   g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
               "worn scenes show Fashion-MNIST's classes, the data has others; leave them out of --scenes");
@@ -148,7 +144,7 @@ static FmnSceneLoaderConfig loader_config(const FmnSession *s) {
   return (FmnSceneLoaderConfig){.recipe = &s->config->recipe.scenes,
                                 .items = &w->items,
                                 .cutouts = w->cutouts,
-                                .people = is_fashion_mnist(s),
+                                .people = fmn_labels_are_fashion_mnist((const char *const *)s->model->labels),
                                 .input = &s->model->preprocess,
                                 .shares = w->shares,
                                 .classes = s->classes,

@@ -17,7 +17,7 @@ void fmn_session_notice(const FmnSession *s, const char *format, ...) {
 }
 
 FmnDataset *fmn_session_test_split(const FmnSession *s, FmnLabels *meaning, const char *without) {
-  g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0]) : NULL;
+  g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0], NULL) : NULL;
   g_autoptr(GError) error = NULL;
   FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, &error);
   if (test && !fmn_labels_join(meaning, test, &error))
@@ -105,7 +105,7 @@ static gboolean make_start(FmnSession *s, GError **error) {
 
 /* Those of the first data set, without its sets of classes; g_strfreev. */
 static char **classes_of(const FmnTrainConfig *c, GError **error) {
-  g_autofree char *dir = c->data ? fmn_train_data_dir(c->data[0]) : NULL;
+  g_autofree char *dir = c->data ? fmn_train_data_dir(c->data[0], NULL) : NULL;
   char **names = fmn_dataset_names(dir, error);
   int n = 0;
   for (int i = 0; names && names[i]; i++)
