@@ -291,13 +291,17 @@ static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
 
 /* On scenes of the test items beside the first data set, where there are some. */
 static void measure_test(FmnSession *s, FmnPlan *plan, FmnResult *result) {
-  FmnLabels *meaning = fmn_labels_new((const char *const *)s->model->labels, NULL);
-  FmnDataset *test = fmn_session_test_split(s, meaning, "not measured on test scenes");
-  fmn_labels_free(meaning);
-  if (!test)
-    return;
-  FmnImages *images = fmn_images_from_dataset(test);
-  FmnDetectionMetrics *m = test_plan(s, plan, images, TEST_SEED, s->config->recipe.scenes.test);
+  static const char without[] = "not measured on test scenes";
+  g_autoptr(GError) error = NULL;
+  FmnDataset *test = fmn_session_test_split(s, NULL, without);
+  int left_out = 0;
+  FmnImages *images =
+      test ? fmn_images_of_classes(test, (const char *const *)s->model->labels, &left_out, &error) : NULL;
+  if (error)
+    fmn_session_notice(s, "%s: %s", without, error->message);
+  if (left_out > 0)
+    fmn_session_notice(s, "%d test images that may be of several classes, or are of none, are left out", left_out);
+  FmnDetectionMetrics *m = images ? test_plan(s, plan, images, TEST_SEED, s->config->recipe.scenes.test) : NULL;
   if (m) {
     result->map50 = m->map50;
     result->map50_95 = m->map50_95;

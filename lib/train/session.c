@@ -20,7 +20,7 @@ FmnDataset *fmn_session_test_split(const FmnSession *s, FmnLabels *meaning, cons
   g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0], NULL) : NULL;
   g_autoptr(GError) error = NULL;
   FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, &error);
-  if (test && !fmn_labels_join(meaning, test, &error))
+  if (test && meaning && !fmn_labels_join(meaning, test, &error))
     g_clear_pointer(&test, fmn_dataset_free);
   if (!test)
     fmn_session_notice(s, "%s: %s", without, error->message);

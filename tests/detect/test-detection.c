@@ -225,6 +225,22 @@ static void test_original_anchors(Fixture *f, gconstpointer data) {
   fmn_train_config_free(c);
 }
 
+/* Test items that may be of several classes are left out of the figure at a training's end, which says so. */
+static void test_items_of_sets(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "yolov3-tiny:size=64", "a.safetensors");
+  FmnDataset *test = synthetic_new(50, 2);
+  FmnResult result;
+  synthetic_name_classes(f->folder, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\na|b\n");
+  for (int k = 40; k < test->n; k++)
+    test->labels[k] = 10;
+  synthetic_write_split(f->folder, "t10k", test);
+  g_assert_cmpint(run_ok(f, c, &result), ==, FMN_OUTCOME_FINISHED);
+  g_assert_false(isnan(result.map50));
+  g_assert_nonnull(strstr(f->notices->str, "10 test images that may be of several classes"));
+  fmn_dataset_free(test);
+  fmn_train_config_free(c);
+}
+
 static void test_anchors(void) {
   const FmnAnchor centres[] = {{20, 30}, {40, 25}, {50, 60}, {90, 70}, {100, 140}, {200, 180}};
   FmnAnchor sizes[600], anchors[FMN_YOLO_ANCHORS];
@@ -294,6 +310,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/detection/anchors", test_anchors);
   g_test_add_func("/detection/sizes", test_sizes);
   g_test_add_func("/detection/mix", test_mix);
+  g_test_add("/detection/items-of-sets", Fixture, NULL, set_up, test_items_of_sets, tear_down);
   g_test_add("/detection/original-anchors", Fixture, NULL, set_up, test_original_anchors, tear_down);
   g_test_add("/detection/resume", Fixture, NULL, set_up, test_resume, tear_down);
   g_test_add("/detection/sam", Fixture, NULL, set_up, test_sam, tear_down);
