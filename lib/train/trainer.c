@@ -141,25 +141,29 @@ static int take_slot(FmnTrainer *t, gsize size) {
   return best;
 }
 
-/* Whether nobody adds to the gradient of `value`, once node `from` has passed it one, before the layer that makes
- * `other` has read that of it: so long both may lie in one place. */
-static gboolean stays(const FmnTrainer *t, int value, int other, int from) {
-  for (int i = t->nodes[other].maker; i < from; i++)
+/* Whether a node from that which makes `other` on, but before node `end`, reads `value`, and so adds to its gradient
+ * before that of `other` is done with. */
+static gboolean disturbs(const FmnTrainer *t, int value, int other, int end) {
+  for (int i = t->nodes[other].maker; i < end; i++)
     for (int k = 0; t->nodes[i].grad && k < fmn_graph_node(t->graph, i)->n_inputs; k++)
       if (fmn_graph_node(t->graph, i)->inputs[k] == value)
-        return FALSE;
-  return TRUE;
+        return TRUE;
+  return FALSE;
 }
 
-/* Whether input k of node i may have its gradient where that of the node's result is. */
+/* Whether input k of node i may have its gradient where that of the node's result is: as long as others are there, too,
+ * which still are to be read, it must stay as it is, and they as well. */
 static gboolean may_share(const FmnTrainer *t, int i, int k) {
   const FmnNode *node = fmn_graph_node(t->graph, i);
+  int value = node->inputs[k], slot = t->nodes[t->nodes[i].result].slot;
   if (!t->nodes[i].grad->shares_gradient)
     return FALSE;
   for (int other = 0; other < node->n_inputs; other++)
-    if (other != k && t->nodes[node->inputs[other]].wants_gradient &&
-        (node->inputs[other] == node->inputs[k] || !stays(t, node->inputs[k], node->inputs[other], i) ||
-         !stays(t, node->inputs[other], node->inputs[k], i)))
+    if (other != k && node->inputs[other] == value)
+      return FALSE;
+  for (int other = 0; other < t->n_nodes; other++)
+    if (t->nodes[other].slot == slot && t->nodes[other].maker < i &&
+        (disturbs(t, value, other, i) || disturbs(t, other, value, i)))
       return FALSE;
   return TRUE;
 }

@@ -135,6 +135,14 @@ static FmnValue sum_read_between(FmnGraph *g, FmnValue x) {
   return fmn_add(g, fmn_add(g, y, z), fmn_add(g, w, z));
 }
 
+/* The gradient of the early branch lies where that of the inner sum does, whose first term is added to before that of
+ * the branch is read. */
+static FmnValue early_branch(FmnGraph *g, FmnValue x) {
+  FmnValue branch = fmn_conv2d(g, x, "branch", .out = 3, .k = 3, .pad = 1), y = norm_swish(g, x, "bn1");
+  FmnValue z = fmn_conv2d(g, fmn_conv2d(g, y, "b", .out = 3, .k = 1), "c", .out = 3, .k = 3, .pad = 1);
+  return fmn_add(g, fmn_add(g, y, z), branch);
+}
+
 /* The normalised value is read by others than the activation. */
 static FmnValue activation_apart(FmnGraph *g, FmnValue x) {
   FmnValue y = fmn_batchnorm(g, x, "bn1", 0);
@@ -278,6 +286,7 @@ int main(int argc, char **argv) {
   g_test_add_data_func("/trainer/values/residual", (gconstpointer)residual_blocks, test_values);
   g_test_add_data_func("/trainer/values/own-input", (gconstpointer)sums_with_own_input, test_values);
   g_test_add_data_func("/trainer/values/read-between", (gconstpointer)sum_read_between, test_values);
+  g_test_add_data_func("/trainer/values/early-branch", (gconstpointer)early_branch, test_values);
   g_test_add_data_func("/trainer/values/activation-apart", (gconstpointer)activation_apart, test_values);
   g_test_add_func("/trainer/partial-batch", test_partial_batch);
   g_test_add_func("/trainer/statistics", test_statistics);
