@@ -151,14 +151,11 @@ static FmnValue activation_apart(FmnGraph *g, FmnValue x) {
 
 typedef FmnValue (*BodyFunc)(FmnGraph *g, FmnValue x);
 
-/* Gradients against differences. */
-static void test_values(gconstpointer body) {
-  FmnGraph *g = fmn_graph_new(1, 6, 6);
-  FmnValue x = fmn_conv2d(g, fmn_graph_input(g), "a", .out = 3, .k = 3, .pad = 1);
-  x = ((BodyFunc)body)(g, x);
+/* Gradients against differences, of what x is turned into probabilities by. */
+static void check_gradients(FmnGraph *g, FmnValue x, FmnPool *pool) {
   fmn_graph_output(g, fmn_dense(g, fmn_global_avgpool(g, fmn_activation(g, x, FMN_ACT_SIGMOID, 0)), "fc", .out = 4));
   g_assert_no_error(g->error);
-  FmnTrainer *t = fmn_trainer_new(g, 5, NULL, NULL);
+  FmnTrainer *t = fmn_trainer_new(g, 5, pool, NULL);
   float data[3 * 36], targets[3 * 4] = {1, 0, 0, 0, 0, 0.5f, 0.5f, 0, 0, 0, 0, 1};
   FmnRandom r = {4};
   int n;
@@ -171,7 +168,7 @@ static void test_values(gconstpointer body) {
   run_loss(t, data, targets, TRUE);
   for (int i = 0; i < n; i++)
     for (gsize k = 0; params[i].gradient && k < fmn_param_count(params[i].param); k += 3) {
-      const float step = 1e-2f;
+      const float step = 1e-3f;
       float *w = &params[i].param->data[k], before = *w, gradient = params[i].gradient[k];
       *w = before + step;
       double high = run_loss(t, data, targets, FALSE);
@@ -181,7 +178,50 @@ static void test_values(gconstpointer body) {
       g_assert_cmpfloat_with_epsilon(gradient, (high - low) / (2 * (double)step), 2e-4);
     }
   fmn_trainer_free(t);
+}
+
+static void test_values(gconstpointer body) {
+  FmnGraph *g = fmn_graph_new(1, 6, 6);
+  FmnValue x = fmn_conv2d(g, fmn_graph_input(g), "a", .out = 3, .k = 3, .pad = 1);
+  check_gradients(g, ((BodyFunc)body)(g, x), NULL);
   fmn_graph_free(g);
+}
+
+#define GRAPHS 100
+#define VALUES 8
+
+/* Sums of what comes before, at random, as often as not normalised and activated: whatever places gradients share. */
+static void test_random_values(void) {
+  FmnPool *pool = fmn_pool_new(2);
+  for (guint64 seed = 1; seed <= GRAPHS; seed++) {
+    FmnGraph *g = fmn_graph_new(1, 6, 6);
+    FmnRandom r = {seed};
+    FmnValue v[VALUES] = {fmn_conv2d(g, fmn_graph_input(g), "a", .out = 2, .k = 3, .pad = 1)};
+    for (int i = 1; i < VALUES; i++) {
+      FmnValue a = v[fmn_random_below(&r, (guint64)i)], b = v[fmn_random_below(&r, (guint64)i)];
+      char name[] = {(char)('a' + i), 0};
+      switch (fmn_random_below(&r, 5)) {
+      case 0:
+        v[i] = fmn_conv2d(g, a, name, .out = 2, .k = 1);
+        break;
+      case 1:
+        v[i] = fmn_batchnorm(g, a, name, 0);
+        break;
+      case 2:
+        v[i] = norm_swish(g, a, name);
+        break;
+      default:
+        v[i] = fmn_add(g, a, b);
+      }
+    }
+    FmnValue all = v[VALUES - 1];
+    for (int i = VALUES - 2; i > 0; i -= 2)
+      all = fmn_add(g, all, v[i]);
+    g_test_message("seed %" G_GUINT64_FORMAT, seed);
+    check_gradients(g, fmn_batchnorm(g, all, "all", 0), seed % 2 ? pool : NULL);
+    fmn_graph_free(g);
+  }
+  fmn_pool_free(pool);
 }
 
 /* What an image gets does not depend on how many others the memory has room for. */
@@ -287,6 +327,7 @@ int main(int argc, char **argv) {
   g_test_add_data_func("/trainer/values/own-input", (gconstpointer)sums_with_own_input, test_values);
   g_test_add_data_func("/trainer/values/read-between", (gconstpointer)sum_read_between, test_values);
   g_test_add_data_func("/trainer/values/early-branch", (gconstpointer)early_branch, test_values);
+  g_test_add_func("/trainer/values/random", test_random_values);
   g_test_add_data_func("/trainer/values/activation-apart", (gconstpointer)activation_apart, test_values);
   g_test_add_func("/trainer/partial-batch", test_partial_batch);
   g_test_add_func("/trainer/statistics", test_statistics);
