@@ -91,7 +91,7 @@ static Scratch get_scratch(const FmnTrainCall *t, int slot) {
 
 static gsize scratch(const FmnNode *node, int batch) {
   gsize c = (gsize)node->out.c;
-  return 2 * (2 + 4 * c) + c;
+  return 2 * (2 + 4 * c) + (c + 1) / 2 * 2; /* even: the next thread's begins with doubles, too */
 }
 
 static void clear(Sums s, int c) {
