@@ -22,8 +22,9 @@ INLINE void norm_as(float *y, const float *x, gsize rows, gsize c, const FmnNorm
   }
 }
 
-static void norm(float *y, const float *x, gsize rows, gsize c,
-                 const FmnNorm *n){FOR_ACT(n->act, norm_as(y, x, rows, c, n, (FmnActivation)KIND))}
+static void norm(float *y, const float *x, gsize rows, gsize c, const FmnNorm *n) {
+  FOR_ACT(n->act, norm_as(y, x, rows, c, n, (FmnActivation)KIND))
+}
 
 /* Of `vecs` registers of channels, from channel i on. */
 INLINE void norm_sum_vectors(double *sum, double *products, const float *dy, const float *x, gsize rows, gsize c,
@@ -67,8 +68,9 @@ INLINE void norm_sums_as(double *sum, double *products, const float *dy, const f
 }
 
 static void norm_sums(double *sum, double *products, const float *dy, const float *x, gsize rows, gsize c,
-                      const FmnNorm *n){
-    FOR_ACT(n->act, norm_sums_as(sum, products, dy, x, rows, c, n, (FmnActivation)KIND))}
+                      const FmnNorm *n) {
+  FOR_ACT(n->act, norm_sums_as(sum, products, dy, x, rows, c, n, (FmnActivation)KIND))
+}
 
 INLINE void norm_gradient_lanes(float *dx, const float *dy, const float *x, const FmnNorm *n, gboolean add, gsize i,
                                 gsize lanes, const FmnActivation kind) {

@@ -42,7 +42,7 @@ static void check_channels(int set, gsize rows, gsize c) {
   const FmnKernels *ref = fmn_kernels_all()[0], *k = fmn_kernels_all()[set];
   const FmnGradKernels *ref_grad = fmn_grad_kernels_at(0), *grad = fmn_grad_kernels_at(set);
   gsize n = rows * c;
-  float *x = random_floats(n, 1), *x2 = random_floats(n, 2), *a = random_floats(c, 3), *b = random_floats(c, 4);
+  float *x = random_floats(n, 1), *a = random_floats(c, 3), *b = random_floats(c, 4);
   float *d = random_floats(c, 6), *want = random_floats(n, 5), *got = random_floats(n, 5);
   double *sums[2] = {g_new0(double, c), g_new0(double, c)};
 
@@ -64,7 +64,7 @@ static void check_channels(int set, gsize rows, gsize c) {
     g_assert_cmpfloat_with_epsilon(sums[0][i], sums[1][i], 3e-5 * (double)(rows + 1));
   g_free(sums[0]);
   g_free(sums[1]);
-  free_all(7, x, x2, a, b, d, want, got);
+  free_all(6, x, a, b, d, want, got);
 }
 
 /* By definition, in double; not nearer to a kink than rounding is. */
@@ -243,6 +243,12 @@ static void test_reference(void) {
   g_assert_cmpfloat(sum[1], ==, 13.0);
   fmn_grad_kernels_at(0)->channel_squares(sum, x, 3, 2, (const float[]){1.f, 5.f});
   g_assert_cmpfloat(sum[0], ==, 8.0 + 9.0 + 9.0 + 25.0);
+  const float ones[] = {1.f, 1.f}, mean[] = {1.f, 5.f}, dy[] = {1.f, 1.f, 2.f, 2.f, 3.f, 3.f};
+  const FmnNorm norm = {.mean = mean, .scale = ones, .shift = ones, .act = FMN_ACT_NONE};
+  double total[2] = {0};
+  fmn_grad_kernels_at(0)->norm_sums(total, sum, dy, x, 3, 2, &norm);
+  g_assert_cmpfloat(total[0], ==, 6.0);
+  g_assert_cmpfloat(sum[1], ==, 13.0 + 16.0 + 0.0 + 4.0 + -4.0 + 0.0 + 6.0);
 }
 
 /* The sum over pixels of x[i] · dy[o], in double; pixels as FmnPixels has them. */
