@@ -11,13 +11,13 @@ typedef struct {
   FmnShape in[FMN_MAX_INPUTS], out; /* n = images in this batch */
   const float *x[FMN_MAX_INPUTS];
   float *y;
-  const float *dy;           /* gradient of the loss by y; backward() only */
-  float *dx[FMN_MAX_INPUTS]; /* overwritten by backward(); NULL where not wanted */
-  gboolean add;              /* backward() adds to dx[] instead; only with FmnLayerGrad.adds */
-  float *w[FMN_MAX_PARAMS];  /* forward() may update those that are not trainable (running statistics) */
-  float *dw[FMN_MAX_PARAMS]; /* overwritten by backward(); NULL for those not trainable */
-  void *state;               /* state() bytes kept from forward() to backward(), 64-byte aligned */
-  float *scratch;            /* fmn_pool_threads(pool) × scratch_size floats */
+  const float *dy;              /* gradient of the loss by y; backward() only */
+  float *dx[FMN_MAX_INPUTS];    /* overwritten by backward(); NULL where not wanted */
+  gboolean add[FMN_MAX_INPUTS]; /* backward() adds to that dx instead; only with FmnLayerGrad.adds */
+  float *w[FMN_MAX_PARAMS];     /* forward() may update those that are not trainable (running statistics) */
+  float *dw[FMN_MAX_PARAMS];    /* overwritten by backward(); NULL for those not trainable */
+  void *state;                  /* state() bytes kept from forward() to backward(), 64-byte aligned */
+  float *scratch;               /* fmn_pool_threads(pool) × scratch_size floats */
   gsize scratch_size;
   float *shared; /* shared_scratch() floats */
   FmnPool *pool;
@@ -43,7 +43,7 @@ typedef struct {
   gsize (*state)(const FmnNode *node, int batch);          /* bytes; NULL: none */
   gsize (*scratch)(const FmnNode *node, int batch);        /* floats a thread; NULL: none */
   gsize (*shared_scratch)(const FmnNode *node, int batch); /* floats for all threads together; NULL: none */
-  gboolean adds;            /* knows FmnTrainCall.add; layers of one input */
+  gboolean adds;                                           /* knows FmnTrainCall.add */
   gboolean activates;       /* knows FmnTrainCall.act: y is what comes after it, dy the gradient by that */
   gboolean shares_gradient; /* each dx is dy, which may be used in its place: dx is NULL then */
   void (*forward)(const FmnTrainCall *c);

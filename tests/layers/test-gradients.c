@@ -84,14 +84,15 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   FmnNode *node = fmn_graph_node(f.graph, v);
   if (grad->init)
     grad->init(node, 1);
-  *c = (FmnTrainCall){.node = node, .batch = batch, .out = node->out, .pool = pool, .seed = 5, .act = extras.act, .slope = .1f,
-                      .add = extras.add};
+  *c = (FmnTrainCall){
+      .node = node, .batch = batch, .out = node->out, .pool = pool, .seed = 5, .act = extras.act, .slope = .1f};
   c->out.n = batch;
   gsize out_count = fmn_shape_count(c->out);
   for (int i = 0; i < n_inputs; i++) {
     gsize in_count = fmn_shape_count(shapes[i]);
     c->in[i] = shapes[i];
     c->x[i] = f.x[i] = fmn_floats_new(in_count);
+    c->add[i] = extras.add;
     c->dx[i] = fmn_floats_new(in_count);
     fill_grid(f.x[i], in_count, 10 + (guint64)i);
     if (extras.add)
@@ -119,8 +120,9 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   grad->backward(c);
   if (extras.add) {
     grad->backward(c);
-    for (gsize i = 0; i < fmn_shape_count(shapes[0]); i++)
-      c->dx[0][i] /= 2;
+    for (int i = 0; i < n_inputs; i++)
+      for (gsize k = 0; k < fmn_shape_count(shapes[i]); k++)
+        c->dx[i][k] /= 2;
   }
   for (int i = 0; i < n_inputs; i++)
     compare(&f, f.x[i], fmn_shape_count(shapes[i]), c->dx[i], "dx", 30);

@@ -51,7 +51,9 @@ static void train_backward_images(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   gsize image = fmn_shape_image(t->out), at = (gsize)begin * image, n = (gsize)(end - begin) * image;
   for (int i = 0; i < 2; i++)
-    if (t->dx[i])
+    if (t->dx[i] && t->add[i])
+      fmn_kernels()->add(t->dx[i] + at, t->dy + at, n);
+    else if (t->dx[i])
       memcpy(t->dx[i] + at, t->dy + at, n * sizeof *t->dy);
 }
 
@@ -62,6 +64,7 @@ static void train_backward(const FmnTrainCall *t) {
 
 const FmnLayerGrad fmn_add_grad = {
     .ops = &fmn_add_ops,
+    .adds = TRUE,
     .shares_gradient = TRUE,
     .forward = train_forward,
     .backward = train_backward,

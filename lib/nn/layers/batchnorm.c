@@ -201,7 +201,7 @@ static void pass_gradient(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
   Part p = part_of(t, begin, end);
   FmnNorm n = norm_of(t);
-  fmn_grad_kernels()->norm_gradient(t->dx[0] + p.at, t->dy + p.at, t->x[0] + p.at, p.rows, p.c, &n, t->add);
+  fmn_grad_kernels()->norm_gradient(t->dx[0] + p.at, t->dy + p.at, t->x[0] + p.at, p.rows, p.c, &n, t->add[0]);
 }
 
 static void train_backward(const FmnTrainCall *t) {
