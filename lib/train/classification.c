@@ -182,22 +182,23 @@ static double measure_images(FmnModelFile *model, FmnPlan *plan, const FmnImages
 
 /* The test split beside the first data set, where there is one. */
 static double measure_test(FmnSession *s, FmnModelFile *model, FmnPlan *plan) {
+  const FmnPreprocess *p = &model->preprocess;
+  g_autoptr(GError) error = NULL;
   FmnLabels *meaning = fmn_labels_new((const char *const *)model->labels, NULL);
-  FmnDataset *test = fmn_session_test_split(s, meaning, "no test accuracy");
+  FmnDataset *test = fmn_session_test_split(s, &error);
   double accuracy = NAN;
-  if (test) {
-    const FmnPreprocess *p = &model->preprocess;
-    g_autoptr(GError) error = NULL;
-    if (!fmn_dataset_fit(test, p->height, p->width, &error))
-      fmn_session_notice(s, "%s", error->message);
+  if (test && fmn_labels_join(meaning, test, &error) && fmn_dataset_fit(test, p->height, p->width, &error)) {
     FmnImages *images = fmn_images_from_dataset(test);
     fmn_images_free(fmn_images_take_unknown(images, meaning));
     if (fmn_images_fit(images, p->channels, p->height, p->width))
       accuracy = measure_images(model, plan, images, meaning, s->config->threads, NULL, NULL);
     else
-      fmn_session_notice(s, "no test accuracy: the test images are of another size than those for training");
+      g_set_error(&error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                  "the test images are of another size than those for training");
     fmn_images_free(images);
   }
+  if (error)
+    fmn_session_notice(s, "no test accuracy: %s", error->message);
   fmn_dataset_free(test);
   fmn_labels_free(meaning);
   return accuracy;

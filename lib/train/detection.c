@@ -291,14 +291,13 @@ static void validate(FmnSession *s, FmnPlan *plan, FmnEpoch *e) {
 
 /* On scenes of the test items beside the first data set, where there are some. */
 static void measure_test(FmnSession *s, FmnPlan *plan, FmnResult *result) {
-  static const char without[] = "not measured on test scenes";
   g_autoptr(GError) error = NULL;
-  FmnDataset *test = fmn_session_test_split(s, NULL, without);
+  FmnDataset *test = fmn_session_test_split(s, &error);
   int left_out = 0;
   FmnImages *images =
       test ? fmn_images_of_classes(test, (const char *const *)s->model->labels, &left_out, &error) : NULL;
   if (error)
-    fmn_session_notice(s, "%s: %s", without, error->message);
+    fmn_session_notice(s, "not measured on test scenes: %s", error->message);
   if (left_out > 0)
     fmn_session_notice(s, "%d test images that may be of several classes, or are of none, are left out", left_out);
   FmnDetectionMetrics *m = images ? test_plan(s, plan, images, TEST_SEED, s->config->recipe.scenes.test) : NULL;

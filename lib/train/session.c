@@ -16,15 +16,9 @@ void fmn_session_notice(const FmnSession *s, const char *format, ...) {
   s->listener.notice(text, s->listener.user);
 }
 
-FmnDataset *fmn_session_test_split(const FmnSession *s, FmnLabels *meaning, const char *without) {
+FmnDataset *fmn_session_test_split(const FmnSession *s, GError **error) {
   g_autofree char *dir = s->config->data ? fmn_train_data_dir(s->config->data[0], NULL) : NULL;
-  g_autoptr(GError) error = NULL;
-  FmnDataset *test = fmn_dataset_load(dir, FMN_SPLIT_TEST, &error);
-  if (test && meaning && !fmn_labels_join(meaning, test, &error))
-    g_clear_pointer(&test, fmn_dataset_free);
-  if (!test)
-    fmn_session_notice(s, "%s: %s", without, error->message);
-  return test;
+  return fmn_dataset_load(dir, FMN_SPLIT_TEST, error);
 }
 
 float **fmn_session_watched(FmnSession *s) {

@@ -81,9 +81,8 @@ void fmn_session_keep_best(FmnSession *s);
 gboolean fmn_session_finite(const FmnSession *s);
 void fmn_session_notice(const FmnSession *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* The test split beside the first data set, its labels joined to meaning, or as they are for NULL; where there is none,
- * NULL and a notice that begins with `without`. */
-FmnDataset *fmn_session_test_split(const FmnSession *s, FmnLabels *meaning, const char *without);
+/* The test split beside the first data set; errors are those of fmn_dataset_load(). */
+FmnDataset *fmn_session_test_split(const FmnSession *s, GError **error);
 
 /* Sets a string of the model's metadata, which it takes over; a number that is NAN is removed. */
 void fmn_session_describe(FmnSession *s, const char *key, char *value);

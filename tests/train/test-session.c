@@ -76,6 +76,30 @@ static void test_files(Fixture *f, gconstpointer data) {
   fmn_train_config_free(c);
 }
 
+/* A training is not lost by test images that cannot be measured, and says why they were not. */
+static void test_no_test(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  FmnResult result;
+  FmnDataset *test = synthetic_new(50, 2);
+  const int dims[] = {50, SIDE / 2, SIDE - 1};
+  g_autofree char *images = in_folder(f, "t10k-images-idx3-ubyte");
+  c->recipe.epochs = 1;
+  c->recipe.last_epochs = 0;
+  c->recipe.last_augment = NULL;
+  g_assert_true(fmn_idx_write(images, test->images, dims, 3, NULL));
+  fmn_dataset_free(test);
+  g_assert_cmpint(run_ok(f, c, &result), ==, FMN_OUTCOME_FINISHED);
+  g_assert_true(isnan(result.test_accuracy));
+  g_assert_nonnull(strstr(f->notices->str, "no test accuracy: the test images are of another size"));
+  g_string_truncate(f->notices, 0);
+  g_assert_cmpint(g_remove(images), ==, 0);
+  g_assert_cmpint(run_ok(f, c, &result), ==, FMN_OUTCOME_FINISHED);
+  g_assert_true(isnan(result.test_accuracy));
+  g_assert_nonnull(strstr(f->notices->str, "no test accuracy: "));
+  g_assert_nonnull(strstr(f->notices->str, "t10k-images"));
+  fmn_train_config_free(c);
+}
+
 static void test_no_validation(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
   FmnResult result;
@@ -315,6 +339,7 @@ int main(int argc, char **argv) {
   ADD("/session/unknown-is-no-class", NULL, test_unknown_is_no_class);
   ADD("/session/files", NULL, test_files);
   ADD("/session/no-validation", NULL, test_no_validation);
+  ADD("/session/no-test", NULL, test_no_test);
   ADD("/session/keep-last", NULL, test_keep_last);
   ADD("/session/sam/compact", "compact", test_sam);
   ADD("/session/sam/base", "base", test_sam);
