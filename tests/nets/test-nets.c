@@ -4,39 +4,19 @@
 #include <string.h>
 
 #include "error.h"
-#include "io/half.h"
+#include "filling.h"
 #include "nets/nets.h"
 #include "nn/layers.h"
 #include "nn/plan.h"
-#include "train/random.h"
 
 #define TOLERANCE 2e-4 /* of an output, relative where it is above 1: what Winograd's transforms cost */
-
-/* As golden.py's uniform(). */
-static double sample(guint64 seed, guint64 i) { return (double)(fmn_random_mix(i + (seed << 32)) >> 11) * 0x1p-53; }
-
-static void fill_param(const char *name, FmnParam *p, gpointer user) {
-  guint64 seed = ++*(guint64 *)user;
-  gsize n = fmn_param_count(p);
-  double spread = sqrt(6.0 * p->dims[0] / (double)n);
-  for (gsize i = 0; i < n; i++) {
-    double u = sample(seed, i);
-    if (p->n_dims > 1)
-      u = fmn_half_to_float(fmn_float_to_half((float)((u * 2 - 1) * spread)));
-    else if (g_str_has_suffix(name, "running_var") || g_str_has_suffix(name, "weight"))
-      u += .5;
-    else
-      u = (u * 2 - 1) * .2;
-    p->data[i] = (float)u;
-  }
-}
 
 static FmnPlan *plan_of(const char *name, const char *options, guint64 *parameters) {
   GError *error = NULL;
   guint64 seed = 0;
   FmnGraph *g = fmn_net_build(name, options, 10, &error);
   g_assert_no_error(error);
-  fmn_graph_foreach_param(g, fill_param, &seed);
+  fmn_graph_foreach_param(g, filling_fill_param, &seed);
   if (parameters)
     *parameters = fmn_graph_parameters(g);
   FmnPlan *plan = fmn_plan_new(g);
@@ -50,7 +30,10 @@ static void fill_input(FmnRun *run, FmnShape in, int images, guint64 offset) {
   for (int i = 0; i < images; i++)
     for (gsize p = 0; p < fmn_shape_pixels(in); p++)
       for (int c = 0; c < in.c; c++)
-        *x++ = (float)(sample(0, offset + (gsize)i * fmn_shape_image(in) + (gsize)c * fmn_shape_pixels(in) + p) * 2 - 1);
+        *x++ =
+            (float)(filling_sample(0, offset + (gsize)i * fmn_shape_image(in) + (gsize)c * fmn_shape_pixels(in) + p) *
+                        2 -
+                    1);
 }
 
 /* All outputs of all images in a row, each output's images together, as N×C×H×W. */
@@ -83,7 +66,7 @@ static void test_golden(gconstpointer line) {
   g_assert_cmpint((all->len + every - 1) / every, ==, n_words);
   for (int i = 0; i < n_words; i++) {
     double want = g_ascii_strtod(words[4 + i], NULL);
-    g_assert_cmpfloat_with_epsilon(g_array_index(all, float, (guint)i * every), want, TOLERANCE * MAX(1.0, fabs(want)));
+    g_assert_cmpfloat_with_epsilon(g_array_index(all, float, (guint)i *every), want, TOLERANCE * MAX(1.0, fabs(want)));
   }
   g_array_unref(all);
   fmn_run_free(run);
@@ -156,13 +139,14 @@ static void test_shared_plan(void) {
   fmn_plan_unref(plan);
 }
 
-/* Folding changes the work, not the result: a network whose layers can't all be fused against the numbers worked out here. */
+/* Folding changes the work, not the result: a network whose layers can't all be fused against the numbers worked out
+ * here. */
 static void test_unfusable(void) {
   FmnGraph *g = fmn_graph_new(1, 2, 2);
   FmnValue bn = fmn_batchnorm(g, 0, "bn", .eps = 1e-12f); /* on the input: nothing to fuse into */
   FmnValue conv = fmn_conv2d(g, bn, "conv", .out = 1, .k = 1, .no_bias = TRUE);
   FmnValue relu = fmn_relu(g, conv);
-  FmnValue sum = fmn_add(g, relu, conv); /* conv is read twice: the ReLU must stay */
+  FmnValue sum = fmn_add(g, relu, conv);                        /* conv is read twice: the ReLU must stay */
   FmnValue after = fmn_batchnorm(g, sum, "bn2", .eps = 1e-12f); /* a sum has no weights to scale */
   fmn_graph_output(g, fmn_dropout(g, after, .5f));
   g_assert_no_error(g->error);

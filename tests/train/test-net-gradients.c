@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/half.h"
+#include "../nets/filling.h"
 #include "kernels/kernels.h"
 #include "nets/nets.h"
 #include "nn/layers.h"
 #include "train/loss.h"
-#include "train/random.h"
 #include "train/trainer.h"
 
 #define CLASSES 10
@@ -19,24 +18,6 @@
 
 enum { NORM, PROJECTION, SAMPLES, N_NUMBERS = SAMPLES + 2 };
 
-/* This and the next as in tests/nets/golden.py. */
-static double sample(guint64 seed, guint64 i) { return (double)(fmn_random_mix(i + (seed << 32)) >> 11) * 0x1p-53; }
-
-static void fill_param(const char *name, FmnParam *p, gpointer user) {
-  guint64 seed = ++*(guint64 *)user;
-  gsize n = fmn_param_count(p);
-  double spread = sqrt(6.0 * p->dims[0] / (double)n);
-  for (gsize i = 0; i < n; i++) {
-    double u = sample(seed, i);
-    if (p->n_dims > 1)
-      p->data[i] = fmn_half_to_float(fmn_float_to_half((float)((u * 2 - 1) * spread)));
-    else if (g_str_has_suffix(name, "running_var") || g_str_has_suffix(name, "weight"))
-      p->data[i] = (float)(u + .5);
-    else
-      p->data[i] = (float)((u * 2 - 1) * .2);
-  }
-}
-
 /* make_net_golden.py's pictures(). */
 static void fill_input(FmnTrainer *t, FmnShape in, int images, guint64 seed) {
   float *image = fmn_floats_new(fmn_shape_image(in));
@@ -44,7 +25,7 @@ static void fill_input(FmnTrainer *t, FmnShape in, int images, guint64 seed) {
     gsize first = (gsize)i * fmn_shape_image(in);
     for (gsize k = 0; k < fmn_shape_image(in); k++) {
       gsize width = (gsize)in.w, x = k % width, y = k / width % (gsize)in.h, corner = first + k - y % 7 * width - x % 7;
-      image[k] = (float)((sample(seed, corner) + sample(seed, first + k) / 2) * 4 / 3 - 1);
+      image[k] = (float)((filling_sample(seed, corner) + filling_sample(seed, first + k) / 2) * 4 / 3 - 1);
     }
     fmn_transpose(image, in.c, (int)fmn_shape_pixels(in), fmn_trainer_input(t) + first);
   }
@@ -97,7 +78,7 @@ static void fingerprint(const float *data, gsize n, double numbers[N_NUMBERS]) {
   double squares = 0, sum = 0;
   for (gsize i = 0; i < n; i++) {
     squares += (double)data[i] * data[i];
-    sum += sample(SIGNS, i) < .5 ? -data[i] : data[i];
+    sum += filling_sample(SIGNS, i) < .5 ? -data[i] : data[i];
   }
   numbers[NORM] = sqrt(squares);
   numbers[PROJECTION] = sum;
@@ -148,7 +129,7 @@ static void test_step(gconstpointer text) {
   int images = atoi(words[4]);
   FmnGraph *g = fmn_net_build(words[1], g_str_equal(words[2], "-") ? NULL : words[2], CLASSES, &error);
   g_assert_no_error(error);
-  fmn_graph_foreach_param(g, fill_param, &seed);
+  fmn_graph_foreach_param(g, filling_fill_param, &seed);
   stop_dropping(g);
   if (g_str_equal(words[3], "smooth"))
     smooth_activations(g);
