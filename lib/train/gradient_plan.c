@@ -161,7 +161,6 @@ static void place_gradients(Planner *p) {
 
 static FmnGradientPlan *finish(const Planner *p) {
   FmnGradientPlan *plan = g_new0(FmnGradientPlan, 1);
-  plan->n_nodes = p->n_nodes;
   plan->nodes = p->nodes;
   plan->n_slots = (int)p->slots->len;
   plan->slots = g_new(gsize, MAX(1, plan->n_slots));

@@ -28,8 +28,7 @@ typedef struct {
 } FmnGradientNode;
 
 typedef struct {
-  int n_nodes; /* those of the graph */
-  FmnGradientNode *nodes;
+  FmnGradientNode *nodes; /* one for each of the graph */
   int n_slots;
   gsize *slots;                /* floats an image of each */
   gsize extra[FMN_MAX_INPUTS]; /* floats an image that FMN_DX_ADD needs for each input; 0: none */
