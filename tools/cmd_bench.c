@@ -128,15 +128,19 @@ static void print(const Options *o, const Bench *b, const char *arch, gboolean j
 /* A network by name with the weights that a training starts from. */
 static FmnGraph *build(const Options *o, const char *arch, const char *options, GError **error) {
   g_autofree char *all = g_strdup(options);
-  FmnGraph *g = fmn_net_build(arch, all, 10, error);
-  FmnShape in = g ? fmn_graph_node(g, 0)->out : (FmnShape){0};
-  if (g && o->size && (o->size != in.w || o->size != in.h)) {
-    g_autofree char *size = g_strdup_printf("%d", o->size);
-    g_free(all);
-    all = fmn_net_options_set(options, "size", size);
-    fmn_graph_free(g);
-    g = fmn_net_build(arch, all, 10, error);
+  if (o->size) { /* an option only of networks whose size is not the one asked for anyway */
+    FmnGraph *bare = fmn_net_build_bare(arch, options, 10, error);
+    if (!bare)
+      return NULL;
+    FmnShape in = fmn_graph_node(bare, 0)->out;
+    fmn_graph_free(bare);
+    if (o->size != in.w || o->size != in.h) {
+      g_autofree char *size = g_strdup_printf("%d", o->size);
+      g_free(all);
+      all = fmn_net_options_set(options, "size", size);
+    }
   }
+  FmnGraph *g = fmn_net_build(arch, all, 10, error);
   if (g)
     fmn_trainer_init_weights(g, 1);
   return g;
