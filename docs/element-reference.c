@@ -9,7 +9,10 @@ static const char *const elements[] = {"fmnistsegment", "fmnistclassify", "fmnis
 #define INTRODUCTION                                                                                                   \
   "# Elements\n\n"                                                                                                     \
   "Made from the code by `ninja -C build reference`: write there what should stand here. `gst-inspect-1.0` tells the " \
-  "same of the elements that are installed.\n"
+  "same of the elements that are installed.\n\n"                                                                       \
+  "Those that look at frames take every format of raw video in system memory, up to 32767 pixels a side; "             \
+  "`fmnistjson` takes any memory, and `fmnistoverlay` too, where an element downstream draws overlay compositions. "   \
+  "`GST_DEBUG=fmnist*:5` tells what they do. What is controllable can be moved over time by a GstController.\n"
 
 /* #GstFmnistSegment:output is how GObject's documents call a property. */
 static char *plain_links(const char *text) {
@@ -123,7 +126,9 @@ static void append_meaning(GString *out, GParamSpec *p) {
 static const char *when(const GParamSpec *p) {
   if (!(p->flags & G_PARAM_WRITABLE))
     return "";
-  return p->flags & (GParamFlags)GST_PARAM_MUTABLE_PLAYING ? "any time" : "stopped";
+  if (!(p->flags & (GParamFlags)GST_PARAM_MUTABLE_PLAYING))
+    return "stopped";
+  return p->flags & (GParamFlags)GST_PARAM_CONTROLLABLE ? "any time, controllable" : "any time";
 }
 
 static void append_properties(GString *out, GObjectClass *klass) {

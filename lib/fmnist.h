@@ -6,7 +6,8 @@
  *
  * docs/library.md has a whole program. A model may be used by any number of threads; a recognizer, classifier or detector by one at
  * a time. Where a function can fail it says so by its GError; an argument outside of what is documented is a programmer's
- * error, as in GLib. Nothing is printed and nothing ends the process. */
+ * error, as in GLib. Nothing is printed and nothing ends the process, but for such errors, and where small pieces of memory run
+ * out, as in GLib. */
 #ifndef FMNIST_H
 #define FMNIST_H
 
@@ -41,14 +42,14 @@ typedef enum { FMN_COLOR_GRAY, FMN_COLOR_YUV, FMN_COLOR_RGB } FmnColor;
 
 /* Where one component (Y, U, V or R, G, B; gray: one) of each pixel lies. */
 typedef struct {
-  int plane;
-  int offset;       /* bytes from the start of a line */
-  int pixel_stride; /* bytes from one sample to the next */
+  int plane;        /* of FmnImage, 0..3 */
+  int offset;       /* bytes from the start of a line, ≥ 0 */
+  int pixel_stride; /* bytes from one sample to the next, ≥ 1 */
   int depth;        /* bits, 1..16 */
-  int shift;        /* right shift that brings the value to bit 0 */
+  int shift;        /* right shift that brings the value to bit 0; shift + depth ≤ 8·word */
   int word;         /* bytes a sample is read as: 1 or 2 (or 4, for 10-bit packed RGB) */
   gboolean big_endian;
-  int sub_x, sub_y; /* log2 of the subsampling */
+  int sub_x, sub_y; /* log2 of the subsampling, 0..4 */
 } FmnComponent;
 
 typedef struct {
@@ -102,12 +103,14 @@ typedef struct {
  * say what was expected, what was found and what to do. The caller owns the reference. */
 FMN_API FmnModel *fmn_model_open(const char *name_or_path, GError **error);
 
-/* The same from memory; name is what messages and results call it. */
+/* The same from memory: the contents of a file, which are read before it returns; name (copied) is what messages and results call
+ * it. Errors: as of a file that is not what it should be. */
 FMN_API FmnModel *fmn_model_new_from_bytes(GBytes *bytes, const char *name, GError **error);
 
 FMN_API FmnModel *fmn_model_ref(FmnModel *model);
 FMN_API void fmn_model_unref(FmnModel *model); /* NULL allowed */
 
+/* Strings and structures that these return are the model's, for as long as there is a reference to it. */
 FMN_API const char *fmn_model_name(const FmnModel *model); /* "camera", or the file's name without its ending */
 FMN_API const char *fmn_model_arch(const FmnModel *model);
 FMN_API gboolean fmn_model_is_detector(const FmnModel *model); /* else it is a classifier */
@@ -156,8 +159,9 @@ FMN_API int fmn_recognizer_run(FmnRecognizer *recognizer, const FmnImage *image,
 typedef struct FmnClassifier FmnClassifier;
 typedef struct FmnDetector FmnDetector;
 
-/* What one thread needs to run a classifier. Keeps a reference to the model. threads: how many work on one picture,
- * 1..FMN_THREADS_MAX. NULL when memory is exhausted or no more threads can be started. Free with fmn_classifier_free(). */
+/* What one thread needs to run a classifier, which the model must be (fmn_model_is_detector()). Keeps a reference to the model.
+ * threads: how many work on one picture, 1..FMN_THREADS_MAX. NULL when memory is exhausted or no more threads can be started.
+ * Free with fmn_classifier_free(). */
 FMN_API FmnClassifier *fmn_classifier_new(FmnModel *model, int threads);
 FMN_API void fmn_classifier_free(FmnClassifier *classifier); /* NULL allowed */
 
@@ -187,10 +191,10 @@ typedef struct {
  * for that size. Free with fmn_detector_free(). */
 FMN_API FmnDetector *fmn_detector_new(FmnModel *model, int size, int threads, GError **error);
 FMN_API void fmn_detector_free(FmnDetector *detector); /* NULL allowed */
-FMN_API int fmn_detector_size(const FmnDetector *detector);
+FMN_API int fmn_detector_size(const FmnDetector *detector); /* width and height of its input, pixels */
 
 /* Finds the objects of one picture that has been made small: 3 × size × size bytes (planes R, G, B), in the middle of which it
- * fills `place` (in shares) with its proportions kept; the rest is gray, 128. *found: the surest first; owned by the detector,
+ * fills `place` (in shares) with its proportions kept; the rest is gray, 128. options: never NULL. *found: the surest first; owned by the detector,
  * valid until its next run. Returns how many. */
 FMN_API int fmn_detector_run(FmnDetector *detector, const guint8 *pixels, const FmnBox *place,
                              const FmnDetectOptions *options, const FmnDetection **found);

@@ -203,7 +203,7 @@ static gboolean check(const Options *o) {
 static int run(int argc, char **argv) {
   Options o = {.threads = 1, .batch = 1};
   const GOptionEntry entries[] = {
-      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
+      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH or installed",
        "FILE"},
       {"arch", 'a', 0, G_OPTION_ARG_STRING, &o.arch, "A network with random weights: NAME[:KEY=VALUE,...]", "A"},
       {"size", 0, 0, G_OPTION_ARG_INT, &o.size, "Width and height of the input (the network's)", "N"},

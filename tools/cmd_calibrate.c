@@ -109,7 +109,7 @@ static gboolean calibrate(const Options *o, GError **error) {
 static int run(int argc, char **argv) {
   Options o = {.share = -1, .threads = command_threads()};
   const GOptionEntry entries[] = {
-      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
+      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH or installed",
        "FILE"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o.out, "Model file to write (the same)", "FILE"},
       {"data", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &o.data,

@@ -53,7 +53,7 @@ static int run(int argc, char **argv) {
   char *model = NULL, *onnx = NULL;
   int size = 0;
   const GOptionEntry entries[] = {{"model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
-                                   "Model: a file, or the name of one in FMNIST_MODEL_PATH", "FILE"},
+                                   "Model: a file, or the name of one in FMNIST_MODEL_PATH or installed", "FILE"},
                                   {"onnx", 'o', 0, G_OPTION_ARG_FILENAME, &onnx, "ONNX file to write", "FILE"},
                                   {"size", 's', 0, G_OPTION_ARG_INT, &size,
                                    "Width and height of a detector's input, a multiple of 32 (0 = the model's)", "N"},

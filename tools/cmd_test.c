@@ -235,7 +235,7 @@ static gboolean test(const Options *o, gboolean json, GError **error) {
 static int run(int argc, char **argv) {
   Options o = {.threads = command_threads(), .count = UNSET};
   const GOptionEntry entries[] = {
-      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH",
+      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH or installed",
        "FILE"},
       {"data", 'd', 0, G_OPTION_ARG_FILENAME, &o.data,
        "Folder with the IDX files (default: FMNIST_DATA or " FMN_DATA_DIR ")", "DIR"},

@@ -48,7 +48,8 @@ static char *describe(void) {
       "with the same\n"
       "options and ends with the very file that an uninterrupted training gives. It is removed when the training is "
       "finished.\n"
-      "A training that --time-limit ends leaves the checkpoint and a model file of what there is, and is no failure.\n"
+      "A training that --time-limit ends leaves the checkpoint and a model file of what there is, and is no failure; an "
+      "interrupted one\nends with status 1.\n"
       "The best epoch on the validation images is kept (the last, with --validation 0 or --keep last, which is the "
       "better choice where\n"
       "few images are set aside and the learning rate falls to nothing).\n",
@@ -72,7 +73,7 @@ static gboolean parse(int argc, char **argv, Options *o) {
       {"no-nesterov", 0, 0, G_OPTION_ARG_NONE, &o->no_nesterov, "Plain momentum in sgd", NULL},
       {"weight-decay", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight_decay, "Of convolution and dense weights", "F"},
       {"clip-norm", 0, 0, G_OPTION_ARG_DOUBLE, &o->clip_norm,
-       "Length to which a longer gradient, of all weights together, is cut; 0: none is (0)", "F"},
+       "Longest gradient, of all weights together; a longer one is scaled down to it; 0: no limit (0)", "F"},
       {"sam", 0, 0, G_OPTION_ARG_DOUBLE, &o->sam,
        "Sharpness-aware minimisation: how far uphill, all weights together, the gradient is taken that the weights are "
        "moved by; 0.05 to 0.2 are usual, a step then takes about twice as long; 0: none (0)",
@@ -120,7 +121,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
        "MIN-MAX"},
       {"dense", 0, 0, G_OPTION_ARG_DOUBLE, &o->dense, "Detectors: share of mixed scenes full of smaller garments", "F"},
       {"match", 0, 0, G_OPTION_ARG_DOUBLE, &o->match,
-       "Detectors: overlap above which an anchor tells an object besides its best one; 1: the best alone", "F"},
+       "Detectors: an anchor whose shape overlaps an object's by more than this learns to predict it, besides the best one; "
+       "1: the best alone", "F"},
       {"class-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->class_weight, "Detectors: of the classes in the loss", "F"},
       {"box-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->box_weight, "Detectors: of the boxes in the loss", "F"},
       {"validation-scenes", 0, 0, G_OPTION_ARG_INT, &o->validation_scenes,
