@@ -70,11 +70,24 @@ const char *gst_fmnist_object_label(const GstFmnistObject *o) {
 
 #define OTHER_IDS 100000 /* where ids go on that another object of the frame has already */
 
-guint gst_fmnist_meta_free_id(const GstFmnistMeta *m, guint id) {
-  for (guint i = 0; i < gst_fmnist_meta_size(m); i++) {
+static gboolean is_taken(GstBuffer *buffer, guint id) {
+  const GstFmnistMeta *m = gst_fmnist_meta_get(buffer);
+  gpointer state = NULL;
+  GstMeta *roi;
+  for (guint i = 0; m != NULL && i < gst_fmnist_meta_size(m); i++) {
     if (gst_fmnist_meta_object(m, i)->id == id)
-      return gst_fmnist_meta_free_id(m, id + OTHER_IDS);
+      return TRUE;
   }
+  while ((roi = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
+    if ((guint)((GstVideoRegionOfInterestMeta *)roi)->id == id)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+guint gst_fmnist_meta_free_id(GstBuffer *buffer, guint id) {
+  while (is_taken(buffer, id))
+    id += OTHER_IDS;
   return id;
 }
 

@@ -79,8 +79,9 @@ static inline GstFmnistObject *gst_fmnist_meta_object(const GstFmnistMeta *m, gu
   return &g_array_index(m->objects, GstFmnistObject, i);
 }
 
-/* id, or the next higher one that no object of m has and that other elements' objects do not come to. */
-guint gst_fmnist_meta_free_id(const GstFmnistMeta *m, guint id);
+/* id, or the next higher one that no object and no region of interest of the buffer has and that other elements' objects do
+ * not come to. */
+guint gst_fmnist_meta_free_id(GstBuffer *buffer, guint id);
 
 /* Adds an object without mask and result. The pointer holds until the next addition. */
 GstFmnistObject *gst_fmnist_meta_add(GstFmnistMeta *m, const FmnBox *box, guint id);

@@ -59,7 +59,8 @@ static void take_foreign(GstFmnistRegions *r, GstBuffer *buffer, const char *obj
   GPtrArray *found = g_ptr_array_new();
   gpointer state = NULL;
   while ((roi = gst_fmnist_roi_next_foreign(buffer, meta, &state)) != NULL) {
-    if (roi->w > 0 && roi->h > 0 && foreign_of_class(roi, object_class))
+    FmnBox box = gst_fmnist_roi_box(roi, width, height); /* of one beside the frame nothing is left */
+    if (box.w > 0 && box.h > 0 && foreign_of_class(roi, object_class))
       g_ptr_array_add(found, roi);
   }
   for (guint i = 0; i < found->len; i++) {
@@ -93,7 +94,7 @@ void gst_fmnist_regions_choose(GstFmnistRegions *r, GstBuffer *buffer, GstFmnist
 void gst_fmnist_regions_identify(GstBuffer *buffer, GstFmnistObject *o, guint id, int width, int height) {
   gpointer state = NULL;
   GstMeta *meta;
-  o->id = id = gst_fmnist_meta_free_id(gst_fmnist_meta_get(buffer), id);
+  o->id = id = gst_fmnist_meta_free_id(buffer, id);
   while (o->foreign && (meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
     GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
     FmnBox box = gst_fmnist_roi_box(roi, width, height);

@@ -182,7 +182,7 @@ static void attach(GstFmnistSegment *self, GstBuffer *buffer, const FmnObject *o
   gst_fmnist_tracker_update(self->tracker, boxes, (guint)n, gst_fmnist_analyser_running_time(GST_FMNIST_ANALYSER(self), buffer),
                             tracks);
   for (int i = 0; i < n; i++) {
-    GstFmnistObject *o = gst_fmnist_meta_add(meta, &boxes[i], gst_fmnist_meta_free_id(meta, tracks[i]->id));
+    GstFmnistObject *o = gst_fmnist_meta_add(meta, &boxes[i], gst_fmnist_meta_free_id(buffer, tracks[i]->id));
     gst_fmnist_object_set_mask(o, &objects[i].mask);
     o->first_seen = tracks[i]->first_seen;
     gst_fmnist_roi_publish(buffer, o, info->width, info->height);

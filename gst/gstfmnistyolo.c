@@ -276,7 +276,7 @@ static gboolean gst_fmnist_yolo_attach(GstFmnistInference *inference, GstBuffer 
     GQuark name;
     if (!gst_fmnist_found_get(self->found, i, &d, &name))
       continue;
-    o = gst_fmnist_meta_add(meta, &d.box, gst_fmnist_meta_free_id(meta, track->id));
+    o = gst_fmnist_meta_add(meta, &d.box, gst_fmnist_meta_free_id(buffer, track->id));
     o->label = name;
     o->label_id = d.label;
     o->confidence = (double)d.confidence;

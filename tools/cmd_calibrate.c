@@ -72,7 +72,8 @@ static double under(const float *logits, const guint8 *labels, int n, int classe
 
 static gboolean calibrate(const Options *o, GError **error) {
   g_autofree char *path = fmn_model_find_file(o->model, error);
-  FmnModelFile *model = path ? fmn_model_file_load(path, error) : NULL;
+  gboolean writable = path && fmn_target_check_file("--out", o->out ? o->out : path, error);
+  FmnModelFile *model = writable ? fmn_model_file_load(path, error) : NULL;
   FmnTrainData *data = model && fmn_check_classifier(model, error) ? load_data(o, model, error) : NULL;
   const FmnImages *images = data ? fmn_train_data_validation(data) : NULL;
   gboolean ok = images && fmn_check_images(model, images, error);

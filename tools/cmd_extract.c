@@ -69,9 +69,10 @@ static gboolean choose_preprocess(const Options *o, FmnPreprocess *p, GError **e
 static FmnDataset *extract_scenes(const Options *o, FmnSplit split, const FmnPreprocess *p, GError **error) {
   FmnDataset *data = NULL;
   FmnImages *cutouts = o->data ? command_garments(o->data, split, fmn_fashion_mnist_labels, &data, error) : NULL;
+  guint64 seed = split == FMN_SPLIT_TEST ? fmn_scene_test_seed(o->seed) : o->seed;
   FmnDataset *d = o->data && !cutouts
                       ? NULL
-                      : fmn_extract_scenes(o->scenes, cutouts, o->count != UNSET ? o->count : COUNT, o->seed, p, error);
+                      : fmn_extract_scenes(o->scenes, cutouts, o->count != UNSET ? o->count : COUNT, seed, p, error);
   fmn_images_free(cutouts);
   fmn_dataset_free(data);
   return d;

@@ -57,7 +57,8 @@ static gboolean show_progress(int done, int n, gpointer user) {
 }
 
 static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *items, gboolean json, GError **error) {
-  FmnSceneOptions options = fmn_scene_options(o->preset, o->seed);
+  guint64 seed = fmn_scene_preset_has_items(o->preset) ? o->seed : fmn_scene_test_seed(o->seed);
+  FmnSceneOptions options = fmn_scene_options(o->preset, seed);
   options.people = fmn_labels_are_fashion_mnist((const char *const *)model->file->labels);
   FmnSceneSet *set = fmn_scene_set_new(items, &options, error);
   g_autofree FmnDetector **detectors = g_new0(FmnDetector *, o->threads);

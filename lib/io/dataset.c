@@ -63,6 +63,12 @@ static gboolean load_views(FmnDataset *d, const char *dir, const char *prefix, G
   int dims[4];
   if (!path)
     return TRUE;
+  if (d->channels > 1) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "%s: views are for pictures of one channel; there are pictures of %d. Remove the file", path,
+                d->channels);
+    return FALSE;
+  }
   if (!(d->views = fmn_idx_read(path, 4, dims, error)))
     return FALSE;
   d->n_views = dims[1];

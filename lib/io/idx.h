@@ -11,8 +11,8 @@ typedef struct {
   guint8 *images; /* n × channels × height × width; owned */
   guint8 *labels; /* n; owned */
   char **names;   /* what each label means, NULL-ended; owned; NULL: whatever the network has */
-  int n_views;    /* further views of each picture */
-  guint8 *views;  /* n × n_views × channels × height × width; owned; NULL where there are none */
+  int n_views;    /* further views of each picture, of one channel; 0 where it has several */
+  guint8 *views;  /* n × n_views × height × width; owned; NULL where there are none */
   char *sha256;   /* of the pictures as they were read, where their size has been changed since; owned; NULL: they have
                      not */
 } FmnDataset;
@@ -29,7 +29,8 @@ const char *fmn_data_dir(const char *dir);
 
 /* Reads {train,t10k}-images-idx3-ubyte[.gz] (of one channel; or, where there is none, -images-idx4-ubyte: pictures ×
  * channels × height × width) and {train,t10k}-labels-idx1-ubyte[.gz] of a folder, and where there is one
- * {train,t10k}-views-idx4-ubyte[.gz], further views of the same pictures (pictures × views × height × width). Errors
+ * {train,t10k}-views-idx4-ubyte[.gz], further views of the same pictures, which then have one channel (pictures × views ×
+ * height × width). Errors
  * name the file, what was expected and what was found, and for a missing folder the way to get the data. names come
  * from labels.txt in the folder, a line each; without such a file they are Fashion-MNIST's. Free with
  * fmn_dataset_free(). */

@@ -36,6 +36,8 @@ gboolean fmn_model_file_save(const FmnModelFile *file, const char *path, gboolea
 char *fmn_model_find(const char *name_or_path, GError **error);
 /* The same, but the embedded default is none either: a path or an error. */
 char *fmn_model_find_file(const char *name_or_path, GError **error);
+/* SHA-256 of a file's bytes in hex, g_free; errors are of G_FILE_ERROR. */
+char *fmn_model_file_sha256(const char *path, GError **error);
 
 /* The ten labels of Fashion-MNIST (Xiao et al. 2017), NULL-ended. */
 extern const char *const fmn_fashion_mnist_labels[];

@@ -98,3 +98,11 @@ char *fmn_model_find(const char *name_or_path, GError **error) {
 char *fmn_model_find_file(const char *name_or_path, GError **error) {
   return find(name_or_path ? name_or_path : "", FALSE, error);
 }
+
+char *fmn_model_file_sha256(const char *path, GError **error) {
+  g_autofree char *data = NULL;
+  gsize size;
+  return g_file_get_contents(path, &data, &size, error)
+             ? g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)data, size)
+             : NULL;
+}

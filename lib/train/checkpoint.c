@@ -9,6 +9,9 @@
 
 #define FORMAT "fmnist-checkpoint-1"
 
+/* Of the model's metadata, what is decided when a training starts. */
+static const char *const described[] = {"anchors", "init_sha256"};
+
 /* Every array of a checkpoint, under its name. */
 typedef gboolean (*ArrayFunc)(const char *name, const FmnParam *param, float *data, gpointer user);
 
@@ -91,6 +94,7 @@ static char *options_json(const FmnSession *s) {
   fmn_json_add_string(b, "the images an epoch", sizes);
   g_autofree char *classes = fmn_labels_format(s->model->labels);
   fmn_json_add_string(b, "the classes", classes);
+  fmn_json_add_string(b, "what the data's labels mean", fmn_train_data_meaning(s->data));
   if (s->teacher)
     fmn_json_add_string(b, "the teacher (SHA-256)", fmn_teacher_sha256(s->teacher));
   if (s->config->cutouts)
@@ -108,21 +112,25 @@ static gboolean add_tensor(const char *name, const FmnParam *param, float *data,
 gboolean fmn_checkpoint_save(FmnSession *s, GError **error) {
   g_autofree char *path = fmn_train_config_checkpoint(s->config);
   g_autofree char *state = state_json(s), *options = options_json(s);
-  const char *anchors = g_hash_table_lookup(s->model->metadata, "anchors");
   FmnSafetensorsWriter *w = fmn_safetensors_writer_new();
   fmn_safetensors_writer_metadata(w, "format", FORMAT);
   fmn_safetensors_writer_metadata(w, "options", options);
   fmn_safetensors_writer_metadata(w, "state", state);
-  if (anchors)
-    fmn_safetensors_writer_metadata(w, "anchors", anchors);
+  for (gsize i = 0; i < G_N_ELEMENTS(described); i++) {
+    const char *value = g_hash_table_lookup(s->model->metadata, described[i]);
+    if (value)
+      fmn_safetensors_writer_metadata(w, described[i], value);
+  }
   foreach_array(s, add_tensor, w);
   gboolean ok = fmn_safetensors_writer_save(w, path, error);
   fmn_safetensors_writer_free(w);
   return ok;
 }
 
+#define STATE_LEVELS 3 /* of brackets: the history is a list of objects */
+
 static JsonObject *parse(const char *text) {
-  g_autoptr(JsonNode) root = text ? json_from_string(text, NULL) : NULL;
+  g_autoptr(JsonNode) root = text ? fmn_json_parse(text, strlen(text), STATE_LEVELS, "checkpoint", NULL) : NULL;
   return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_dup_object(root) : NULL;
 }
 
@@ -192,8 +200,9 @@ static gboolean read_state(FmnSession *s, const char *path, const FmnSafetensors
   if (s->epoch < 0 || s->epoch > s->config->recipe.epochs || s->step < 0 || s->step >= s->steps ||
       (int)s->history->len != s->epoch)
     return damaged(path, "its position is not one of this training", error);
-  if (fmn_safetensors_metadata(file, "anchors"))
-    fmn_session_describe(s, "anchors", g_strdup(fmn_safetensors_metadata(file, "anchors")));
+  for (gsize i = 0; i < G_N_ELEMENTS(described); i++)
+    if (fmn_safetensors_metadata(file, described[i]))
+      fmn_session_describe(s, described[i], g_strdup(fmn_safetensors_metadata(file, described[i])));
   s->loss_sum = get_double(o, "loss_sum", 0);
   s->correct = json_object_get_int_member_with_default(o, "correct", 0);
   s->judged = json_object_get_int_member_with_default(o, "judged", 0);

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "image/image.h"
+#include "io/model_meta.h"
 #include "train/random.h"
 
 typedef struct {
@@ -20,7 +21,7 @@ struct FmnTrainData {
   guint64 seed;
   FmnLabels *labels;
   FmnImages validation, unknown;
-  char *sha256;
+  char *sha256, *meaning;
 };
 
 guint64 fmn_permute(guint64 seed, guint64 n, guint64 i) {
@@ -133,7 +134,7 @@ static gboolean check_shapes(FmnDataset **sets, int n_sets, GError **error) {
 FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n_sets, const char *const *classes,
                                  double validation, guint64 seed, GError **error) {
   FmnTrainData *d = g_new0(FmnTrainData, 1);
-  GString *sha256 = g_string_new(NULL);
+  GString *sha256 = g_string_new(NULL), *meaning = g_string_new(NULL);
   int total = 0;
   d->seed = seed;
   d->n_sources = n_sets;
@@ -151,7 +152,9 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
   gboolean ok = d->labels && check_shapes(sets, n_sets, error);
   for (int i = 0; ok && i < n_sets; i++) {
     g_autofree char *hash = fmn_dataset_sha256(sets[i]);
+    g_autofree char *names = fmn_labels_format(sets[i]->names ? sets[i]->names : (char *const *)classes);
     g_string_append_printf(sha256, "%s%s", i ? "," : "", hash);
+    g_string_append_printf(meaning, "%s%s", i ? "," : "", names);
     ok = fmn_labels_join(d->labels, sets[i], error);
   }
   for (int i = 0; ok && i < n_sets; i++) {
@@ -162,6 +165,7 @@ FmnTrainData *fmn_train_data_new(FmnDataset **sets, const double *weights, int n
     d->epoch_size += s->n_epoch;
   }
   d->sha256 = g_string_free(sha256, FALSE);
+  d->meaning = g_string_free(meaning, FALSE);
   if (ok && d->epoch_size < 1) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "no image is left for training: the data has %d and %d are set aside for validation; use a smaller "
@@ -242,6 +246,7 @@ void fmn_train_data_free(FmnTrainData *d) {
   g_free(d->unknown.labels);
   fmn_labels_free(d->labels);
   g_free(d->sha256);
+  g_free(d->meaning);
   g_free(d);
 }
 
@@ -274,6 +279,8 @@ int fmn_train_data_set(const FmnTrainData *d, int set, int *first) {
   *first = d->sources[set].first;
   return d->sources[set].n_aside;
 }
+
+const char *fmn_train_data_meaning(const FmnTrainData *d) { return d->meaning; }
 
 const char *fmn_train_data_sha256(const FmnTrainData *d) { return d->sha256; }
 

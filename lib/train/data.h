@@ -49,6 +49,8 @@ int fmn_train_data_n_sets(const FmnTrainData *d);
 int fmn_train_data_set(const FmnTrainData *d, int set, int *first);
 /* Of the training images, in 0..1, one a channel. */
 void fmn_train_data_mean_std(const FmnTrainData *d, float *mean, float *std);
+/* The names of each data set's labels, a JSON list each, joined by commas; owned by d. */
+const char *fmn_train_data_meaning(const FmnTrainData *d);
 /* Of all data sets, joined by commas; owned by d. */
 const char *fmn_train_data_sha256(const FmnTrainData *d);
 

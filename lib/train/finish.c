@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/model_meta.h"
 #include "train/session_state.h"
 
 void fmn_session_describe(FmnSession *s, const char *key, char *value) {
@@ -18,8 +19,18 @@ void fmn_session_describe_number(FmnSession *s, const char *key, double value) {
     fmn_session_describe(s, key, g_strdup(g_ascii_formatd(text, sizeof text, "%.4f", value)));
 }
 
+/* What the labels of the data mean; NULL: the model's classes, all of them, in one data set. */
+static const char *data_labels(const FmnSession *s) {
+  g_autofree char *classes = fmn_labels_format(s->model->labels);
+  const char *meaning = fmn_train_data_meaning(s->data);
+  return g_str_equal(meaning, classes) ? NULL : meaning;
+}
+
 static void describe(FmnSession *s, gboolean complete) {
   const FmnTrainConfig *c = s->config;
+  const char *labels = data_labels(s);
+  if (labels)
+    fmn_session_describe(s, "data_labels", g_strdup(labels));
   fmn_session_describe(s, "command", fmn_train_config_command(c));
   fmn_session_describe(s, "seed", g_strdup_printf("%" G_GUINT64_FORMAT, c->seed));
   fmn_session_describe(s, "dataset_sha256", g_strdup(fmn_train_data_sha256(s->data)));
@@ -72,13 +83,22 @@ gboolean fmn_session_finish(FmnSession *s, gboolean complete, FmnResult *result,
   return ok;
 }
 
+/* Whether the file that the training starts from is, as far as one can tell, what it was when this model was trained.
+ */
+static gboolean starts_alike(const FmnSession *s, const FmnModelFile *file) {
+  const char *then = g_hash_table_lookup(file->metadata, "init_sha256");
+  g_autofree char *now = s->config->init ? fmn_model_file_sha256(s->config->init, NULL) : NULL;
+  return !then || !now || strcmp(then, now) == 0;
+}
+
 gboolean fmn_session_is_finished(const FmnSession *s) {
   FmnModelFile *file = fmn_model_file_load(s->config->out, NULL);
   g_autofree char *command = fmn_train_config_command(s->config);
   gboolean same =
       file && !g_hash_table_contains(file->metadata, "unfinished") &&
       g_strv_equal((const char *const *)file->labels, (const char *const *)s->model->labels) &&
-      g_strcmp0(g_hash_table_lookup(file->metadata, "command"), command) == 0 &&
+      g_strcmp0(g_hash_table_lookup(file->metadata, "command"), command) == 0 && starts_alike(s, file) &&
+      g_strcmp0(g_hash_table_lookup(file->metadata, "data_labels"), data_labels(s)) == 0 &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "dataset_sha256"), fmn_train_data_sha256(s->data)) == 0 &&
       g_strcmp0(g_hash_table_lookup(file->metadata, "cutouts_sha256"),
                 g_hash_table_lookup(s->model->metadata, "cutouts_sha256")) == 0 &&

@@ -46,6 +46,16 @@ static int start_as_identity(FmnGraph *g, GHashTable *by_name) {
   return blocks;
 }
 
+/* Whether a weight tensor is of a layer that puts out classes. */
+static gboolean is_of_output(const FmnGraph *g, const char *name) {
+  for (int i = 0; i < g->n_outputs; i++) {
+    const char *layer = fmn_graph_node(g, g->outputs[i])->name;
+    if (layer && g_str_has_prefix(name, layer) && name[strlen(layer)] == '.')
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* Of the same data, images that are set aside here and were not when the model was trained. */
 static void warn_of_learned(const FmnSession *s, const char *path, const FmnModelFile *file) {
   const char *command = g_hash_table_lookup(file->metadata, "command");
@@ -64,10 +74,14 @@ static void warn_of_learned(const FmnSession *s, const char *path, const FmnMode
 }
 
 gboolean fmn_session_start_from(FmnSession *s, const char *path, GError **error) {
+  char *sha256 = fmn_model_file_sha256(path, NULL); /* of what cannot be read, the next line says why */
   FmnModelFile *file = fmn_model_file_load(path, error);
+  fmn_session_describe(s, "init_sha256", sha256);
   if (!file)
     return FALSE;
   warn_of_learned(s, path, file);
+  /* What is a trouser for one is no coat for the other; a detector's heads would even have coordinates for classes. */
+  gboolean alike = g_strv_equal((const char *const *)file->labels, (const char *const *)s->model->labels);
   int taken = 0, parts = 0;
   g_autoptr(GHashTable) by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (int i = 0; i < fmn_graph_size(file->graph); i++) {
@@ -78,7 +92,7 @@ gboolean fmn_session_start_from(FmnSession *s, const char *path, GError **error)
   for (int i = 0; i < s->n_params; i++) {
     FmnParam *to = s->params[i].param;
     const FmnParam *from = g_hash_table_lookup(by_name, s->params[i].name);
-    if (!from || !take_channels(to, from))
+    if (!from || (!alike && is_of_output(s->model->graph, s->params[i].name)) || !take_channels(to, from))
       continue;
     taken++;
     parts += fmn_param_count(from) > fmn_param_count(to);
@@ -89,7 +103,8 @@ gboolean fmn_session_start_from(FmnSession *s, const char *path, GError **error)
   g_autofree char *added =
       blocks ? g_strdup_printf(", %d residual blocks that it lacks as the identity", blocks) : g_strdup("");
   if (taken)
-    fmn_session_notice(s, "%d of %d weight tensors start from %s%s%s", taken, s->n_params, path, of_larger, added);
+    fmn_session_notice(s, "%d of %d weight tensors start from %s%s%s%s", taken, s->n_params, path, of_larger, added,
+                       alike ? "" : "; not those that tell its classes, which are others");
   else
     g_set_error(
         error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,

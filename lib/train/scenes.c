@@ -27,6 +27,8 @@ struct FmnSceneWork {
   FmnCamera *camera;
 };
 
+#define TEST_SCENES 0x7e57 /* what no other part of a seed has */
+
 FmnSceneOptions fmn_scene_options(FmnScenePreset preset, guint64 seed) {
   return (FmnSceneOptions){.preset = preset,
                            .seed = seed,
@@ -60,6 +62,8 @@ static gboolean check_options(const FmnSceneOptions *o, GError **error) {
          in_range("the least size", o->min_size, 0.05, o->max_size, error) &&
          in_range("the background", (double)o->background, 0, FMN_BACKGROUND_ANY, error);
 }
+
+guint64 fmn_scene_test_seed(guint64 seed) { return fmn_random_derive(seed, TEST_SCENES); }
 
 gboolean fmn_scene_preset_has_items(FmnScenePreset preset) {
   return preset != FMN_SCENE_WORN && preset != FMN_SCENE_NOTHING;

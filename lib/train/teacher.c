@@ -46,13 +46,11 @@ static gboolean check(const FmnModelFile *m, char *const *labels, const FmnPrepr
 
 static FmnModelFile *load(const char *model, char **sha256, GError **error) {
   GError *inner = NULL;
-  g_autofree char *path = fmn_model_find_file(model, &inner), *data = NULL;
-  gsize size;
-  if (!path || !g_file_get_contents(path, &data, &size, &inner)) {
+  g_autofree char *path = fmn_model_find_file(model, &inner);
+  if (!path || !(*sha256 = fmn_model_file_sha256(path, &inner))) {
     g_propagate_prefixed_error(error, inner, "--teacher: ");
     return NULL;
   }
-  *sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)data, size);
   return fmn_model_file_load(path, error);
 }
 

@@ -1,7 +1,12 @@
 #include "train/trainer.h"
 
+#include <unistd.h>
+
+#include "error.h"
 #include "train/gradient_plan.h"
 #include "train/random.h"
+
+#define MIB (1024. * 1024)
 
 typedef struct {
   FmnTrainCall call;
@@ -36,6 +41,27 @@ void fmn_trainer_init_weights(FmnGraph *g, guint64 seed) {
 
 static gsize node_count(const FmnTrainer *t, int i) {
   return fmn_shape_image(fmn_graph_node(t->graph, i)->out) * (gsize)t->batch;
+}
+
+/* Whether there is memory for the values of a batch and their gradients, which nearly all of it goes to. */
+static gboolean check_memory(const FmnGraph *g, const FmnGradientPlan *plan, int batch, GError **error) {
+  gsize count = 0;
+  for (int i = 0; i < fmn_graph_size(g); i++)
+    if (plan->nodes[i].needed && plan->nodes[i].result == i)
+      count += fmn_shape_image(fmn_graph_node(g, i)->out);
+  for (int i = 0; i < plan->n_slots; i++)
+    count += plan->slots[i];
+  for (int k = 0; k < FMN_MAX_INPUTS; k++)
+    count += plan->extra[k];
+  double needed = (double)count * batch * sizeof(float);
+  double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+  if (needed < there)
+    return TRUE;
+  g_set_error(
+      error, FMN_ERROR, FMN_ERROR_MEMORY,
+      "training with %d images a step takes %.0f MiB of memory, and the machine has %.0f; use a smaller --batch", batch,
+      needed / MIB, there / MIB);
+  return FALSE;
 }
 
 static void make_gradients(FmnTrainer *t) {
@@ -118,8 +144,10 @@ static void make_calls(FmnTrainer *t) {
 
 static FmnTrainer *trainer_new(FmnGraph *g, int batch, FmnPool *pool, const FmnTrainer *other, GError **error) {
   FmnGradientPlan *plan = fmn_gradient_plan_new(g, error);
-  if (!plan)
+  if (!plan || !check_memory(g, plan, batch, error)) {
+    fmn_gradient_plan_free(plan);
     return NULL;
+  }
   FmnTrainer *t = g_new0(FmnTrainer, 1);
   t->graph = g;
   t->plan = plan;

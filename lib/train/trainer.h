@@ -17,7 +17,7 @@ typedef struct {
 void fmn_trainer_init_weights(FmnGraph *g, guint64 seed);
 
 /* Memory for training g on up to batch images at a time. g and pool (NULL: one thread) must outlive it.
- * Error FMN_ERROR_UNSUPPORTED when a layer has no gradient. For one thread at a time. */
+ * Errors: FMN_ERROR_UNSUPPORTED, a layer has no gradient; FMN_ERROR_MEMORY, the batch is too large. For one thread at a time. */
 FmnTrainer *fmn_trainer_new(FmnGraph *g, int batch, FmnPool *pool, GError **error);
 /* The same for a graph of the same layers and another size of input, which trains the weights of `other` and puts the
  * gradients there; other must outlive it. */

@@ -188,10 +188,11 @@ static void test_foreign_regions(void) {
     GstVideoRegionOfInterestMeta *shoe =
         gst_buffer_add_video_region_of_interest_meta(frame, "shoe", 300, 200, 100, 100); /* over the edge */
     shoe->id = 77;
+    gst_buffer_add_video_region_of_interest_meta(frame, "coat", 320, 10, 50, 50); /* of which nothing is in the frame */
     gst_video_region_of_interest_meta_add_param(
         shoe, gst_structure_new("detection", "label", G_TYPE_STRING, "sneaker", NULL));
     frame = helper_pass(h, frame, 0);
-    g_assert_cmpuint(gst_buffer_get_n_meta(frame, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 3);
+    g_assert_cmpuint(gst_buffer_get_n_meta(frame, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 4);
     while ((meta = gst_buffer_iterate_meta_filtered(frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) !=
            NULL) {
       GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;

@@ -280,6 +280,28 @@ static void test_pixel_aspect(void) {
   g_assert_cmpint(ABS(width_seen(1, 4) - 8), <=, 1);
 }
 
+/* Another element's region of the same type and id stays what it is, and is classified, too. */
+static void test_foreign_id(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistsegment ! fmnistclassify", &info);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *frame = helper_frame(&info, &scene, 0);
+    GstVideoRegionOfInterestMeta *roi =
+        gst_buffer_add_video_region_of_interest_meta(frame, GST_FMNIST_OBJECT, 8, 12, 40, 50);
+    roi->id = 1;
+    frame = helper_pass(h, frame, i);
+    roi = gst_buffer_get_video_region_of_interest_meta_id(frame, 1);
+    g_assert_cmpuint(roi->x, ==, 8);
+    g_assert_cmpuint(roi->w, ==, 40);
+    g_assert_nonnull(gst_video_region_of_interest_meta_get_param(roi, "classification"));
+    g_assert_cmpuint(helper_n_objects(frame), ==, 2);
+    g_assert_cmpuint(helper_object(frame, 0)->id, !=, 1);
+    helper_assert_box(&helper_object(frame, 0)->box, &scene.box, 0.02);
+    gst_buffer_unref(frame);
+  }
+  gst_harness_teardown(h);
+}
+
 int main(int argc, char **argv) {
   helper_init(&argc, &argv);
   g_test_add_func("/segment/formats", test_formats);
@@ -288,6 +310,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/segment/pixel-aspect", test_pixel_aspect);
   g_test_add_func("/segment/ids", test_ids);
   g_test_add_func("/segment/ids-of-two", test_ids_of_two);
+  g_test_add_func("/segment/foreign-id", test_foreign_id);
   g_test_add_func("/segment/output", test_output);
   g_test_add_func("/segment/shared-buffer", test_shared_buffer);
   g_test_add_func("/segment/own-buffer", test_own_buffer);

@@ -239,6 +239,13 @@ static void dataset(void) {
   g_free(sum);
   g_free(expected);
   fmn_dataset_free(d);
+  /* One of the two pictures has views for one, and pictures of several channels have none. */
+  put(folder, "t10k-views-idx4-ubyte", "\0\0\x08\4\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\3ghi", 23, FALSE);
+  expect_no_dataset(folder, FMN_SPLIT_TEST, "views of 1 pictures of 3×1; there are 2");
+  put(folder, "train-images-idx4-ubyte", "\0\0\x08\4\0\0\0\1\0\0\0\2\0\0\0\1\0\0\0\2abcd", 24, FALSE);
+  put(folder, "train-labels-idx1-ubyte", "\0\0\x08\1\0\0\0\1\0", 9, FALSE);
+  put(folder, "train-views-idx4-ubyte", "\0\0\x08\4\0\0\0\1\0\0\0\3\0\0\0\1\0\0\0\2abcdef", 26, FALSE);
+  expect_no_dataset(folder, FMN_SPLIT_TRAIN, "views are for pictures of one channel; there are pictures of 2");
   g_free(none);
   folder_free(folder);
 }

@@ -91,6 +91,35 @@ static void test_init_narrower(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
+/* What tells classes is not taken where these are others, be they as many. */
+static void test_init_other_classes(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
+  c->recipe.epochs = 6;
+  d->recipe.epochs = 1;
+  d->recipe.rate = 1e-6;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  synthetic_name_classes(f->folder, "b\na\nc\nd\ne\nf\ng\nh\ni\nj\n");
+  d->init = in_folder(f, "a.safetensors");
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_nonnull(strstr(f->notices->str, "; not those that tell its classes, which are others"));
+  FmnModelFile *a = fmn_model_file_load(c->out, NULL), *b = fmn_model_file_load(d->out, NULL);
+  static const struct {
+    const char *name;
+    gboolean taken;
+  } cases[] = {{"conv1.weight", TRUE}, {"fc.weight", FALSE}};
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    const FmnParam *from = find_param(a, cases[i].name), *to = find_param(b, cases[i].name);
+    double difference = 0;
+    for (gsize k = 0; k < fmn_param_count(from); k++)
+      difference = MAX(difference, fabs((double)from->data[k] - (double)to->data[k]));
+    g_assert_true((difference < 1e-3) == cases[i].taken);
+  }
+  fmn_model_file_free(a);
+  fmn_model_file_free(b);
+  fmn_train_config_free(c);
+  fmn_train_config_free(d);
+}
+
 /* A deeper network begins as good as the one that it starts from. */
 static void test_init_deeper(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
@@ -158,6 +187,7 @@ int main(int argc, char **argv) {
   ADD("/init/same", NULL, test_init);
   ADD("/init/channels", NULL, test_init_channels);
   ADD("/init/narrower", NULL, test_init_narrower);
+  ADD("/init/other-classes", NULL, test_init_other_classes);
   ADD("/init/deeper", NULL, test_init_deeper);
   ADD("/init/other-seed", NULL, test_init_other_seed);
   return g_test_run();

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "io/model_file.h"
+#include "io/safetensors.h"
 #include "session-fixture.h"
 
 static void assert_same(const Fixture *f, const char *a, const char *b) {
@@ -187,6 +188,81 @@ static void test_damaged_checkpoint(Fixture *f, gconstpointer data) {
   fmn_train_config_free(c);
 }
 
+/* One whose brackets would take a recursive reader's stack is refused, too. */
+static void test_deep_checkpoint(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  g_autofree char *path = fmn_train_config_checkpoint(c), *deep = g_strnfill(900000, '[');
+  static const char *const keys[] = {"options", "state"};
+  f->stop_after = 1;
+  c->resume = TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+    g_autoptr(GError) error = NULL;
+    g_unlink(path);
+    g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_STOPPED);
+    FmnSafetensors *whole = fmn_safetensors_load(path, NULL);
+    FmnSafetensorsWriter *w = fmn_safetensors_writer_new();
+    for (int k = 0; k < 3; k++) {
+      const char *key = ((const char *const[]){"format", "options", "state"})[k];
+      fmn_safetensors_writer_metadata(w, key, g_str_equal(key, keys[i]) ? deep : fmn_safetensors_metadata(whole, key));
+    }
+    g_assert_true(fmn_safetensors_writer_save(w, path, NULL));
+    fmn_safetensors_writer_free(w);
+    fmn_safetensors_free(whole);
+    g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+    g_assert_nonnull(strstr(error->message, "delete it, or train without --resume"));
+  }
+  fmn_train_config_free(c);
+}
+
+/* Nor does another meaning of the labels of a further data set, whose files are the same. */
+static void test_other_meaning(Fixture *f, gconstpointer data) {
+  const char *const first = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n", *const swapped = "b\na\nc\nd\ne\nf\ng\nh\ni\nj\n";
+  g_autoptr(GError) error = NULL;
+  char *other = synthetic_folder(IMAGES);
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1);
+  g_strfreev(c->data);
+  c->data = g_strdupv((char *[]){f->folder, other, NULL});
+  synthetic_name_classes(f->folder, first);
+  synthetic_name_classes(other, first);
+  f->stop_after = 1;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_STOPPED);
+  c->resume = TRUE;
+  f->stop_after = 0;
+  synthetic_name_classes(other, swapped);
+  g_assert_cmpint(run(f, c, NULL, &error), ==, FMN_OUTCOME_FAILED);
+  g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
+  g_assert_nonnull(strstr(error->message, "what the data's labels mean"));
+  synthetic_name_classes(other, first);
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_ALREADY);
+  synthetic_name_classes(other, swapped);
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  fmn_train_config_free(c);
+  synthetic_folder_free(other);
+}
+
+/* A finished training is begun again where the model that it starts from has become another one. */
+static void test_other_start(Fixture *f, gconstpointer data) {
+  FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
+  c->recipe.epochs = d->recipe.epochs = 2;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  d->init = in_folder(f, "a.safetensors");
+  f->stop_after = 1;
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_STOPPED); /* the checkpoint knows, too, where it started */
+  f->stop_after = 0;
+  d->resume = TRUE;
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_ALREADY);
+  c->seed = 8;
+  g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_autofree char *path = in_folder(f, "a.safetensors");
+  g_unlink(path); /* what is not there any more cannot be another one */
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_ALREADY);
+  fmn_train_config_free(c);
+  fmn_train_config_free(d);
+}
+
 /* A training that diverges ends with an error and leaves the checkpoint of better days. */
 static void test_diverges(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
@@ -222,6 +298,9 @@ int main(int argc, char **argv) {
   ADD("/session/other-classes", NULL, test_other_classes);
   ADD("/session/other-weights", NULL, test_other_weights);
   ADD("/session/damaged-checkpoint", NULL, test_damaged_checkpoint);
+  ADD("/session/deep-checkpoint", NULL, test_deep_checkpoint);
+  ADD("/session/other-meaning", NULL, test_other_meaning);
+  ADD("/session/other-start", NULL, test_other_start);
   ADD("/session/diverges", NULL, test_diverges);
   return g_test_run();
 }

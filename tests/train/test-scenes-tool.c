@@ -139,6 +139,26 @@ static void test_splits(void) {
   check_split("mixed", "test", 5);
 }
 
+/* No garment tells the splits of these apart. */
+static void test_splits_without_items(void) {
+  static const char *const presets[] = {"worn", "nothing"};
+  for (gsize i = 0; i < G_N_ELEMENTS(presets); i++) {
+    g_autofree char *folders[] = {new_folder(), new_folder()};
+    for (int k = 0; k < 2; k++) {
+      g_auto(Result) r =
+          SCENES("--preset", presets[i], "--split", k ? "test" : "train", "--count", "3", "--out", folders[k]);
+      g_assert_cmpint(r.status, ==, 0);
+    }
+    for (int k = 0; k < 3; k++) {
+      g_autofree char *name = g_strdup_printf("%06d.png", k), *train = text_of(folders[0], name),
+                      *test = text_of(folders[1], name);
+      g_assert_cmpint(memcmp(train, test, 64), !=, 0);
+    }
+    scene_folder_remove(folders[0]);
+    scene_folder_remove(folders[1]);
+  }
+}
+
 static void test_empty_rooms(void) {
   g_autofree char *out = new_folder();
   g_auto(Result) r = SCENES("--preset", "mixed", "--items", "0", "--background", "room", "--data", folder, "--count",
@@ -234,6 +254,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/scenes-tool/worn", test_worn);
   g_test_add_func("/scenes-tool/nothing", test_nothing);
   g_test_add_func("/scenes-tool/splits", test_splits);
+  g_test_add_func("/scenes-tool/splits-without-items", test_splits_without_items);
   g_test_add_func("/scenes-tool/empty-rooms", test_empty_rooms);
   g_test_add_func("/scenes-tool/usage", test_usage);
   g_test_add_func("/scenes-tool/failures", test_failures);

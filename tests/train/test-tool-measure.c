@@ -209,6 +209,12 @@ static void test_calibrate(void) {
     g_assert_cmpint(r.status, ==, 0);
   }
 
+  g_auto(Result) nowhere =
+      RUN("calibrate", "--model", model, "--data", folder, "--out", "/no/such/folder/x.safetensors");
+  g_assert_cmpint(nowhere.status, ==, 1);
+  g_assert_nonnull(strstr(nowhere.err, "--out"));
+  g_assert_cmpstr(nowhere.out, ==, ""); /* before it has calibrated anything */
+
   g_auto(Result) without = RUN(TRAIN(bare), "--validation", "0");
   g_assert_cmpint(without.status, ==, 0);
   g_auto(Result) refused = RUN("calibrate", "--model", bare, "--data", folder);

@@ -48,7 +48,7 @@ static void test_usage(void) {
       {{"calibrate", "--model", "x", "--share", "2"}, "--share"},
       {{"calibrate", "--model", "x", "--validation", "1"}, "--validation"},
       {{"info"}, "FILE"},
-      {{"info", "a", "b"}, "b"},
+      {{"info", "a", "b"}, "“b”"},
       {{"bench"}, "--arch"},
       {{"bench", "--arch", "base", "--model", "x"}, "either"},
       {{"bench", "--arch", "base", "--mode", "fly"}, "fly"},

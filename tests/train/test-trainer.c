@@ -1,3 +1,4 @@
+#include "error.h"
 #include "golden.h"
 #include "nets/nets.h"
 #include "nn/layers.h"
@@ -116,7 +117,8 @@ static FmnValue norm_swish(FmnGraph *g, FmnValue x, const char *name) {
   return fmn_activation(g, fmn_batchnorm(g, x, name, 0), FMN_ACT_SWISH, 0);
 }
 
-/* Both gradients of each sum lie where that of the sum does; the second block's shortcut starts after the activation. */
+/* Both gradients of each sum lie where that of the sum does; the second block's shortcut starts after the activation.
+ */
 static FmnValue residual_blocks(FmnGraph *g, FmnValue x) {
   x = fmn_add(g, fmn_conv2d(g, norm_swish(g, x, "bn1"), "b", .out = 3, .k = 3, .pad = 1), x);
   FmnValue y = norm_swish(g, x, "bn2"), shortcut = fmn_conv2d(g, y, "shortcut", .out = 5, .k = 1);
@@ -318,6 +320,16 @@ static void test_decay(void) {
   }
 }
 
+/* More images a step than there is memory for are an error. */
+static void test_huge_batch(void) {
+  g_autoptr(GError) error = NULL;
+  FmnGraph *g = fmn_net_build("yolov3-tiny", "size=2048", CLASSES, NULL);
+  g_assert_null(fmn_trainer_new(g, 65536, NULL, &error));
+  g_assert_error(error, FMN_ERROR, FMN_ERROR_MEMORY);
+  g_assert_nonnull(strstr(error->message, "smaller --batch"));
+  fmn_graph_free(g);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_data_func("/trainer/golden-step", NULL, test_golden_step);
@@ -333,5 +345,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/trainer/statistics", test_statistics);
   g_test_add_func("/trainer/init", test_init);
   g_test_add_func("/trainer/decay", test_decay);
+  g_test_add_func("/trainer/huge-batch", test_huge_batch);
   return g_test_run();
 }
