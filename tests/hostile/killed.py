@@ -76,6 +76,7 @@ def killed_at_random_moments():
             rounds += 1
         else:
             assert p.returncode == -9, output
+    assert went_on > 0, "no checkpoint was gone on from"
     r = train(parts, "--resume")
     assert r.returncode == 0, r.stderr
     assert digest(parts) == digest(whole), "a resumed training ended in other bytes"
