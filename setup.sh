@@ -34,6 +34,10 @@ tests='' what=all
 case "${1-}" in
 --tests) tests=$for_tests ;;
 --programs) what=programs ;;
+--*)
+  echo "setup: unknown option $1; sh setup.sh [--tests|--programs] [PACKAGE...]" >&2
+  exit 2
+  ;;
 esac
 case "${1-}" in --*) shift ;; esac
 

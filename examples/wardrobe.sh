@@ -17,7 +17,7 @@ mkdir -p $work/none
 # each photo as it is and as eight other cameras might have taken it; then what is none of all that
 "$train" extract --photos "$photos" --views 8 --out $work/own
 "$train" scenes --preset nothing --count 400 --width 320 --height 240 --out $work/none/scenes
-"$train" extract --photos $work/none --map scenes=unknown --out $work/nothing 2> $work/left-out
+"$train" extract --photos $work/none --map scenes=unknown --out $work/nothing 2> $work/left-out || { cat $work/left-out >&2; exit 1; }
 
 # an epoch of some 2,500 pictures, however few photos there are
 zcat $work/own/train-labels-idx1-ubyte.gz > $work/labels
@@ -27,4 +27,4 @@ weight=$(LC_ALL=C awk "BEGIN { w = 2000 / $n; print w < 1 ? 1 : w }")
   --augment flip,shift:4,rotate:6,zoom:0.08,tone:0.2,edge:0.15,erase:0.3 --validation 0.1 --out "$out"
 
 echo "Before a camera:"
-echo "  meson devenv -C build gst-launch-1.0 v4l2src ! videoconvert ! fmnistsegment ! fmnistclassify model=$out smoothing=500 ! fmnistoverlay ! videoconvert ! autovideosink"
+echo "  meson devenv -C '$(pwd)/build' gst-launch-1.0 v4l2src ! videoconvert ! fmnistsegment ! fmnistclassify model='$out' smoothing=500 ! fmnistoverlay ! videoconvert ! autovideosink"

@@ -3,6 +3,7 @@
 #   sh tests/run.sh [ARGUMENT of meson test...]    e.g. --suite layers
 set -eu
 cd "$(dirname "$0")/.."
+export LC_ALL=C.UTF-8 LANGUAGE= # messages of others are read, too
 sh setup.sh --tests
 rm -f build/meson-logs/testlog.json
 status=0

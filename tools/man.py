@@ -13,7 +13,7 @@ def escape(text):
 
 
 def help_of(program, *arguments):
-    r = subprocess.run([program, *arguments, "--help"], capture_output=True, text=True, check=True, env=os.environ | {"LC_ALL": "C.UTF-8", "ASAN_OPTIONS": "detect_leaks=0"})
+    r = subprocess.run([program, *arguments, "--help"], capture_output=True, text=True, check=True, env=os.environ | {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "ASAN_OPTIONS": "detect_leaks=0"})
     return r.stdout
 
 

@@ -88,6 +88,12 @@ gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
                 fmn_model_name(model));
     g_clear_pointer(&model, fmn_model_unref);
   }
+  if (model && o->preset == FMN_SCENE_NOTHING) {
+    g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
+                "in scenes of nothing there is no garment to be found; measure %s on green, mixed, photos or worn",
+                fmn_model_name(model));
+    g_clear_pointer(&model, fmn_model_unref);
+  }
   gboolean needed = fmn_scene_preset_has_items(o->preset);
   FmnImages *items = model && needed ? command_garments(o->data, FMN_SPLIT_TEST,
                                                         (const char *const *)model->file->labels, &data, error)

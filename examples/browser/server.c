@@ -8,6 +8,7 @@
 struct Server {
   SoupServer *soup;
   char *address;
+  gboolean everywhere;
   GPtrArray *viewers, *listeners; /* of Client */
   GQueue events;                  /* of char * */
 };
@@ -70,23 +71,32 @@ static void send_event_to(Client *c, const char *json) {
   client_send(c, bytes);
 }
 
-static gboolean is_get(SoupServerMessage *message) {
-  if (soup_server_message_get_method(message) == SOUP_METHOD_GET)
+/* What is for this machine alone is asked for by its name: a page of somebody else could have a name of its own lead
+ * here (DNS rebinding), and its reader's browser would show it the camera. */
+static gboolean is_for_us(const Server *s, SoupServerMessage *message) {
+  const char *host = g_uri_get_host(soup_server_message_get_uri(message));
+  return s->everywhere || g_strcmp0(host, "127.0.0.1") == 0 || g_strcmp0(host, "localhost") == 0;
+}
+
+static gboolean is_allowed(const Server *s, SoupServerMessage *message) {
+  gboolean get = soup_server_message_get_method(message) == SOUP_METHOD_GET;
+  if (get && is_for_us(s, message))
     return TRUE;
-  soup_server_message_set_status(message, SOUP_STATUS_METHOD_NOT_ALLOWED, NULL);
+  soup_server_message_set_status(message, get ? SOUP_STATUS_FORBIDDEN : SOUP_STATUS_METHOD_NOT_ALLOWED, NULL);
   return FALSE;
 }
 
 static void serve_video(SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
                         gpointer user) {
-  if (is_get(message))
-    client_new(((Server *)user)->viewers, message, "multipart/x-mixed-replace; boundary=" BOUNDARY);
+  Server *s = user;
+  if (is_allowed(s, message))
+    client_new(s->viewers, message, "multipart/x-mixed-replace; boundary=" BOUNDARY);
 }
 
 static void serve_events(SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
                          gpointer user) {
   Server *s = user;
-  if (!is_get(message))
+  if (!is_allowed(s, message))
     return;
   Client *c = client_new(s->listeners, message, "text/event-stream");
   g_autoptr(GBytes) hello = g_bytes_new_static(": events\n\n", 10);
@@ -102,7 +112,7 @@ static void serve_page(SoupServer *soup, SoupServerMessage *message, const char 
     soup_server_message_set_status(message, SOUP_STATUS_NOT_FOUND, NULL);
     return;
   }
-  if (!is_get(message))
+  if (!is_allowed(user, message))
     return;
   page = g_resources_lookup_data("/fmnist/browser/page.html", G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
   soup_server_message_set_status(message, SOUP_STATUS_OK, NULL);
@@ -148,6 +158,7 @@ const char *server_address(Server *s) { return s->address; }
 
 Server *server_new(guint port, gboolean everywhere, GError **error) {
   Server *s = g_new0(Server, 1);
+  s->everywhere = everywhere;
   s->soup = soup_server_new("server-header", "gst-fmnist", NULL);
   s->viewers = g_ptr_array_new_with_free_func(client_free);
   s->listeners = g_ptr_array_new_with_free_func(client_free);

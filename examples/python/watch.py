@@ -16,6 +16,13 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstVideo", "1.0")
 from gi.repository import GLib, Gst, GstVideo
 
+try:
+    add_signal = GLib.unix_signal_add
+except AttributeError:  # where it is from GLib 2.88 on
+    from gi.repository import GLibUnix
+
+    add_signal = GLibUnix.signal_add
+
 LINE = "uridecodebin name=input ! videoconvert ! fmnistsegment ! fmnistclassify name=names post-events=true smoothing=500 ! fakesink"
 
 
@@ -87,7 +94,7 @@ class Watch:
 
     def run(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, number, self.stop)
+            add_signal(GLib.PRIORITY_DEFAULT, number, self.stop)
         self.pipeline.set_state(Gst.State.PLAYING)
         self.loop.run()
         self.pipeline.set_state(Gst.State.NULL)

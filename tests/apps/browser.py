@@ -122,6 +122,12 @@ def a_page_shows_it_all():
 def frames_and_events_without_a_browser():
     program, address = server()
     try:
+        for host, status in (("garments.example", 403), ("localhost", 200)):  # another's name may lead here
+            try:
+                with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host}), timeout=20) as page:
+                    assert page.status == status, (host, page.status)
+            except urllib.error.HTTPError as e:
+                assert e.code == status, (host, e.code)
         with get(address + "video") as video:
             assert video.headers["Content-Type"].startswith("multipart/x-mixed-replace; boundary=")
             data = b""

@@ -103,6 +103,15 @@ class Ablation:
         log = self.log(name, seed)
         return log is not None and len(log[1]) >= self.a.epochs and self.path(name, seed).exists()
 
+    def check_options(self):
+        """What --out has of other options is no result of these."""
+        note = self.a.out / "options.json"
+        options = {"validation": self.a.validation, "extra": self.a.extra, "data": self.a.data, "teacher": self.a.teacher}
+        if note.exists() and json.loads(note.read_text()) != options:
+            sys.exit(f"ablation: {self.a.out} holds trainings with other options, {note.read_text()}; name another --out")
+        if not self.a.table:
+            note.write_text(json.dumps(options))
+
     def accuracy(self, name):
         """The mean over the seeds of the best epoch's; None while one is not finished."""
         found = []
@@ -184,6 +193,7 @@ def main():
     p.add_argument("--time-limit", type=float, default=0, metavar="MINUTES", help="stop after so long; the same command goes on")
     p.add_argument("--table", action="store_true", help="train nothing, print what there is")
     ablation = Ablation(p.parse_args())
+    ablation.check_options()
     try:
         if not ablation.a.table:
             ablation.run()

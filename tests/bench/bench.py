@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -45,13 +46,20 @@ class Bench:
         if not self.peers or not net:
             return {}
         r = subprocess.run(["node", self.peers / "ort_bench.js", net], capture_output=True, text=True)
+        self.check(r)
         return {d["threads"]: d["min"] for d in json_lines(r.stdout) if d["batch"] == 1}
+
+    @staticmethod
+    def check(r):
+        if r.returncode:
+            print(f"bench: exit {r.returncode} of {' '.join(map(str, r.args))}: {r.stderr.strip()[-300:]}", file=sys.stderr)
 
     def torch(self, net):
         if not self.peers or not net:
             return None
         env = {k: v for k, v in os.environ.items() if k != "PYENV_VERSION"}
         r = subprocess.run(["/usr/bin/python3", self.peers / "torch_train.py", net], capture_output=True, text=True, env=env)
+        self.check(r)
         rows = json_lines(r.stdout)
         return rows[-1]["images_per_s"] if rows else None
 
@@ -133,7 +141,10 @@ def main():
     a = parser.parse_args()
     if not (a.build / "tools" / "fmnist-train").exists():
         sys.exit(f"bench: no build in {a.build}; run `sh setup.sh` first, or name the build folder")
-    bench = Bench(a.build, a.peers if a.peers.is_dir() else None, a.rounds)
+    peers = a.peers if a.peers.is_dir() and shutil.which("node") else None
+    if not peers:
+        print(f"bench: ours alone: there is no {a.peers}, or no node", file=sys.stderr)
+    bench = Bench(a.build, peers, a.rounds)
     start = time.time()
     for part in (bench.inference, bench.training, bench.frame, bench.pipeline):
         part()

@@ -36,6 +36,11 @@ esac
 [ "$(id -u)" = 0 ] || die "a root folder is made and entered by root alone: sudo sh $0 $task"
 command -v debootstrap > /dev/null || die "debootstrap is missing: apt-get install debootstrap"
 
+# Both from where this was called.
+root=$(realpath -m -- "$root")
+[ -z "${FMNIST_SHARED-}" ] || FMNIST_SHARED=$(realpath -m -- "$FMNIST_SHARED")
+case $root/ in "$(realpath -- "$(dirname "$0")/../..")"/*) die "$root is in the checkout, which is copied into it; name another --root" ;; esac
+
 # Once more, where mounts are private and end with the last process.
 if [ -z "${FMN_DEBIAN13-}" ]; then
   [ -n "$mirror" ] || mirror=$(mirror_of_apt)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 
+if not __debug__:
+    sys.exit("the checks are assertions: run this without -O and PYTHONOPTIMIZE")
 try:
     import numpy as np
 except ImportError:

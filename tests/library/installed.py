@@ -11,7 +11,7 @@ import harness
 from harness import SOURCE, environment, launch, run
 
 folder = harness.temporary()
-made = {}
+made = harness.Made()
 
 
 def clean(**more):

@@ -5,7 +5,7 @@ from harness import play, read_lines
 
 folder = harness.temporary()
 N, FRAMES = 5, 5 * 9
-made = {}
+made = harness.Made()
 
 
 def through(tail, name, head="videoconvert ! "):

@@ -5,11 +5,17 @@ import os
 import pathlib
 import shlex
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import traceback
+
+if not __debug__:
+    sys.exit("the checks are assertions: run this without -O and PYTHONOPTIMIZE")
+# meson ends a test so when it takes too long; what is mounted, made and started goes all the same
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 BUILD = pathlib.Path(os.environ["FMN_BUILD"])
 SOURCE = pathlib.Path(os.environ["FMN_SOURCE"])
@@ -48,9 +54,14 @@ def environment(**more):
 
 
 def run(command, timeout=300, env=None, cwd=None):
-    """A program and its arguments, as a list or a line; output as text."""
+    """A program and its arguments, as a list or a line (paths in it by quoted()); output as text."""
     command = shlex.split(command) if isinstance(command, str) else [str(c) for c in command]
     return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, env=env or environment(), cwd=cwd)
+
+
+def quoted(path):
+    """A path as one word of a line."""
+    return shlex.quote(str(path))
 
 
 def launch(pipeline, timeout=300, env=None):
@@ -125,6 +136,13 @@ def make_scenes(folder, count):
     truth = [[int(line.split()[0]) for line in open(path, encoding="utf-8")] for path in sorted((folder / "scenes").glob("0*.txt"))]
     assert len(truth) == count
     return video, truth
+
+
+class Made(dict):
+    """What one case has made for the next ones, which are skipped where it could not."""
+
+    def __missing__(self, name):
+        raise Skip(f"there is no {name}: a case before this one was skipped or failed")
 
 
 def main(*cases):

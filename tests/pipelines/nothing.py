@@ -104,12 +104,14 @@ def grounds():
 
 def empty_rooms():
     """The scene generator's, with its things lying about."""
-    out = file_of("rooms")
+    if not harness.DATA.is_dir():
+        raise harness.Skip(f"no Fashion-MNIST in {harness.DATA}")
+    scenes = harness.temporary()
     r = run([tool("tools", "fmnist-train"), "scenes", "--preset", "mixed", "--items", "0", "--count", "300", "--seed", "4711", "--width", str(WIDTH),
-             "--height", str(HEIGHT), "--out", folder / "rooms"])
-    if r.returncode:
-        raise harness.Skip(r.stderr.strip())
-    play(f"multifilesrc location={folder}/rooms/%06d.png index=0 caps=image/png,framerate=1/1 ! pngdec ! videoconvert ! {RAW} ! filesink location={out}")
+             "--height", str(HEIGHT), "--out", scenes])
+    assert r.returncode == 0, r.stderr
+    out = file_of("rooms")
+    play(f"multifilesrc location={scenes}/%06d.png index=0 caps=image/png,framerate=1/1 ! pngdec ! videoconvert ! {RAW} ! filesink location={out}")
 
 
 def bottles():
@@ -117,7 +119,7 @@ def bottles():
     clip = SHARED / "video" / "bottle-detection.mp4"
     if not clip.is_file():
         raise harness.Skip(f"no {clip}")
-    play(f"filesrc location={clip} ! decodebin ! videorate ! video/x-raw,framerate=2/1 ! videoscale ! videoconvert ! {RAW} ! filesink location={file_of('bottles')}")
+    play(f"filesrc location={harness.quoted(clip)} ! decodebin ! videorate ! video/x-raw,framerate=2/1 ! videoscale ! videoconvert ! {RAW} ! filesink location={file_of('bottles')}")
 
 
 def hardly_any_is_named():

@@ -6,7 +6,7 @@ from harness import play, read_lines, run, tool
 
 N, SECONDS, FPS = 20, 0.3, 30
 folder = harness.temporary()
-made = {}
+made = harness.Made()
 
 
 def renders_a_video():

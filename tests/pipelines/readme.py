@@ -78,7 +78,9 @@ def every_pipeline_runs():
 
 def in_devenv(line, clip):
     """What a line that begins with `meson devenv` says in the repository's folder, with a file for each camera."""
-    line = re.sub(r"(rtsp|v4l2)://\S+| clip.mp4", f" {clip}", line).replace("-C build ", f"-C {BUILD} ").replace(" build/", f" {BUILD}/")
+    line = re.sub(r"(rtsp|v4l2)://\S+| clip.mp4", f" {harness.quoted(clip)}", line)
+    line = line.replace("-C build ", f"-C {harness.quoted(BUILD)} ").replace(" build/", f" {harness.quoted(BUILD)}/")
+    line += " --port 0" if "browser" in line else ""
     env = {k: v for k, v in harness.environment(GST_REGISTRY=folder / "devenv.bin").items() if k not in ("GST_PLUGIN_PATH", "FMNIST_MODEL_PATH")}
     program = subprocess.Popen(shlex.split(line), cwd=SOURCE, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)

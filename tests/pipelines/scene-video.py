@@ -53,7 +53,7 @@ def video():
     train_tool("scenes", "--preset", "mixed", "--split", "test", "--count", SCENES, "--seed", 1, "--out", folder / "scenes")
     play(f"multifilesrc location={folder}/scenes/%06d.png caps=image/png,framerate=25/1 ! pngdec ! videoconvert ! video/x-raw,format=Y444 "
          f"! jpegenc quality=98 ! matroskamux ! filesink location={clip}")
-    play(f"filesrc location={clip} ! decodebin ! fmnistyolo model={model} threshold=0.001 max-detections=1000 ! fmnistjson location={out} ! fakesink")
+    play(f"filesrc location={clip} ! decodebin ! fmnistyolo model={harness.quoted(model)} threshold=0.001 max-detections=1000 ! fmnistjson location={out} ! fakesink")
     lines = read_lines(out)
     assert len(lines) == SCENES, len(lines)
     truth = [t for i in range(SCENES) for t in read_truth(i)]
