@@ -8,6 +8,7 @@
 #include "train/loss.h"
 #include "train/metrics.h"
 #include "train/recipes.h"
+#include "train/target.h"
 
 typedef struct {
   char *model, *out, **data, *seed;

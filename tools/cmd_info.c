@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "error.h"
 #include "io/model_file.h"
 #include "nets/nets.h"
 
@@ -48,8 +49,10 @@ static void print_text(const FmnModelFile *m, const char *path) {
   printf("parameters     %" G_GUINT64_FORMAT "\nmultiply-adds  %" G_GUINT64_FORMAT "\nsize           %" G_GINT64_FORMAT
          " bytes\n\nmetadata\n",
          fmn_graph_parameters(m->graph), fmn_graph_multiply_adds(m->graph), file_size(path));
-  for (GList *l = keys; l; l = l->next)
-    printf("  %-20s %s\n", (char *)l->data, (char *)g_hash_table_lookup(m->metadata, l->data));
+  for (GList *l = keys; l; l = l->next) {
+    g_autofree char *key = fmn_printable(l->data), *value = fmn_printable(g_hash_table_lookup(m->metadata, l->data));
+    printf("  %-20s %s\n", key, value);
+  }
 }
 
 static int run(int argc, char **argv) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "kernels/kernels.h"
 
 static const Command *const commands[] = {&command_train,  &command_test,    &command_calibrate,
                                           &command_scenes, &command_extract, &command_info,
@@ -42,9 +43,24 @@ static int dispatch(int argc, char **argv) {
   return EXIT_USAGE;
 }
 
+/* The library takes the best kernels without a word; whoever repeats a training has to know. */
+static void warn_of_kernels(void) {
+  const char *wanted = g_getenv("FMNIST_CPU");
+  g_autoptr(GString) names = g_string_new(NULL);
+  for (const FmnKernels *const *k = fmn_kernels_all(); wanted && *k; k++) {
+    if (g_str_equal(wanted, (*k)->name))
+      return;
+    g_string_append_printf(names, "%s%s", names->len ? ", " : "", (*k)->name);
+  }
+  if (wanted)
+    fprintf(stderr, "fmnist-train: FMNIST_CPU is “%s”; this machine has %s, and the best is taken\n", wanted,
+            names->str);
+}
+
 int main(int argc, char **argv) {
   setlocale(LC_ALL, "");
   setlocale(LC_NUMERIC, "C");
+  warn_of_kernels();
   int status = dispatch(argc, argv);
   if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EXIT_OK)
     return status;

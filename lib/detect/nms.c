@@ -23,19 +23,28 @@ static int order(const void *a, const void *b) {
   return 0;
 }
 
-/* Marks suppressed detections of a sorted list by the complement of their label. *kept: how many others there are, at
- * most max; returns how many were looked at until then. */
-static int suppress(FmnDetection *d, int n, double iou_threshold, int max, int *kept) {
-  int i = 0;
-  for (*kept = 0; i < n && *kept < max; i++) {
+#define LEFT_OUT (-G_MAXINT - 1) /* a label that no suppressed one has */
+
+/* Of a sorted list the first free ones, at most max, are kept. Others are marked by their label: suppressed ones by its
+ * complement, those for which there is no room by LEFT_OUT. Returns how many are kept. */
+static int suppress(FmnDetection *d, int n, double iou_threshold, int max) {
+  int kept = 0;
+  for (int i = 0; i < n; i++) {
     gboolean free = TRUE;
-    for (int k = 0; k < i && free; k++)
+    for (int k = 0, left = kept; left > 0 && free; k++) {
+      if (d[k].label < 0)
+        continue;
       free = d[k].label != d[i].label || fmn_box_iou(&d[k].box, &d[i].box) <= iou_threshold;
-    *kept += free;
+      left--;
+    }
     if (!free)
       d[i].label = ~d[i].label;
+    else if (kept < max)
+      kept++;
+    else
+      d[i].label = LEFT_OUT;
   }
-  return i;
+  return kept;
 }
 
 /* The mean of a kept box and those suppressed ones of its class that lie in nearly the same place. */
@@ -54,10 +63,10 @@ static FmnBox vote(const FmnDetection *d, int n, const FmnDetection *kept) {
 }
 
 int fmn_nms(FmnDetection *d, int n, double iou_threshold, int max) {
-  int kept, next = 0;
+  int next = 0;
   if (n > 1)
     qsort(d, (gsize)n, sizeof *d, order);
-  n = suppress(d, n, iou_threshold, max, &kept);
+  int kept = suppress(d, n, iou_threshold, max);
   for (int i = 0; i < n; i++)
     if (d[i].label >= 0)
       d[i].box = vote(d, n, &d[i]);

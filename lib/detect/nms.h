@@ -15,7 +15,7 @@ double fmn_box_iou(const FmnBox *a, const FmnBox *b);
  * class by more than iou_threshold. Each kept box then becomes the mean of itself and the suppressed ones of its class
  * that overlap it by FMN_VOTE_OVERLAP or more, weighted by confidence times overlap (after the box voting of Gidaris
  * and Komodakis 2015, "Object detection via a multi-region and semantic segmentation-aware CNN model"). Returns how
- * many, at most max, are left at the front. Labels are 0 or more. */
+ * many, at most max, are left at the front; the rest of the list is not to be used. Labels are 0 to G_MAXINT - 1. */
 int fmn_nms(FmnDetection *detections, int n, double iou_threshold, int max);
 
 #endif

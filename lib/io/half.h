@@ -53,4 +53,9 @@ static inline guint16 fmn_float_to_half(float value) {
   return (guint16)(sign | kept);
 }
 
+/* The same of what is to stay finite: beyond the largest number of half precision it is that one. */
+static inline guint16 fmn_float_to_half_finite(float value) {
+  return fmn_float_to_half(CLAMP(value, -FMN_HALF_MAX, FMN_HALF_MAX));
+}
+
 #endif

@@ -181,8 +181,7 @@ JsonNode *fmn_json_parse(const char *text, gsize size, int max_depth, const char
   if (!json_parser_load_from_data(parser, text, (gssize)size, &reason))
     fmn_fail(error, FMN_ERROR_FORMAT, "%s: not proper JSON: %s", what, reason->message);
   else if (names.twice)
-    g_set_error(error, FMN_ERROR, FMN_ERROR_FORMAT, "%s: the name \"%s\" stands twice in one JSON object", what,
-                names.twice);
+    fmn_fail(error, FMN_ERROR_FORMAT, "%s: the name \"%.100s\" stands twice in one JSON object", what, names.twice);
   else
     root = json_parser_steal_root(parser);
   g_clear_error(&reason);

@@ -42,7 +42,7 @@ typedef struct {
 static void pack_lane(const PackJob *job, const float *w, gsize step, gsize n, gsize at) {
   if (job->conv->half)
     for (gsize i = 0; i < n; i++)
-      ((guint16 *)job->packed)[at + i * FMN_LANES] = fmn_float_to_half(w[i * step]);
+      ((guint16 *)job->packed)[at + i * FMN_LANES] = fmn_float_to_half_finite(w[i * step]);
   else
     for (gsize i = 0; i < n; i++)
       job->packed[at + i * FMN_LANES] = w[i * step];

@@ -1,11 +1,13 @@
 #include "nn/pool.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "error.h"
 
 #define SPINS 4000 /* polls before a thread sleeps: some microseconds, less than a wake-up costs */
+#define YIELDS 1000 /* after that, before the caller sleeps until others are done */
 #define CHUNKS_A_THREAD 4
 G_STATIC_ASSERT(FMN_THREADS_MAX * CHUNKS_A_THREAD <= G_MAXUINT16);
 
@@ -26,7 +28,9 @@ struct FmnPool {
   int sleepers; /* under the lock */
   gboolean quit; /* under the lock */
   _Atomic Claim claim;
-  atomic_uint done; /* chunks of this job */
+  atomic_uint done;    /* chunks of this job */
+  atomic_bool waiting; /* the caller sleeps until all are */
+  GCond finished;
   /* Of the job at hand; constant while any of its chunks is not done. */
   FmnPoolFunc func;
   gpointer data;
@@ -58,11 +62,15 @@ static void do_chunks(FmnPool *p, int thread) {
       return;
     if (!atomic_compare_exchange_weak(&p->claim, &c, make_claim(claim_job(c), first + !back, after - back)))
       continue;
-    int chunk = (int)(back ? after - 1 : first);
-    int begin = chunk_begin(p->n_tasks, chunk, p->chunks), end = chunk_begin(p->n_tasks, chunk + 1, p->chunks);
+    int chunk = (int)(back ? after - 1 : first), chunks = p->chunks; /* another job's as soon as all are done */
+    int begin = chunk_begin(p->n_tasks, chunk, chunks), end = chunk_begin(p->n_tasks, chunk + 1, chunks);
     if (begin < end)
       p->func(p->data, begin, end, p->shares ? chunk : thread);
-    atomic_fetch_add(&p->done, 1);
+    if (atomic_fetch_add(&p->done, 1) + 1 == (guint)chunks && atomic_load(&p->waiting)) {
+      g_mutex_lock(&p->lock);
+      g_cond_signal(&p->finished);
+      g_mutex_unlock(&p->lock);
+    }
   }
 }
 
@@ -105,6 +113,7 @@ gboolean fmn_pool_try_new(int threads, FmnPool **pool, GError **error) {
   p->threads = g_new0(GThread *, threads - 1);
   g_mutex_init(&p->lock);
   g_cond_init(&p->work);
+  g_cond_init(&p->finished);
   for (int i = 1; i < threads; i++) {
     Worker *w = g_new(Worker, 1);
     *w = (Worker){p, i};
@@ -143,6 +152,7 @@ void fmn_pool_free(FmnPool *p) {
   g_free(p->threads);
   g_mutex_clear(&p->lock);
   g_cond_clear(&p->work);
+  g_cond_clear(&p->finished);
   g_free(p);
 }
 
@@ -163,12 +173,20 @@ static void run_job(FmnPool *p, FmnPoolFunc func, gpointer data, int n, int chun
     g_cond_broadcast(&p->work);
   g_mutex_unlock(&p->lock);
   do_chunks(p, 0);
-  for (int i = 0; atomic_load(&p->done) < (guint)chunks; i++) {
+  for (int i = 0; i < SPINS + YIELDS && atomic_load(&p->done) < (guint)chunks; i++) {
     if (i < SPINS)
       relax();
     else
       g_thread_yield();
   }
+  if (atomic_load(&p->done) == (guint)chunks)
+    return;
+  g_mutex_lock(&p->lock);
+  atomic_store(&p->waiting, true);
+  while (atomic_load(&p->done) < (guint)chunks)
+    g_cond_wait(&p->finished, &p->lock);
+  atomic_store(&p->waiting, false);
+  g_mutex_unlock(&p->lock);
 }
 
 void fmn_pool_run(FmnPool *p, FmnPoolFunc func, gpointer data, int n) {

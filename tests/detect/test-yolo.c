@@ -44,7 +44,13 @@ static void nms(void) {
     g_assert_cmpint(fmn_nms(d, 5, .1, 50), ==, 3); /* now .5 goes too, too far away to have a vote */
     g_assert_cmpfloat_with_epsilon(d[0].box.x, voted, 1e-7);
     memcpy(d, given, sizeof d);
-    g_assert_cmpint(fmn_nms(d, 5, .45, 2), ==, 2);
+    g_assert_cmpint(fmn_nms(d, 5, .45, 2), ==, 2); /* what there is no room for has its vote all the same */
+    g_assert_cmpfloat_with_epsilon(d[0].box.x, voted, 1e-7);
+    g_assert_cmpfloat(d[1].box.x, ==, .12);
+    memcpy(d, given, sizeof d);
+    g_assert_cmpint(fmn_nms(d, 5, .45, 1), ==, 1);
+    g_assert_cmpfloat_with_epsilon(d[0].box.x, voted, 1e-7);
+    memcpy(d, given, sizeof d);
     g_assert_cmpint(fmn_nms(d, 5, 1, 50), ==, 5);
     g_assert_cmpint(fmn_nms(d, 5, .45, 0), ==, 0);
     g_assert_cmpint(fmn_nms(d, 0, .45, 50), ==, 0);

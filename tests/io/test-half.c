@@ -39,6 +39,9 @@ static void narrow(void) {
   g_assert_cmpuint(fmn_float_to_half(65520), ==, 0x7c00);
   g_assert_cmpuint(fmn_float_to_half(1e30f), ==, 0x7c00);
   g_assert_cmpuint(fmn_float_to_half(1e-40f), ==, 0);
+  g_assert_cmpuint(fmn_float_to_half_finite(1), ==, 0x3c00);
+  g_assert_cmpuint(fmn_float_to_half_finite(65520), ==, 0x7bff);
+  g_assert_cmpuint(fmn_float_to_half_finite(-3e38f), ==, 0xfbff);
 }
 
 int main(int argc, char **argv) {

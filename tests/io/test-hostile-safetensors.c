@@ -66,6 +66,7 @@ static const Case headers[] = {
     {"name-empty", "{\"\":" T("[1]", 0, 4) "}", 4, "a tensor's name is empty"},
     {"name-escape-sequence", "{\"\\u001b[2J\":" T("[1]", 0, 4) "}", 4, "unprintable"},
     {"name-newline", "{\"a\\nb\":" T("[1]", 0, 4) "}", 4, "unprintable"},
+    {"name-twice-escape-sequence", "{\"\\u001b]0;x\\u0007\":1,\"\\u001b]0;x\\u0007\":1}", 0, "\"\xef\xbf\xbd]0;x\xef\xbf\xbd\" stands twice"},
     {"metadata-twice", "{\"__metadata__\":{},\"__metadata__\":{}}", 0, "stands twice"},
     {"metadata-list", "{\"__metadata__\":[]}", 0, "__metadata__ is no JSON object"},
     {"metadata-number", "{\"__metadata__\":{\"format\":1}}", 0, "\"format\" in __metadata__ is no string"},

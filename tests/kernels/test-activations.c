@@ -45,6 +45,7 @@ static void check(int set, FmnActivation act, gboolean derivative, double relati
     k->activate(y, x, N, act, .1f);
   for (int i = 0; i < N; i++) {
     double want = expected(act, x[i], derivative);
+    g_assert_false(isnan(y[i]));
     double error = MAX(fabs(y[i] - want) - absolute - 1e-37, 0) / MAX(fabs(want), 1e-30);
     worst = MAX(worst, error);
   }

@@ -43,7 +43,7 @@ static float *prepare(const void *config, FmnShape in, FmnShape out, float *w) {
   for (gsize i = 0; i < count && packed; i++) {
     gsize to = i / n * n + flat_index(in, i % n);
     if (half)
-      ((guint16 *)packed)[to] = fmn_float_to_half(w[i]);
+      ((guint16 *)packed)[to] = fmn_float_to_half_finite(w[i]);
     else
       packed[to] = w[i];
   }
