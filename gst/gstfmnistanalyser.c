@@ -15,6 +15,7 @@ typedef struct {
   GstClockTime spent;    /* on a frame in the streaming thread: running mean; like the next under the object lock */
   GstClockTime reported; /* latency; 0: none, or the source is not live */
   gboolean renewed;      /* in the present frame, whose time is not like that of others */
+  gboolean warned;       /* of an unreadable frame with these caps; for the streaming thread */
 } GstFmnistAnalyserPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(GstFmnistAnalyser, gst_fmnist_analyser, GST_TYPE_BASE_TRANSFORM)
@@ -43,11 +44,17 @@ GstClockTime gst_fmnist_analyser_running_time(GstFmnistAnalyser *self, GstBuffer
 }
 
 gboolean gst_fmnist_analyser_map(GstFmnistAnalyser *self, GstBuffer *buffer, FmnImage *image) {
+  GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
   const GstVideoInfo *info = gst_fmnist_analyser_info(self);
   const GstVideoMeta *meta;
   char *larger;
   if (gst_fmnist_format_map(gst_fmnist_analyser_format(self), buffer, image))
     return TRUE;
+  if (p->warned) {
+    GST_LOG_OBJECT(self, "another frame could not be read");
+    return FALSE;
+  }
+  p->warned = TRUE;
   meta = gst_buffer_get_video_meta(buffer);
   larger = meta != NULL ? g_strdup_printf(", a picture of %u×%u%s", meta->width, meta->height,
                                           gst_buffer_get_video_crop_meta(buffer) != NULL
@@ -143,7 +150,9 @@ static gboolean gst_fmnist_analyser_query(GstBaseTransform *trans, GstPadDirecti
     return TRUE;
   gst_query_parse_latency(query, &live, &min, &max);
   GST_OBJECT_LOCK(self);
-  own = p->reported = live ? latency(self) : 0;
+  own = live ? latency(self) : 0;
+  if (p->reported == 0 || !live) /* what was distributed; who asks again, and does not distribute, changes nothing */
+    p->reported = own;
   GST_OBJECT_UNLOCK(self);
   if (live)
     gst_query_set_latency(query, TRUE, min + own, GST_CLOCK_TIME_IS_VALID(max) ? max + own : max);
@@ -161,6 +170,7 @@ static gboolean gst_fmnist_analyser_set_caps(GstBaseTransform *trans, GstCaps *i
   GstFmnistAnalyser *self = GST_FMNIST_ANALYSER(trans);
   GstFmnistAnalyserPrivate *p = gst_fmnist_analyser_get_instance_private(self);
   GstVideoInfo info;
+  p->warned = FALSE;
   if (!gst_video_info_from_caps(&info, in)) {
     GST_ERROR_OBJECT(self, "no raw video: %" GST_PTR_FORMAT, in);
     return FALSE;

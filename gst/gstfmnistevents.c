@@ -111,10 +111,11 @@ void gst_fmnist_events_update(GstFmnistEvents *e, const GstFmnistMeta *meta, con
   e->time = time;
   for (guint i = 0; i < e->garments->len; i++)
     g_array_index(e->garments, Garment, i).seen = FALSE;
-  if (meta != NULL && indices == NULL)
+  gboolean all = n == GST_FMNIST_EVENTS_ALL;
+  if (meta != NULL && all)
     n = gst_fmnist_meta_size(meta);
   for (guint i = 0; meta != NULL && i < n; i++)
-    see(e, gst_fmnist_meta_object(meta, indices != NULL ? indices[i] : i), delay, out);
+    see(e, gst_fmnist_meta_object(meta, all ? i : indices[i]), delay, out);
   miss(e, delay, out);
 }
 

@@ -28,7 +28,9 @@ GstFmnistEvents *gst_fmnist_events_new(void);
 void gst_fmnist_events_free(GstFmnistEvents *e); /* NULL allowed */
 void gst_fmnist_events_reset(GstFmnistEvents *e);
 
-/* One frame with that timestamp: n objects of meta, told by indices (NULL: all). What is unnamed or unknown is not
+#define GST_FMNIST_EVENTS_ALL G_MAXUINT
+
+/* One frame with that timestamp: n objects of meta, told by indices, or GST_FMNIST_EVENTS_ALL of it. What is unnamed or unknown is not
  * there. out (of GstFmnistEvent) gets what has held for delay; meta may be NULL. A time before the last one begins
  * anew. */
 void gst_fmnist_events_update(GstFmnistEvents *e, const GstFmnistMeta *meta, const guint *indices, guint n,

@@ -79,14 +79,17 @@ static gboolean gst_fmnist_inference_stop(GstBaseTransform *trans) {
 static void gst_fmnist_inference_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   GstFmnistInference *self = GST_FMNIST_INFERENCE(object);
   Private *p = PRIVATE(self);
+  GstFmnistSwapRequest *request = NULL;
   gboolean known;
   GST_OBJECT_LOCK(self);
   known = gst_fmnist_inference_properties_set(&p->properties, id, value);
+  if (id == GST_FMNIST_PROP_MODEL)
+    request = gst_fmnist_swap_request(&p->swap);
   GST_OBJECT_UNLOCK(self);
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  if (id == GST_FMNIST_PROP_MODEL)
-    gst_fmnist_swap_request(&p->swap);
+  if (request != NULL)
+    gst_fmnist_swap_open(request);
 }
 
 static void gst_fmnist_inference_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {

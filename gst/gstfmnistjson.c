@@ -201,11 +201,11 @@ static gboolean gst_fmnist_json_stop(GstBaseTransform *trans) {
   GstFmnistJson *self = GST_FMNIST_JSON(trans);
   gboolean ok = (self->file == NULL || end_events(self)) && flush(self);
   if (self->file != NULL && self->file != stdout && fclose(self->file) != 0 && ok)
-    ok = write_failed(self);
+    write_failed(self);
   self->file = NULL;
   self->width = self->height = 0;
   g_clear_pointer(&self->name, g_free);
-  return ok;
+  return TRUE; /* the error is posted; with FALSE the pipeline would stay where it is */
 }
 
 static gboolean gst_fmnist_json_set_caps(GstBaseTransform *trans, GstCaps *in, GstCaps *out) {
@@ -230,8 +230,8 @@ static GstFlowReturn gst_fmnist_json_transform_ip(GstBaseTransform *trans, GstBu
   if (events != EVENTS_ONLY && (add_empty_results || gst_fmnist_line_count(buffer) > 0))
     gst_fmnist_line_append(self->line, buffer, self->width, self->height);
   if (events != EVENTS_NONE) {
-    gst_fmnist_events_update(self->events, gst_fmnist_meta_get(buffer), NULL, 0, GST_BUFFER_PTS(buffer), delay,
-                             self->told);
+    gst_fmnist_events_update(self->events, gst_fmnist_meta_get(buffer), NULL, GST_FMNIST_EVENTS_ALL,
+                             GST_BUFFER_PTS(buffer), delay, self->told);
     take_events(self);
   } else {
     gst_fmnist_events_reset(self->events); /* of what was told before, no end is told either */

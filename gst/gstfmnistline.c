@@ -9,7 +9,12 @@ static void append_string(GString *s, const char *text) {
   char *valid = g_utf8_make_valid(text != NULL ? text : "", -1);
   JsonNode *node = json_node_init_string(json_node_alloc(), valid);
   char *quoted = json_to_string(node, FALSE);
-  g_string_append(s, quoted);
+  for (const char *c = quoted; *c != '\0'; c++) {
+    if (*c == '\x1f') /* json-glib 1.6 lets this control character through */
+      g_string_append(s, "\\u001f");
+    else
+      g_string_append_c(s, *c);
+  }
   g_free(quoted);
   json_node_unref(node);
   g_free(valid);

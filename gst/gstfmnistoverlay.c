@@ -32,6 +32,7 @@ struct _GstFmnistOverlay {
   GstFmnistDraw *draw;          /* these for the streaming thread */
   GstFmnistFormat *format;      /* of the frames; NULL where these cannot be painted on */
   gboolean painted;             /* the present frame */
+  gboolean warned;              /* of a frame of these caps that cannot be drawn on */
 };
 
 enum {
@@ -128,6 +129,7 @@ static void take_caps(GstFmnistOverlay *self, GstCaps *caps) {
   GstCapsFeatures *features = gst_caps_get_features(caps, 0);
   GstVideoInfo info;
   g_clear_pointer(&self->format, gst_fmnist_format_free);
+  self->warned = FALSE;
   if (!gst_caps_features_is_equal(features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY) ||
       !gst_video_info_from_caps(&info, caps))
     return;
@@ -167,7 +169,8 @@ static GstBuffer *paint(GstFmnistOverlay *self, GstBuffer *buffer) {
       gst_fmnist_draw_paint(ensure_draw(self), buffer, &frame, gst_fmnist_format_image(self->format), &options,
                             g_get_monotonic_time());
       gst_video_frame_unmap(&frame);
-    } else {
+    } else if (!self->warned) {
+      self->warned = TRUE;
       GST_ELEMENT_WARNING(
           self, STREAM, FORMAT, ("A frame could not be drawn on and was let through as it is."),
           ("the buffer, of %" G_GSIZE_FORMAT " bytes, is not what its caps say", gst_buffer_get_size(buffer)));

@@ -44,7 +44,9 @@ static void adopt(GstFmnistMeta *meta, GstVideoRegionOfInterestMeta *roi, int wi
   FmnBox box = gst_fmnist_roi_box(roi, width, height);
   GstFmnistObject *o = gst_fmnist_meta_add(meta, &box, roi->id > 0 ? (guint)roi->id : 0);
   o->foreign = TRUE;
-  o->label = label_of(detection) != NULL ? g_quark_from_string(label_of(detection)) : roi->roi_type;
+  const char *label = label_of(detection) != NULL ? label_of(detection) : g_quark_to_string(roi->roi_type);
+  g_autofree char *valid = g_utf8_make_valid(label != NULL ? label : "", -1);
+  o->label = g_quark_from_string(valid);
   o->roi_type = roi->roi_type;
   o->roi_id = roi->id;
   if (detection != NULL) {

@@ -51,8 +51,10 @@ static void take_structure(GstStructure *to, const char *field, GstStructure *s)
 
 GstStructure *gst_fmnist_object_structure(const GstFmnistObject *o, int width, int height) {
   GstFmnistPixelBox b = gst_fmnist_box_pixels(&o->box, width, height);
+  const char *type = g_quark_to_string(o->roi_type);
+  g_autofree char *valid = type != NULL ? g_utf8_make_valid(type, -1) : NULL; /* another element may call it anything */
   GstStructure *s = gst_structure_new("object", "x", G_TYPE_INT, b.x, "y", G_TYPE_INT, b.y, "w", G_TYPE_INT, b.w, "h", G_TYPE_INT,
-                                      b.h, "id", G_TYPE_UINT, o->id, "roi_type", G_TYPE_STRING, g_quark_to_string(o->roi_type), NULL);
+                                      b.h, "id", G_TYPE_UINT, o->id, "roi_type", G_TYPE_STRING, valid, NULL);
   take_structure(s, "detection", gst_fmnist_object_detection(o));
   take_structure(s, "classification", gst_fmnist_object_classification(o));
   return s;

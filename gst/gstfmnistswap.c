@@ -66,15 +66,15 @@ GstFmnistNet *gst_fmnist_swap_start(GstFmnistSwap *s, GstClockTime *took) {
   return net;
 }
 
-typedef struct {
+struct GstFmnistSwapRequest {
   GstFmnistSwap *swap;
   guint request;
   char *name;
   int threads;
-} Request;
+};
 
 static void request_free(gpointer data) {
-  g_free(((Request *)data)->name);
+  g_free(((GstFmnistSwapRequest *)data)->name);
   g_free(data);
 }
 
@@ -92,7 +92,7 @@ typedef enum {
 } Outcome;
 
 /* net, which it takes over, or NULL is what a request came to. */
-static Outcome settle(const Request *r, GstFmnistNet *net, GstClockTime cost) {
+static Outcome settle(const GstFmnistSwapRequest *r, GstFmnistNet *net, GstClockTime cost) {
   GstFmnistSwap *s = r->swap;
   GstFmnistNet *unused = net; /* or one that waited for a frame in vain, as this one was open before it */
   char *unused_name = NULL;
@@ -117,7 +117,7 @@ static Outcome settle(const Request *r, GstFmnistNet *net, GstClockTime cost) {
 }
 
 /* Whoever sets the property faster than models open has only the last one opened. */
-static gboolean is_wanted(const Request *r) {
+static gboolean is_wanted(const GstFmnistSwapRequest *r) {
   gboolean wanted;
   GST_OBJECT_LOCK(r->swap->element);
   wanted = r->request == r->swap->request;
@@ -126,7 +126,7 @@ static gboolean is_wanted(const Request *r) {
 }
 
 static void open_next(GstElement *element, gpointer data) {
-  const Request *r = data;
+  const GstFmnistSwapRequest *r = data;
   GstFmnistInference *self = r->swap->element;
   GError *error = NULL;
   GstClockTime cost = 0;
@@ -144,16 +144,16 @@ static void open_next(GstElement *element, gpointer data) {
   g_clear_error(&error);
 }
 
-void gst_fmnist_swap_request(GstFmnistSwap *s) {
-  Request *r = NULL;
-  GST_OBJECT_LOCK(s->element);
-  if (s->request != 0) {
-    r = g_new(Request, 1);
-    *r = (Request){s, s->request = ++s->requests, wanted_name(s), s->properties->threads};
-  }
-  GST_OBJECT_UNLOCK(s->element);
-  if (r != NULL)
-    gst_element_call_async(GST_ELEMENT(s->element), open_next, r, request_free);
+GstFmnistSwapRequest *gst_fmnist_swap_request(GstFmnistSwap *s) {
+  if (s->request == 0)
+    return NULL;
+  GstFmnistSwapRequest *r = g_new(GstFmnistSwapRequest, 1);
+  *r = (GstFmnistSwapRequest){s, s->request = ++s->requests, wanted_name(s), s->properties->threads};
+  return r;
+}
+
+void gst_fmnist_swap_open(GstFmnistSwapRequest *r) {
+  gst_element_call_async(GST_ELEMENT(r->swap->element), open_next, r, request_free);
 }
 
 GstFmnistNet *gst_fmnist_swap_take(GstFmnistSwap *s, GstClockTime *cost) {

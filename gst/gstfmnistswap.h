@@ -24,9 +24,14 @@ void gst_fmnist_swap_clear(GstFmnistSwap *s);
 GstFmnistNet *gst_fmnist_swap_start(GstFmnistSwap *s, GstClockTime *took);
 void gst_fmnist_swap_stop(GstFmnistSwap *s);
 
-/* The property has changed. Between start and stop this opens the model in a thread of its own. Where that fails, the
- * element warns, posts `fmnist-model` and has its old property back. */
-void gst_fmnist_swap_request(GstFmnistSwap *s);
+typedef struct GstFmnistSwapRequest GstFmnistSwapRequest;
+
+/* The property has changed, under the object lock that is still held: what to open once it is released. NULL before start
+ * and after stop. */
+GstFmnistSwapRequest *gst_fmnist_swap_request(GstFmnistSwap *s);
+/* Opens the model in a thread of its own and takes the request over. Where that fails, the element warns, posts
+ * `fmnist-model` and has its old property back. */
+void gst_fmnist_swap_open(GstFmnistSwapRequest *request);
 /* The network to go on with, *cost ns a picture, now the caller's; NULL: none. The element posts `fmnist-model` {model,
  * loaded (boolean), error (where it was not)}. */
 GstFmnistNet *gst_fmnist_swap_take(GstFmnistSwap *s, GstClockTime *cost);

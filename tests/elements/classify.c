@@ -166,6 +166,25 @@ static void test_whole_frame(void) {
   }
 }
 
+/* Events are of what the element names, not of what another one has found and this one leaves alone. */
+static void test_events_of_others(void) {
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h = helper_harness("fmnistclassify object-class=hat post-events=true event-delay=0", &info);
+  GstElement *c = gst_harness_find_element(h, "fmnistclassify");
+  GstBus *bus = gst_bus_new();
+  gst_element_set_bus(c, bus);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *frame = helper_frame(&info, &scene, 0);
+    gst_fmnist_meta_add(gst_fmnist_meta_ensure(frame), &scene.box, 5)->label = g_quark_from_static_string("coat");
+    gst_buffer_unref(helper_pass(h, frame, i));
+  }
+  g_assert_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT));
+  gst_element_set_bus(c, NULL);
+  gst_object_unref(bus);
+  gst_object_unref(c);
+  gst_harness_teardown(h);
+}
+
 /* Regions of interest that another detector has put there. */
 static void test_foreign_regions(void) {
   static const struct {
@@ -302,6 +321,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/classify/top", test_top);
   g_test_add_func("/classify/whole-frame", test_whole_frame);
   g_test_add_func("/classify/foreign-regions", test_foreign_regions);
+  g_test_add_func("/classify/events-of-others", test_events_of_others);
   g_test_add_func("/classify/interval", test_interval);
   g_test_add_func("/classify/smoothing", test_smoothing);
   g_test_add_func("/classify/messages", test_messages);

@@ -98,9 +98,10 @@ static void test_odd_values(void) {
   JsonParser *parser = json_parser_new();
   JsonObject *o;
   GstFmnistObject *object = gst_fmnist_meta_add(meta, &box, 3);
-  object->roi_type = object->label = g_quark_from_static_string("a \"quoted\"\\\n\ttag\x01 caf\xc3\xa9");
+  object->roi_type = object->label = g_quark_from_static_string("a \"quoted\"\\\n\ttag\x01\x1f caf\xc3\xa9");
   gst_buffer_add_video_region_of_interest_meta(buffer, "bad \xff byte", 1, 2, 3, 4);
-  setlocale(LC_NUMERIC, "de_DE.UTF-8");
+  if (setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL)
+    g_test_message("no locale de_DE.UTF-8 here, in which a decimal point is a comma");
   gst_fmnist_line_append(line, buffer, 64, 48);
   setlocale(LC_NUMERIC, "C");
   g_assert_cmpuint(gst_fmnist_line_count(buffer), ==, 2);
@@ -109,7 +110,8 @@ static void test_odd_values(void) {
   o = parse(line->str, parser);
   g_assert_true(json_object_get_null_member(o, "timestamp"));
   o = json_array_get_object_element(json_object_get_array_member(o, "objects"), 0);
-  g_assert_cmpstr(json_object_get_string_member(o, "roi_type"), ==, "a \"quoted\"\\\n\ttag\x01 caf\xc3\xa9");
+  g_assert_cmpstr(json_object_get_string_member(o, "roi_type"), ==, "a \"quoted\"\\\n\ttag\x01\x1f caf\xc3\xa9");
+  g_assert_null(strchr(line->str, '\x1f'));
   g_assert_cmpint(json_object_get_int_member(o, "x"), ==, 8);
   g_object_unref(parser);
   g_string_free(line, TRUE);
@@ -197,6 +199,31 @@ static void test_errors(void) {
   }
 }
 
+/* What cannot be written at the very end is told, and the pipeline stops all the same. */
+static void test_full_at_the_end(void) {
+  if (!g_file_test("/dev/full", G_FILE_TEST_EXISTS)) {
+    g_test_skip("no /dev/full");
+    return;
+  }
+  GstVideoInfo info = helper_info(GST_VIDEO_FORMAT_I420, 320, 240);
+  GstHarness *h =
+      helper_harness("fmnistsegment ! fmnistclassify threshold=0 ! fmnistjson name=j events=only event-delay=0 "
+                     "location=/dev/full",
+                     &info);
+  GstElement *j = gst_harness_find_element(h, "fmnistjson");
+  GstBus *bus = gst_bus_new();
+  gst_element_set_bus(j, bus);
+  g_assert_cmpint(gst_harness_push(h, helper_frame(&info, &(HelperScene)HELPER_SCENE, 0)), ==, GST_FLOW_ERROR);
+  g_assert_cmpint(gst_element_set_state(j, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+  GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull(m);
+  gst_message_unref(m);
+  gst_element_set_bus(j, NULL);
+  gst_object_unref(bus);
+  gst_object_unref(j);
+  gst_harness_teardown(h);
+}
+
 /* Memory that nobody can map is no obstacle. */
 static void test_any_memory(void) {
   GstHarness *h = gst_harness_new_parse("fmnistjson location=/dev/null");
@@ -215,6 +242,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/json/odd-values", test_odd_values);
   g_test_add_func("/json/no-number", test_no_number);
   g_test_add_func("/json/errors", test_errors);
+  g_test_add_func("/json/full-at-the-end", test_full_at_the_end);
   g_test_add_func("/json/any-memory", test_any_memory);
   return helper_run();
 }

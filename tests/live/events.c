@@ -53,7 +53,7 @@ static char *events_of(const char *labels, const char *second, gboolean end) {
     add_object(meta, labels[i], 7);
     if (second != NULL)
       add_object(meta, second[i], 9);
-    gst_fmnist_events_update(e, meta, NULL, 0, i * FRAME * GST_MSECOND, DELAY * GST_MSECOND, out);
+    gst_fmnist_events_update(e, meta, NULL, GST_FMNIST_EVENTS_ALL, i * FRAME * GST_MSECOND, DELAY * GST_MSECOND, out);
     gst_buffer_unref(buffer);
     tell(text, out, i);
   }
@@ -111,7 +111,7 @@ static void test_back_in_time(void) {
     GstBuffer *buffer = gst_buffer_new();
     GstFmnistMeta *meta = gst_fmnist_meta_ensure(buffer);
     add_object(meta, 'A', 7);
-    gst_fmnist_events_update(e, meta, NULL, 0, frames[i] * FRAME * GST_MSECOND, DELAY * GST_MSECOND, out);
+    gst_fmnist_events_update(e, meta, NULL, GST_FMNIST_EVENTS_ALL, frames[i] * FRAME * GST_MSECOND, DELAY * GST_MSECOND, out);
     gst_buffer_unref(buffer);
     tell(text, out, frames[i]);
   }

@@ -15,6 +15,7 @@ typedef struct {
   GArray *fresh; /* of double: how many frames old a result is where it is attached first */
   guint unread;  /* frames of unknown age */
   guint named;   /* frames with objects */
+  guint now;     /* those whose result is of the very frame */
   guint oldest;  /* greatest frames_ago */
   gint64 ago;    /* frames_ago of the frame before; -2: it had no objects */
 } Latency;
@@ -33,6 +34,7 @@ static inline void latency_add_result(Latency *l, guint ago) {
     g_array_append_val(l->fresh, frames);
   l->ago = ago;
   l->named++;
+  l->now += ago == 0;
   l->oldest = MAX(l->oldest, ago);
 }
 
@@ -47,7 +49,7 @@ static inline GstPadProbeReturn latency_probe(GstPad *pad, GstPadProbeInfo *info
     l->unread++;
   g_array_append_val(l->times, GST_BUFFER_PTS(buffer));
   if (meta != NULL && gst_fmnist_meta_size(meta) > 0)
-    latency_add_result(l, gst_fmnist_meta_object(meta, 0)->found_ago);
+    latency_add_result(l, MAX(gst_fmnist_meta_object(meta, 0)->found_ago, gst_fmnist_meta_object(meta, 0)->frames_ago));
   else
     l->ago = -2;
   return GST_PAD_PROBE_OK;
