@@ -143,7 +143,8 @@ static void test_splits(void) {
 static void test_splits_without_items(void) {
   static const char *const presets[] = {"worn", "nothing"};
   for (gsize i = 0; i < G_N_ELEMENTS(presets); i++) {
-    g_autofree char *folders[] = {new_folder(), new_folder()};
+    g_autofree char *train_folder = new_folder(), *test_folder = new_folder();
+    const char *const folders[] = {train_folder, test_folder};
     for (int k = 0; k < 2; k++) {
       g_auto(Result) r =
           SCENES("--preset", presets[i], "--split", k ? "test" : "train", "--count", "3", "--out", folders[k]);
@@ -154,8 +155,8 @@ static void test_splits_without_items(void) {
                       *test = text_of(folders[1], name);
       g_assert_cmpint(memcmp(train, test, 64), !=, 0);
     }
-    scene_folder_remove(folders[0]);
-    scene_folder_remove(folders[1]);
+    scene_folder_remove(train_folder);
+    scene_folder_remove(test_folder);
   }
 }
 
