@@ -31,8 +31,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
   const GOptionEntry entries[] = {
       {"preset", 'p', 0, G_OPTION_ARG_STRING, &o->preset, "green, mixed, photos, worn or nothing", "NAME"},
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o->out, "Folder to write to; made where there is none", "DIR"},
-      {"split", 0, 0, G_OPTION_ARG_STRING, &o->split, "Which images to take the garments from, or, of worn and nothing, other scenes: train or test (train)",
-       "NAME"},
+      {"split", 0, 0, G_OPTION_ARG_STRING, &o->split,
+       "Which images to take the garments from, or, of worn and nothing, other scenes: train or test (train)", "NAME"},
       {"count", 'n', 0, G_OPTION_ARG_INT, &o->count, "Scenes (100)", "N"},
       {"seed", 's', 0, G_OPTION_ARG_STRING, &o->seed, "Of everything random (1)", "N"},
       {"data", 'd', 0, G_OPTION_ARG_FILENAME, &o->data,
@@ -117,9 +117,7 @@ static gboolean set_scenes(const Options *o, FmnSceneOptions *s, FmnSplit *split
   if ((preset == FMN_SCENE_GREEN || preset == FMN_SCENE_NOTHING) && o->items)
     return fail(error, "--items is for the presets mixed, photos and worn");
   *split = g_strcmp0(o->split, "test") == 0 ? FMN_SPLIT_TEST : FMN_SPLIT_TRAIN;
-  if (*split == FMN_SPLIT_TEST && !fmn_scene_preset_has_items(preset))
-    seed = fmn_scene_test_seed(seed);
-  *s = fmn_scene_options(preset, seed);
+  *s = fmn_scene_options(preset, fmn_scene_split_seed(preset, *split, seed));
   s->frame_width = o->width;
   s->frame_height = o->height;
   if (o->items && !set_items(o->items, s, error))

@@ -57,8 +57,7 @@ static gboolean show_progress(int done, int n, gpointer user) {
 }
 
 static gboolean measure(const TestScenes *o, FmnModel *model, const FmnImages *items, gboolean json, GError **error) {
-  guint64 seed = fmn_scene_preset_has_items(o->preset) ? o->seed : fmn_scene_test_seed(o->seed);
-  FmnSceneOptions options = fmn_scene_options(o->preset, seed);
+  FmnSceneOptions options = fmn_scene_options(o->preset, fmn_scene_split_seed(o->preset, FMN_SPLIT_TEST, o->seed));
   options.people = fmn_labels_are_fashion_mnist((const char *const *)model->file->labels);
   FmnSceneSet *set = fmn_scene_set_new(items, &options, error);
   g_autofree FmnDetector **detectors = g_new0(FmnDetector *, o->threads);
@@ -81,8 +80,7 @@ gboolean test_scenes(const TestScenes *o, gboolean json, GError **error) {
   g_autofree char *path = fmn_model_find_file(o->model, error);
   FmnModel *model = path ? fmn_model_open(path, error) : NULL;
   FmnDataset *data = NULL;
-  if (model && o->preset == FMN_SCENE_WORN &&
-      !fmn_labels_are_fashion_mnist((const char *const *)model->file->labels)) {
+  if (model && o->preset == FMN_SCENE_WORN && !fmn_labels_are_fashion_mnist((const char *const *)model->file->labels)) {
     g_set_error(error, FMN_ERROR, FMN_ERROR_UNSUPPORTED,
                 "worn scenes show Fashion-MNIST's classes, model %s has others; measure it on mixed or photos",
                 fmn_model_name(model));

@@ -159,6 +159,18 @@ static void place_gradients(Planner *p) {
   }
 }
 
+static gsize count_floats(const FmnGradientPlan *plan, const FmnGraph *g) {
+  gsize count = 0;
+  for (int i = 0; i < fmn_graph_size(g); i++)
+    if (plan->nodes[i].needed && plan->nodes[i].result == i)
+      count += fmn_shape_image(fmn_graph_node(g, i)->out);
+  for (int i = 0; i < plan->n_slots; i++)
+    count += plan->slots[i];
+  for (int k = 0; k < FMN_MAX_INPUTS; k++)
+    count += plan->extra[k];
+  return count;
+}
+
 static FmnGradientPlan *finish(const Planner *p) {
   FmnGradientPlan *plan = g_new0(FmnGradientPlan, 1);
   plan->nodes = p->nodes;
@@ -170,6 +182,7 @@ static FmnGradientPlan *finish(const Planner *p) {
     for (int k = 0; k < FMN_MAX_INPUTS; k++)
       if (p->nodes[i].mode[k] == FMN_DX_ADD)
         plan->extra[k] = MAX(plan->extra[k], fmn_shape_image(fmn_graph_node(p->graph, i)->in[k]));
+  plan->floats = count_floats(plan, p->graph);
   return plan;
 }
 

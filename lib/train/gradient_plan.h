@@ -32,6 +32,7 @@ typedef struct {
   int n_slots;
   gsize *slots;                /* floats an image of each */
   gsize extra[FMN_MAX_INPUTS]; /* floats an image that FMN_DX_ADD needs for each input; 0: none */
+  gsize floats; /* an image, of all results and all of the above; what layers keep for themselves is not counted */
 } FmnGradientPlan;
 
 /* NULL and FMN_ERROR_UNSUPPORTED where a layer that an output needs has no gradient. g is read only here; layers that

@@ -27,7 +27,7 @@ struct FmnSceneWork {
   FmnCamera *camera;
 };
 
-#define TEST_SCENES 0x7e57 /* what no other part of a seed has */
+#define TEST_SCENES 0x7e57 /* of what is derived from a seed: scenes and items have their numbers */
 
 FmnSceneOptions fmn_scene_options(FmnScenePreset preset, guint64 seed) {
   return (FmnSceneOptions){.preset = preset,
@@ -67,6 +67,10 @@ guint64 fmn_scene_test_seed(guint64 seed) { return fmn_random_derive(seed, TEST_
 
 gboolean fmn_scene_preset_has_items(FmnScenePreset preset) {
   return preset != FMN_SCENE_WORN && preset != FMN_SCENE_NOTHING;
+}
+
+guint64 fmn_scene_split_seed(FmnScenePreset preset, FmnSplit split, guint64 seed) {
+  return split == FMN_SPLIT_TEST && !fmn_scene_preset_has_items(preset) ? fmn_scene_test_seed(seed) : seed;
 }
 
 static gboolean check_items(const FmnImages *items, FmnScenePreset preset, GError **error) {

@@ -84,9 +84,12 @@ typedef struct FmnSceneSet FmnSceneSet;
 /* Whether scenes of a preset show items at all: not drawn people, and not scenes of nothing. */
 gboolean fmn_scene_preset_has_items(FmnScenePreset preset);
 
-/* The seed for scenes to test with, of presets without items: no split of a data set keeps these from being those of a
- * training with the same seed. */
+/* Another seed, for scenes to test with where no split of a data set keeps these from being those of a training with
+ * the same seed. */
 guint64 fmn_scene_test_seed(guint64 seed);
+
+/* The seed for scenes of a preset with the items of a split: another one for the test split where there are none. */
+guint64 fmn_scene_split_seed(FmnScenePreset preset, FmnSplit split, guint64 seed);
 
 /* items: NULL for a preset that has none; else grey images (channels 1) of 8..256 pixels a side, bright on black, or
  * for FMN_SCENE_PHOTOS cut-outs (channels FMN_CUTOUT_CHANNELS, extract.h); borrowed, so they must outlive the set. In

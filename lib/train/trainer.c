@@ -44,16 +44,8 @@ static gsize node_count(const FmnTrainer *t, int i) {
 }
 
 /* Whether there is memory for the values of a batch and their gradients, which nearly all of it goes to. */
-static gboolean check_memory(const FmnGraph *g, const FmnGradientPlan *plan, int batch, GError **error) {
-  gsize count = 0;
-  for (int i = 0; i < fmn_graph_size(g); i++)
-    if (plan->nodes[i].needed && plan->nodes[i].result == i)
-      count += fmn_shape_image(fmn_graph_node(g, i)->out);
-  for (int i = 0; i < plan->n_slots; i++)
-    count += plan->slots[i];
-  for (int k = 0; k < FMN_MAX_INPUTS; k++)
-    count += plan->extra[k];
-  double needed = (double)count * batch * sizeof(float);
+static gboolean check_memory(const FmnGradientPlan *plan, int batch, GError **error) {
+  double needed = (double)plan->floats * batch * sizeof(float);
   double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
   if (needed < there)
     return TRUE;
@@ -144,7 +136,7 @@ static void make_calls(FmnTrainer *t) {
 
 static FmnTrainer *trainer_new(FmnGraph *g, int batch, FmnPool *pool, const FmnTrainer *other, GError **error) {
   FmnGradientPlan *plan = fmn_gradient_plan_new(g, error);
-  if (!plan || !check_memory(g, plan, batch, error)) {
+  if (!plan || !check_memory(plan, batch, error)) {
     fmn_gradient_plan_free(plan);
     return NULL;
   }

@@ -1,55 +1,23 @@
 /* No memory: every allocation of MUCH or more between the opening of a model and the first picture is refused in turn.
  * Each time there is a clean error, never an abort, and afterwards all works. What is smaller is of sizes that nobody
  * from outside decides, or of a header, which has a megabyte at most; it aborts as GLib does. */
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "../detect/model.h"
 #include "../elements/helper.h"
+#include "../malloc-hook.h"
 #include "error.h"
 #include "io/idx.h"
 
 #define MUCH (64 << 10)
 #define NEVER (1 << 30)
 
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t),
-    *__libc_memalign(size_t, size_t);
+static atomic_int armed, seen, refused = NEVER;
 
-static atomic_int armed, seen, refuse = NEVER;
-
-static gboolean refused(gsize size) {
-  return size >= MUCH && atomic_load(&armed) && atomic_fetch_add(&seen, 1) == atomic_load(&refuse);
+static gboolean allocation_allowed(gsize size) {
+  return size < MUCH || !atomic_load(&armed) || atomic_fetch_add(&seen, 1) != atomic_load(&refused);
 }
-
-void *malloc(size_t size) {
-  if (!refused(size))
-    return __libc_malloc(size);
-  errno = ENOMEM;
-  return NULL;
-}
-
-void *calloc(size_t n, size_t size) {
-  if (!refused(n * size))
-    return __libc_calloc(n, size);
-  errno = ENOMEM;
-  return NULL;
-}
-
-void *realloc(void *data, size_t size) {
-  if (!refused(size))
-    return __libc_realloc(data, size);
-  errno = ENOMEM;
-  return NULL;
-}
-
-int posix_memalign(void **data, size_t alignment, size_t size) {
-  *data = refused(size) ? NULL : __libc_memalign(alignment, size);
-  return *data || !size ? 0 : ENOMEM;
-}
-
-void *aligned_alloc(size_t alignment, size_t size) { return refused(size) ? NULL : __libc_memalign(alignment, size); }
 
 /* Does something with each of its large allocations refused, then with none; FALSE and an error, or TRUE. */
 typedef gboolean (*Attempt)(const char *what, GError **error);
@@ -59,7 +27,7 @@ static void walk(const char *name, Attempt attempt, const char *what, int least)
   g_assert_true(attempt(what, NULL)); /* libraries allocate something the first time */
   for (gboolean done = FALSE; !done; n++) {
     GError *error = NULL;
-    atomic_store(&refuse, n);
+    atomic_store(&refused, n);
     atomic_store(&seen, 0);
     gboolean ok = attempt(what, &error);
     g_assert_true(ok == (error == NULL));
@@ -73,7 +41,7 @@ static void walk(const char *name, Attempt attempt, const char *what, int least)
     }
     g_clear_error(&error);
   }
-  atomic_store(&refuse, NEVER);
+  atomic_store(&refused, NEVER);
   g_test_message("%s %s: %d large allocations, %d refusals told", name, what, n - 1, errors);
   g_assert_cmpint(n - 1, >=, least);
   g_assert_cmpint(errors, >=, least);
@@ -186,7 +154,7 @@ static void test_frame(void) {
   gst_element_set_bus(h->element, bus);
   for (guint i = 0; i < 2; i++) {
     GstBuffer *frame = helper_frame(&info, &scene, 0);
-    atomic_store(&refuse, 0);
+    atomic_store(&refused, 0);
     atomic_store(&seen, 0);
     arm(i == 0);
     GstBuffer *out = helper_pass(h, frame, i);
@@ -198,7 +166,7 @@ static void test_frame(void) {
     gst_clear_message(&warning);
     gst_buffer_unref(out);
   }
-  atomic_store(&refuse, NEVER);
+  atomic_store(&refused, NEVER);
   gst_element_set_bus(h->element, NULL);
   gst_object_unref(bus);
   gst_harness_teardown(h);
