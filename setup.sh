@@ -13,8 +13,8 @@ gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer
 libgstrtspserver-1.0-dev fonts-dejavu-core
 python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 dataset-fashion-mnist"
 
-# single tests use them and are skipped without: the packages' recipe, man page, browser, words on frames
-for_tests="debhelper dpkg-dev lintian man-db chromium chromium-driver gstreamer1.0-x"
+# single tests use them and are skipped without: the packages' recipe, man page, browser, words on frames, a decimal comma
+for_tests="debhelper dpkg-dev lintian man-db chromium chromium-driver gstreamer1.0-x locales"
 
 # from GStreamer 1.24 on: its own analytics metadata is written too; what draws it, for a test
 analytics=libgstreamer-plugins-bad1.0-dev analytics_for_tests=gstreamer1.0-plugins-bad

@@ -89,7 +89,7 @@ static void test_empty_results(void) {
   g_strfreev(without);
 }
 
-/* Labels of all kinds, no timestamp, another locale. */
+/* Labels of all kinds, no timestamp. */
 static void test_odd_values(void) {
   GstBuffer *buffer = gst_buffer_new();
   GstFmnistMeta *meta = gst_fmnist_meta_ensure(buffer);
@@ -100,10 +100,7 @@ static void test_odd_values(void) {
   GstFmnistObject *object = gst_fmnist_meta_add(meta, &box, 3);
   object->roi_type = object->label = g_quark_from_static_string("a \"quoted\"\\\n\ttag\x01\x1f caf\xc3\xa9");
   gst_buffer_add_video_region_of_interest_meta(buffer, "bad \xff byte", 1, 2, 3, 4);
-  if (setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL)
-    g_test_message("no locale de_DE.UTF-8 here, in which a decimal point is a comma");
   gst_fmnist_line_append(line, buffer, 64, 48);
-  setlocale(LC_NUMERIC, "C");
   g_assert_cmpuint(gst_fmnist_line_count(buffer), ==, 2);
   g_assert_true(strchr(line->str, '\n') == line->str + line->len - 1);
   g_assert_nonnull(strstr(line->str, "0.125"));
@@ -116,6 +113,46 @@ static void test_odd_values(void) {
   g_object_unref(parser);
   g_string_free(line, TRUE);
   gst_buffer_unref(buffer);
+}
+
+/* A locale whose decimal point is a comma, made in a folder; where it cannot be made there is none. */
+static gboolean make_german_locale(const char *dir) {
+  g_autofree char *locale = g_build_filename(dir, "de_DE.UTF-8", NULL);
+  const char *const argv[] = {"localedef", "--no-archive", "-i", "de_DE", "-f", "UTF-8", locale, NULL};
+  return g_spawn_sync(NULL, (char **)argv, NULL,
+                      G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,
+                      NULL, NULL, NULL) &&
+         g_setenv("LOCPATH", dir, TRUE) && setlocale(LC_NUMERIC, "de_DE.UTF-8");
+}
+
+static void remove_folder(const char *path) {
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  for (const char *name; dir && (name = g_dir_read_name(dir));) {
+    g_autofree char *below = g_build_filename(path, name, NULL);
+    remove_folder(below);
+  }
+  g_remove(path);
+}
+
+static void test_decimal_comma(void) {
+  g_autofree char *folder = helper_path("locales");
+  g_assert_cmpint(g_mkdir(folder, 0700), ==, 0);
+  if (make_german_locale(folder)) {
+    g_autofree char *comma = g_strdup_printf("%.3f", 0.125);
+    GstBuffer *buffer = gst_buffer_new();
+    const FmnBox box = {0.125, 0, 0.5, 1};
+    GString *line = g_string_new(NULL);
+    gst_fmnist_meta_add(gst_fmnist_meta_ensure(buffer), &box, 3);
+    gst_fmnist_line_append(line, buffer, 64, 48);
+    setlocale(LC_NUMERIC, "C");
+    g_assert_cmpstr(comma, ==, "0,125");
+    g_assert_nonnull(strstr(line->str, "0.125"));
+    g_string_free(line, TRUE);
+    gst_buffer_unref(buffer);
+  } else {
+    g_test_skip("no locale with a decimal comma: that needs localedef and Debian's package locales");
+  }
+  remove_folder(folder);
 }
 
 /* Another element's confidence may be no number, of which JSON knows none. */
@@ -240,6 +277,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/json/restart", test_restart);
   g_test_add_func("/json/empty-results", test_empty_results);
   g_test_add_func("/json/odd-values", test_odd_values);
+  g_test_add_func("/json/decimal-comma", test_decimal_comma);
   g_test_add_func("/json/no-number", test_no_number);
   g_test_add_func("/json/errors", test_errors);
   g_test_add_func("/json/full-at-the-end", test_full_at_the_end);
