@@ -82,11 +82,14 @@ static inline int latency_compare(const void *a, const void *b) {
 
 /* The value of that rank, 0 to 1, among those from..to; 0 where there are none. */
 static inline double latency_rank(const GArray *values, guint from, guint to, double share) {
-  GArray *part = g_array_new(FALSE, FALSE, sizeof(double));
+  GArray *part;
   double v;
+  if (from >= to)
+    return 0;
+  part = g_array_new(FALSE, FALSE, sizeof(double));
   g_array_append_vals(part, &g_array_index(values, double, from), to - from);
   qsort(part->data, part->len, sizeof(double), latency_compare);
-  v = part->len > 0 ? g_array_index(part, double, MIN((guint)(share * part->len), part->len - 1)) : 0;
+  v = g_array_index(part, double, MIN((guint)(share * part->len), part->len - 1));
   g_array_unref(part);
   return v;
 }
