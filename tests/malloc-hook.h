@@ -1,12 +1,15 @@
 /* Stands in for glibc's allocators, as sanitizers do, so that a test sees each allocation of its process, and may
- * refuse it. For glibc without a sanitizer; one file of a program includes it and defines allocation_allowed(), which
- * any thread calls and which must not allocate. */
+ * refuse it. One file of a program includes it and, where it defines MALLOC_HOOK (glibc without a sanitizer),
+ * allocation_allowed(), which any thread calls and which must not allocate. */
 #ifndef TESTS_MALLOC_HOOK_H
 #define TESTS_MALLOC_HOOK_H
 
 #include <errno.h>
 #include <glib.h>
 #include <stdlib.h>
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define MALLOC_HOOK
 
 /* Called before each allocation of so many bytes; FALSE: it fails with ENOMEM. */
 static gboolean allocation_allowed(gsize size);
@@ -33,5 +36,6 @@ int posix_memalign(void **data, size_t alignment, size_t size) {
   *data = aligned_alloc(alignment, size);
   return *data || !size ? 0 : ENOMEM;
 }
+#endif
 
 #endif

@@ -41,7 +41,7 @@ static void set_up(Fixture *f, gconstpointer data) {
 }
 
 static void tear_down(Fixture *f, gconstpointer data) {
-  synthetic_folder_free(f->folder);
+  folder_free(f->folder);
   g_string_free(f->notices, TRUE);
 }
 

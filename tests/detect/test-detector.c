@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "../../lib/model.h" /* a model.h is in this folder, too */
+#include "../folder.h"
 #include "image/letterbox.h"
 #include "model.h"
 #include "nets/nets.h"
@@ -135,12 +136,11 @@ static void letterbox(void) {
 
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
-  folder = g_dir_make_tmp("fmnist-detect-XXXXXX", NULL);
+  folder = folder_new();
   g_test_add_func("/detector/opens", opens);
   g_test_add_func("/detector/sizes", sizes);
   g_test_add_func("/detector/letterbox", letterbox);
   int status = g_test_run();
-  g_rmdir(folder);
-  g_free(folder);
+  folder_free(folder);
   return status;
 }

@@ -1,11 +1,11 @@
 #include "helper.h"
 
-#include <glib/gstdio.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../detect/model.h"
+#include "../folder.h"
 #include "plugin.h"
 
 static char *folder, *model_path;
@@ -26,8 +26,7 @@ static void make_model(void) {
 
 void helper_init(int *argc, char ***argv) {
   g_test_init(argc, argv, NULL);
-  folder = g_dir_make_tmp("fmnist-test-XXXXXX", NULL);
-  g_assert_nonnull(folder);
+  folder = folder_new();
   model_path = g_build_filename(folder, FMN_DEFAULT_MODEL ".safetensors", NULL);
   make_model();
   g_setenv("FMNIST_MODEL_PATH", folder, TRUE);
@@ -37,16 +36,7 @@ void helper_init(int *argc, char ***argv) {
 
 int helper_run(void) {
   int status = g_test_run();
-  GDir *dir = g_dir_open(folder, 0, NULL);
-  const char *name;
-  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-    char *path = helper_path(name);
-    g_remove(path);
-    g_free(path);
-  }
-  g_clear_pointer(&dir, g_dir_close);
-  g_rmdir(folder);
-  g_free(folder);
+  folder_free(folder);
   g_free(model_path);
   gst_deinit();
   return status;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "../detect/model.h"
-#include "folder.h"
+#include "../folder.h"
 #include "io/onnx.h"
 #include "model-fixture.h"
 #include "onnx.pb-c.h"

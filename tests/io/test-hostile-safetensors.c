@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../folder.h"
 #include "error.h"
-#include "folder.h"
 #include "io/safetensors.h"
 
 typedef struct {

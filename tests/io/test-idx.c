@@ -2,8 +2,8 @@
  */
 #include <string.h>
 
+#include "../folder.h"
 #include "error.h"
-#include "folder.h"
 #include "io/idx.h"
 
 static void put(const char *folder, const char *name, const void *content, gsize size, gboolean gzip) {

@@ -1,6 +1,6 @@
 /* Model files: written and read again, and every way in which one may be wrong. */
+#include "../folder.h"
 #include "error.h"
-#include "folder.h"
 #include "model-fixture.h"
 
 static void good(void) {

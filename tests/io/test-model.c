@@ -2,8 +2,8 @@
 #include <glib/gstdio.h>
 #include <math.h>
 
+#include "../folder.h"
 #include "error.h"
-#include "folder.h"
 #include "image/image.h"
 #include "io/idx.h"
 #include "model-fixture.h"

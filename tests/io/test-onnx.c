@@ -1,7 +1,7 @@
 /* The ONNX files, read back with protobuf-c. That runtimes compute the same from them is checked by
  * tests/nets/parity.py. */
 #include "error.h"
-#include "folder.h"
+#include "../folder.h"
 #include "io/onnx.h"
 #include "model-fixture.h"
 #include "nn/grad.h"

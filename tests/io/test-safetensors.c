@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../folder.h"
 #include "error.h"
-#include "folder.h"
 #include "io/half.h"
 #include "io/safetensors.h"
 

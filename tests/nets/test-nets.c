@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../malloc-hook.h"
 #include "error.h"
 #include "filling.h"
 #include "nets/nets.h"
@@ -184,9 +185,7 @@ static void test_arena(void) {
   fmn_graph_free(g);
 }
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#include "../malloc-hook.h"
-
+#ifdef MALLOC_HOOK
 static int allocations; /* of the whole process */
 
 static gboolean allocation_allowed(gsize size) {

@@ -47,17 +47,4 @@ static inline void check_boxes(const FmnImages *items, const FmnScene *s, int mo
   }
 }
 
-/* Removes a folder of files. */
-static inline void scene_folder_remove(const char *folder) {
-  GDir *dir = g_dir_open(folder, 0, NULL);
-  const char *name;
-  while (dir && (name = g_dir_read_name(dir))) {
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    g_remove(path);
-  }
-  if (dir)
-    g_dir_close(dir);
-  g_rmdir(folder);
-}
-
 #endif

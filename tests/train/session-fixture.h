@@ -39,7 +39,7 @@ static inline void set_up(Fixture *f, gconstpointer data) {
 }
 
 static inline void tear_down(Fixture *f, gconstpointer data) {
-  synthetic_folder_free(f->folder);
+  folder_free(f->folder);
   g_string_free(f->notices, TRUE);
 }
 

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "../folder.h"
 #include "io/idx.h"
 #include "io/model_file.h"
 #include "train/random.h"
@@ -44,29 +45,15 @@ static inline void synthetic_name_classes(const char *folder, const char *lines)
   g_assert_true(g_file_set_contents(path, lines, -1, NULL));
 }
 
-/* A temporary folder with a training split of n and a test split of 50 images; synthetic_folder_free() removes it. */
+/* A temporary folder with a training split of n and a test split of 50 images; folder_free() removes it. */
 static inline char *synthetic_folder(int n) {
-  g_autoptr(GError) error = NULL;
-  char *folder = g_dir_make_tmp("fmnist-train-XXXXXX", &error);
-  g_assert_no_error(error);
+  char *folder = folder_new();
   FmnDataset *train = synthetic_new(n, 1), *test = synthetic_new(50, 2);
   synthetic_write_split(folder, "train", train);
   synthetic_write_split(folder, "t10k", test);
   fmn_dataset_free(train);
   fmn_dataset_free(test);
   return folder;
-}
-
-static inline void synthetic_folder_free(char *folder) {
-  GDir *dir = g_dir_open(folder, 0, NULL);
-  const char *name;
-  while ((name = g_dir_read_name(dir))) {
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    g_assert_cmpint(g_remove(path), ==, 0);
-  }
-  g_dir_close(dir);
-  g_assert_cmpint(g_rmdir(folder), ==, 0);
-  g_free(folder);
 }
 
 static inline void synthetic_add_weights(const char *name, FmnParam *param, gpointer sum) {

@@ -2,6 +2,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "../folder.h"
 #include "error.h"
 #include "image/crop.h"
 #include "io/model_file.h"
@@ -32,17 +33,6 @@ static void write_photo(const char *folder, const char *name, guint32 garment) {
 static void write_text(const char *folder, const char *name, const char *text) {
   g_autofree char *path = g_build_filename(photos, folder, name, NULL);
   g_assert_true(g_file_set_contents(path, text, -1, NULL));
-}
-
-static void remove_all(const char *path) {
-  GDir *dir = g_dir_open(path, 0, NULL);
-  for (const char *name; dir && (name = g_dir_read_name(dir));) {
-    g_autofree char *inner = g_build_filename(path, name, NULL);
-    remove_all(inner);
-  }
-  if (dir)
-    g_dir_close(dir);
-  g_remove(path);
 }
 
 static void count_notice(const char *path, const char *why, gpointer user) {
@@ -156,7 +146,7 @@ static void test_cutouts(void) {
   g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
   g_assert_nonnull(strstr(error->message, "train-labels-idx1-ubyte"));
   fmn_dataset_free(d);
-  remove_all(out);
+  folder_remove(out);
 }
 
 static void test_left_out(void) {
@@ -233,7 +223,7 @@ static void test_views(void) {
   fmn_dataset_free(again);
   again = fmn_dataset_load(out, FMN_SPLIT_TRAIN, &error);
   g_assert_cmpint(again->n_views, ==, 0);
-  remove_all(out);
+  folder_remove(out);
   fmn_dataset_free(again);
   fmn_dataset_free(d);
   fmn_dataset_free(same);
@@ -255,7 +245,7 @@ static void test_save(void) {
   g_assert_cmpmem(again->labels, (gsize)again->n, d->labels, (gsize)d->n);
   g_assert_true(g_strv_equal((const char *const *)again->names, (const char *const *)d->names));
   g_autofree char *folder = g_build_filename(photos, "out", NULL);
-  remove_all(folder);
+  folder_remove(folder);
   g_assert_true(fmn_dataset_save(d, out, FMN_SPLIT_TRAIN, &error));
   own = extract(NULL, &counts, &error); /* "out" has become a folder of its own, without pictures */
   g_assert_no_error(error);
@@ -275,7 +265,7 @@ static void test_nothing_there(void) {
   g_assert_null(fmn_extract("/no/such/folder", NULL, preprocess, 0, NULL, NULL, &counts, &error));
   g_assert_nonnull(strstr(error->message, "/no/such/folder"));
   g_clear_error(&error);
-  remove_all(photos);
+  folder_remove(photos);
   g_mkdir_with_parents(photos, 0777);
   expect_error(NULL, "no folder for any class");
   g_autofree char *empty = g_build_filename(photos, "hat", NULL);
@@ -341,7 +331,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   FmnModel *model = fmn_model_open(NULL, NULL);
   preprocess = fmn_model_preprocess(model);
-  photos = g_dir_make_tmp("fmnist-photos-XXXXXX", NULL);
+  photos = folder_new();
   g_test_add_func("/extract/pictures", test_pictures);
   g_test_add_func("/extract/cutouts", test_cutouts);
   g_test_add_func("/extract/left-out", test_left_out);
@@ -351,8 +341,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/extract/scenes", test_scenes);
   g_test_add_func("/extract/nothing-there", test_nothing_there);
   int status = g_test_run();
-  remove_all(photos);
-  g_free(photos);
+  folder_free(photos);
   fmn_model_unref(model);
   return status;
 }

@@ -159,7 +159,7 @@ static void test_other_weights(Fixture *f, gconstpointer data) {
   g_assert_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT);
   g_assert_nonnull(strstr(error->message, "images an epoch"));
   fmn_train_config_free(c);
-  synthetic_folder_free(other);
+  folder_free(other);
 }
 
 static void test_damaged_checkpoint(Fixture *f, gconstpointer data) {
@@ -238,7 +238,7 @@ static void test_other_meaning(Fixture *f, gconstpointer data) {
   synthetic_name_classes(other, swapped);
   g_assert_cmpint(run_ok(f, c, NULL), ==, FMN_OUTCOME_FINISHED);
   fmn_train_config_free(c);
-  synthetic_folder_free(other);
+  folder_free(other);
 }
 
 /* A finished training is begun again where the model that it starts from has become another one. */

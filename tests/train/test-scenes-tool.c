@@ -8,13 +8,6 @@
 
 #define SCENES(...) RUN("scenes", __VA_ARGS__)
 
-static char *new_folder(void) {
-  g_autoptr(GError) error = NULL;
-  char *path = g_dir_make_tmp("fmnist-scenes-XXXXXX", &error);
-  g_assert_no_error(error);
-  return path;
-}
-
 static char *text_of(const char *dir, const char *name) {
   g_autoptr(GError) error = NULL;
   g_autofree char *path = g_build_filename(dir, name, NULL);
@@ -73,7 +66,7 @@ static void assert_labels(const char *text, const FmnScene *scene) {
 
 /* Files are what the library makes, whatever the number of threads. */
 static void check_preset(const char *preset, FmnScenePreset kind) {
-  g_autofree char *one = new_folder(), *three = new_folder();
+  g_autofree char *one = folder_new(), *three = folder_new();
   g_auto(Result) a =
       SCENES("--preset", preset, "--data", folder, "--count", "7", "--seed", "11", "--out", one, "--threads", "1");
   g_auto(Result) b =
@@ -101,8 +94,8 @@ static void check_preset(const char *preset, FmnScenePreset kind) {
   fmn_scene_set_free(set);
   fmn_images_free(items);
   fmn_dataset_free(data);
-  scene_folder_remove(one);
-  scene_folder_remove(three);
+  folder_remove(one);
+  folder_remove(three);
 }
 
 static void test_green(void) { check_preset("green", FMN_SCENE_GREEN); }
@@ -114,7 +107,7 @@ static void test_worn(void) { check_preset("worn", FMN_SCENE_WORN); }
 static void test_nothing(void) { check_preset("nothing", FMN_SCENE_NOTHING); }
 
 static void check_split(const char *preset, const char *split, int first) {
-  g_autofree char *out = new_folder();
+  g_autofree char *out = folder_new();
   g_auto(Result) r = SCENES("--preset", preset, "--split", split, "--data", folder, "--count", "12", "--out", out,
                             "--width", "64", "--height", "48");
   g_assert_cmpint(r.status, ==, 0);
@@ -129,7 +122,7 @@ static void check_split(const char *preset, const char *split, int first) {
     }
   }
   g_assert_cmpint(n, >=, 12);
-  scene_folder_remove(out);
+  folder_remove(out);
 }
 
 static void test_splits(void) {
@@ -143,7 +136,7 @@ static void test_splits(void) {
 static void test_splits_without_items(void) {
   static const char *const presets[] = {"worn", "nothing"};
   for (gsize i = 0; i < G_N_ELEMENTS(presets); i++) {
-    g_autofree char *train_folder = new_folder(), *test_folder = new_folder();
+    g_autofree char *train_folder = folder_new(), *test_folder = folder_new();
     const char *const folders[] = {train_folder, test_folder};
     for (int k = 0; k < 2; k++) {
       g_auto(Result) r =
@@ -155,13 +148,13 @@ static void test_splits_without_items(void) {
                       *test = text_of(folders[1], name);
       g_assert_cmpint(memcmp(train, test, 64), !=, 0);
     }
-    scene_folder_remove(train_folder);
-    scene_folder_remove(test_folder);
+    folder_remove(train_folder);
+    folder_remove(test_folder);
   }
 }
 
 static void test_empty_rooms(void) {
-  g_autofree char *out = new_folder();
+  g_autofree char *out = folder_new();
   g_auto(Result) r = SCENES("--preset", "mixed", "--items", "0", "--background", "room", "--data", folder, "--count",
                             "3", "--out", out);
   g_assert_cmpint(r.status, ==, 0);
@@ -170,7 +163,7 @@ static void test_empty_rooms(void) {
     g_autofree char *name = g_strdup_printf("%06d.txt", i), *text = text_of(out, name);
     g_assert_cmpstr(text, ==, "");
   }
-  scene_folder_remove(out);
+  folder_remove(out);
 }
 
 static void test_usage(void) {
@@ -207,7 +200,7 @@ static void test_usage(void) {
 }
 
 static void test_failures(void) {
-  g_autofree char *out = new_folder(), *under = g_build_filename(out, "file", "scenes", NULL);
+  g_autofree char *out = folder_new(), *under = g_build_filename(out, "file", "scenes", NULL);
   g_autofree char *file = g_build_filename(out, "file", NULL);
   {
     g_auto(Result) r = SCENES("--preset", "green", "--data", "/nowhere", "--out", out);
@@ -230,7 +223,7 @@ static void test_failures(void) {
     g_assert_cmpint(r.status, ==, 1);
     g_assert_nonnull(strstr(r.err, file));
   }
-  scene_folder_remove(out);
+  folder_remove(out);
   if (geteuid() != 0) {
     g_auto(Result) r = SCENES("--preset", "green", "--data", folder, "--out", "/sys/scenes", "--count", "1");
     g_assert_cmpint(r.status, ==, 1);
@@ -239,12 +232,10 @@ static void test_failures(void) {
 }
 
 int main(int argc, char **argv) {
-  g_autoptr(GError) error = NULL;
   g_test_init(&argc, &argv, NULL);
   program = g_getenv("FMNIST_TRAIN");
   g_assert_nonnull(program);
-  folder = g_dir_make_tmp("fmnist-scenes-XXXXXX", &error);
-  g_assert_no_error(error);
+  folder = folder_new();
   FmnDataset *train = scene_items_new(50, 0, 5), *test = scene_items_new(30, 5, 5);
   synthetic_write_split(folder, "train", train);
   synthetic_write_split(folder, "t10k", test);
@@ -260,6 +251,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/scenes-tool/usage", test_usage);
   g_test_add_func("/scenes-tool/failures", test_failures);
   int status = g_test_run();
-  synthetic_folder_free(folder);
+  folder_free(folder);
   return status;
 }

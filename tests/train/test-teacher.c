@@ -327,6 +327,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/teacher/student", test_student);
   g_test_add_func("/teacher/resume", test_resume);
   int status = g_test_run();
-  synthetic_folder_free(folder);
+  folder_free(folder);
   return status;
 }

@@ -235,7 +235,7 @@ static void test_calibrate_other_data(void) {
   g_assert_nonnull(strstr(r.err, "other data"));
   g_auto(Result) told = RUN("calibrate", "--model", model, "--data", elsewhere, "--validation", "0.5");
   g_assert_cmpint(told.status, ==, 0);
-  synthetic_folder_free(elsewhere);
+  folder_free(elsewhere);
 }
 
 int main(int argc, char **argv) {

@@ -67,7 +67,7 @@ static inline int tool_run(void) {
   g_assert_nonnull(program);
   folder = synthetic_folder(80);
   int status = g_test_run();
-  synthetic_folder_free(folder);
+  folder_free(folder);
   return status;
 }
 
