@@ -150,7 +150,8 @@ static void test_init_deeper(Fixture *f, gconstpointer data) {
   fmn_train_config_free(d);
 }
 
-/* Which images are set aside hangs on the seed: another one sets aside what the first training has learned. */
+/* Which images are set aside hangs on the seed: another one sets aside what the first training has learned, as does a
+ * larger share. */
 static void test_init_other_seed(Fixture *f, gconstpointer data) {
   FmnTrainConfig *c = make_config(f, "a.safetensors", 1), *d = make_config(f, "b.safetensors", 1);
   c->recipe.epochs = d->recipe.epochs = 1;
@@ -168,8 +169,11 @@ static void test_init_other_seed(Fixture *f, gconstpointer data) {
   d->recipe.validation = 0;
   g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
   g_assert_null(strstr(f->notices->str, "has learned"));
-  d->recipe.validation = 0.3;
+  d->recipe.validation = 0.2;
   d->seed = 7;
+  g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
+  g_assert_null(strstr(f->notices->str, "has learned"));
+  d->recipe.validation = 0.3;
   g_assert_cmpint(run_ok(f, d, NULL), ==, FMN_OUTCOME_FINISHED);
   g_assert_nonnull(strstr(f->notices->str, "has learned"));
   g_string_truncate(f->notices, 0);
