@@ -15,11 +15,8 @@ static FmnValue conv(FmnGraph *g, FmnValue x, const char *prefix, const char *la
   return fmn_conv2d(g, x, name, .out = out, .k = k, .stride = stride, .pad = k / 2, .no_bias = TRUE);
 }
 
-/* Fewer pixels by a convolution of stride 2, as published, or by the maximum of 3×3 (docs/accuracy.md: which is better). */
-static FmnValue block(FmnGraph *g, FmnValue x, const char *prefix, int out, int stride, int pool, gboolean project) {
+static FmnValue block(FmnGraph *g, FmnValue x, const char *prefix, int out, int stride, gboolean project) {
   FmnValue y = bn_relu(g, x, prefix, "bn1");
-  if (pool > 1)
-    y = fmn_maxpool(g, y, .k = 3, .stride = pool, .pad_end = 1);
   /* Where the shape changes, the shortcut starts after the first activation too. */
   FmnValue shortcut = project ? conv(g, y, prefix, "conv_shortcut", out, 1, stride) : x;
   y = conv(g, y, prefix, "conv1", out, 3, stride);
@@ -28,9 +25,7 @@ static FmnValue block(FmnGraph *g, FmnValue x, const char *prefix, int out, int 
 }
 
 static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
-  static const char *const downsample[] = {"stride", "maxpool", NULL};
   int depth = fmn_net_option_int(options, "depth", 22, 10, 100), width = fmn_net_option_int(options, "width", 2, 1, 16);
-  gboolean pooled = g_str_equal(fmn_net_option_choice(options, "downsample", downsample), "maxpool");
   FmnValue x = conv(g, fmn_graph_input(g), "", "conv1", 16, 3, 1);
   if ((depth - 4) % 6)
     fmn_net_option_refuse(options, "depth", "6·blocks + 4: 10, 16, 22, 28, ...", depth);
@@ -38,9 +33,8 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
   for (int stage = 0; stage < 3; stage++)
     for (int i = 0; i < (depth - 4) / 6; i++) {
       char prefix[32];
-      int factor = i == 0 && stage > 0 ? 2 : 1;
       g_snprintf(prefix, sizeof prefix, "stage%d.%d.", stage + 1, i);
-      x = block(g, x, prefix, (16 << stage) * width, pooled ? 1 : factor, pooled ? factor : 1, i == 0);
+      x = block(g, x, prefix, (16 << stage) * width, i == 0 && stage > 0 ? 2 : 1, i == 0);
     }
   x = fmn_global_avgpool(g, bn_relu(g, x, "", "bn"));
   fmn_graph_output(g, fmn_dense(g, x, "fc", .out = classes));
@@ -48,8 +42,7 @@ static void build(FmnGraph *g, int classes, FmnNetOptions *options) {
 
 const FmnNet fmn_net_wide = {
     .name = "wide",
-    .summary = "a wide residual network; depth=N (6·blocks + 4), width=N times 16 channels; "
-               "downsample=stride|maxpool: what makes fewer pixels of many",
+    .summary = "a wide residual network; depth=N (6·blocks + 4), width=N times 16 channels",
     .channels = 1,
     .height = 28,
     .width = 28,

@@ -136,10 +136,8 @@ class EfficientNetB0(nn.Module):
 
 
 class WideBlock(nn.Module):
-    def __init__(self, i, o, stride, project, pool):
+    def __init__(self, i, o, stride, project):
         super().__init__()
-        self.pool = pool and stride > 1
-        stride = 1 if self.pool else stride
         self.bn1 = nn.BatchNorm2d(i)
         if project:
             self.conv_shortcut = nn.Conv2d(i, o, 1, stride, bias=False)
@@ -148,18 +146,17 @@ class WideBlock(nn.Module):
 
     def forward(self, x):
         y = F.relu(self.bn1(x))
-        y = F.max_pool2d(F.pad(y, (0, 1, 0, 1), value=float("-inf")), 3, 2) if self.pool else y
         x = self.conv_shortcut(y) if hasattr(self, "conv_shortcut") else x
         return self.conv2(F.relu(self.bn2(self.conv1(y)))) + x
 
 
 class Wide(nn.Module):
-    def __init__(self, depth, width, pool=False):
+    def __init__(self, depth, width):
         super().__init__()
         self.conv1, i, n, blocks = nn.Conv2d(1, 16, 3, 1, 1, bias=False), 16, (depth - 4) // 6, []
         for s in range(3):
             o = (16 << s) * width
-            blocks += [WideBlock(i if j == 0 else o, o, 2 if j == 0 and s else 1, j == 0, pool) for j in range(n)]
+            blocks += [WideBlock(i if j == 0 else o, o, 2 if j == 0 and s else 1, j == 0) for j in range(n)]
             i = o
         self.blocks, self.bn, self.fc = nn.Sequential(*blocks), nn.BatchNorm2d(i), nn.Linear(i, 10)
 
@@ -200,7 +197,6 @@ NETS = [("base", "", Base, (1, 28), 3), ("compact", "", Compact, (1, 28), 3),
         ("efficientnet-b0", "strides=original", lambda: EfficientNetB0(3, 2, (1, 2, 2, 2, 1, 2, 1)), (3, 28), 2),
         ("efficientnet-b0", "", lambda: EfficientNetB0(1, 1, (1, 2, 2, 1, 1, 2, 1)), (1, 28), 2),
         ("wide", "depth=10,width=2", lambda: Wide(10, 2), (1, 28), 2), ("wide", "", lambda: Wide(22, 2), (1, 28), 1),
-        ("wide", "depth=10,downsample=maxpool", lambda: Wide(10, 2, True), (1, 28), 2),
         ("yolov3-tiny", "size=64", TinyYoloV3, (3, 64), 1), ("yolov3-tiny", "size=64,last=256", lambda: TinyYoloV3(256), (3, 64), 1)]
 
 

@@ -18,7 +18,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.environ.get("FMNIST_DATA", "/usr/share/datasets/fashion-mnist")
 PEERS = os.path.join(os.environ.get("FMNIST_SHARED", os.path.join(os.path.dirname(ROOT), "shared")), "peers")
-NETS = ["base", "compact", "compact:size=56", "compact:size=112,last=96", "compact:blocks=1-2-3", "deep", "efficientnet-b0", "efficientnet-b0:strides=original", "wide", "wide:depth=10,width=2", "wide:depth=10,downsample=maxpool",
+NETS = ["base", "compact", "compact:size=56", "compact:size=112,last=96", "compact:blocks=1-2-3", "deep", "efficientnet-b0", "efficientnet-b0:strides=original", "wide", "wide:depth=10,width=2",
         "yolov3-tiny", "yolov3-tiny:size=256", "yolov3-tiny:size=192,last=256"]
 LOGITS, PROBABILITIES = 5e-3, 1e-3  # the most that may differ
 BATCH = 10
