@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What each choice in a network's recipe is worth: python3 tests/bench/ablation.py --arch compact --epochs 12 --out DIR
 
-Trains the recipe, then the recipe without each of its choices and with some that are not in it, each with the same seed, the same
-epochs and the same images set aside, one after the other on one thread, and prints the table of docs/accuracy.md from the logs in
-DIR. Interrupted or ended by --time-limit, the same command goes on where it was; --table only prints what there is so far.
-Figures are those of the best epoch on the images set aside, never of the test set."""
+Trains the recipe, then the recipe without each of its choices and (without --own) with some that are not in it, each with the same
+seed, the same epochs and the same images set aside, one after the other on one thread, and prints the table of docs/accuracy.md
+from the logs in DIR. Interrupted or ended by --time-limit, the same command goes on where it was; --table only prints what there
+is so far. --images takes only the first of the training images, for networks of which an epoch of all takes too long. Figures are
+those of the best epoch on the images set aside, never of the test set."""
 import argparse
+import gzip
 import json
 import math
 import os
@@ -29,6 +31,28 @@ def parse_command(command):
         options[words[i]] = value
         i += 1 if value is None else 2
     return options
+
+
+def write_subset(images, source, folder):
+    """The first images of each class, as many of each, in a folder of their own: data for fmnist-train without test images."""
+    names = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
+    try:
+        pictures, labels = (gzip.decompress((source / name).read_bytes()) for name in names)
+    except OSError as e:
+        sys.exit(f"ablation: --images takes them from {source}, expected to hold {' and '.join(names)}: {e}")
+    size = 28 * 28
+    kept = []
+    for label in range(10):
+        kept += [i for i, byte in enumerate(labels[8:]) if byte == label][:images // 10]
+    if len(kept) != images:
+        sys.exit(f"ablation: --images {images}: expected a multiple of 10, a tenth of each class; {source} yields {len(kept)}")
+    kept.sort()
+    count = len(kept).to_bytes(4, "big")
+    subset = (pictures[:4] + count + pictures[8:16] + b"".join(pictures[16 + i * size:16 + (i + 1) * size] for i in kept),
+              labels[:4] + count + bytes(labels[8 + i] for i in kept))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in zip(names, subset):
+        (folder / name).write_bytes(gzip.compress(content, 1, mtime=0))
 
 
 def variants(recipe, teacher):
@@ -103,13 +127,19 @@ class Ablation:
         log = self.log(name, seed)
         return log is not None and len(log[1]) >= self.a.epochs and self.path(name, seed).exists()
 
-    def check_options(self):
+    def open_out(self):
         """What --out has of other options is no result of these."""
         note = self.a.out / "options.json"
-        options = {"validation": self.a.validation, "extra": self.a.extra, "data": self.a.data, "teacher": self.a.teacher}
-        if note.exists() and json.loads(note.read_text()) != options:
+        options = {"validation": self.a.validation, "extra": self.a.extra, "data": self.a.data, "images": self.a.images, "teacher": self.a.teacher}
+        begun = note.exists()
+        if begun and json.loads(note.read_text()) != options:
             sys.exit(f"ablation: {self.a.out} holds trainings with other options, {note.read_text()}; name another --out")
-        if not self.a.table:
+        if self.a.images:
+            source = pathlib.Path(self.a.data or os.environ.get("FMNIST_DATA", "/usr/share/datasets/fashion-mnist"))
+            self.a.data = str(self.a.out / "data")
+            if not begun and not self.a.table:
+                write_subset(self.a.images, source, self.a.out / "data")
+        if not begun and not self.a.table:
             note.write_text(json.dumps(options))
 
     def accuracy(self, name):
@@ -149,7 +179,8 @@ class Ablation:
         return parse_command(self.log("recipe", self.a.seeds[0])[0]["command"])
 
     def wanted(self):
-        chosen = [v for v in variants(self.recipe(), self.a.teacher) if not self.a.only or any(word in v[0] for word in self.a.only)]
+        chosen = [v for v in variants(self.recipe(), self.a.teacher)
+                  if (v[1] or not self.a.own) and (not self.a.only or any(word in v[0] for word in self.a.only))]
         return chosen + [(name, False, shlex.split(options)) for name, options in (also.split("=", 1) for also in self.a.also)]
 
     def run(self):
@@ -185,7 +216,9 @@ def main():
     p.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     p.add_argument("--data", help="folder with the data set")
     p.add_argument("--validation", type=float, default=0.1, help="share of the training set that is set aside (0.1)")
+    p.add_argument("--images", type=int, default=0, metavar="N", help="take only so many of the training images, the first of each class")
     p.add_argument("--seeds", type=lambda s: [int(x) for x in s.split(",")], default=[1], help="1,2,...: the mean over several (1)")
+    p.add_argument("--own", action="store_true", help="only choices that the recipe has")
     p.add_argument("--only", action="append", default=[], metavar="WORD", help="only choices with this word in their name; may be given again")
     p.add_argument("--also", action="append", default=[], metavar="NAME=OPTIONS", help="a choice of one's own: options of fmnist-train train")
     p.add_argument("--extra", type=shlex.split, default=[], metavar="OPTIONS", help="options for every training, on top of the recipe")
@@ -193,7 +226,7 @@ def main():
     p.add_argument("--time-limit", type=float, default=0, metavar="MINUTES", help="stop after so long; the same command goes on")
     p.add_argument("--table", action="store_true", help="train nothing, print what there is")
     ablation = Ablation(p.parse_args())
-    ablation.check_options()
+    ablation.open_out()
     try:
         if not ablation.a.table:
             ablation.run()
