@@ -10,6 +10,8 @@
 #include "train/recipes.h"
 #include "train/target.h"
 
+#define UNSET (-G_MAXDOUBLE)
+
 typedef struct {
   char *model, *out, **data, *seed;
   double validation, share;
@@ -21,7 +23,7 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
   const char *command = g_hash_table_lookup(model->metadata, "command");
   g_autofree char *share = fmn_train_command_option(command, "--validation"),
                   *drawn = fmn_train_command_option(command, "--seed");
-  double validation = o->validation > 0 ? o->validation : share ? g_ascii_strtod(share, NULL) : 0;
+  double validation = o->validation != UNSET ? o->validation : share ? g_ascii_strtod(share, NULL) : 0;
   guint64 seed = 1;
   if (!command_seed(o->seed ? o->seed : drawn, &seed, error))
     return NULL;
@@ -35,7 +37,13 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
   FmnTrainData *data = fmn_train_data_load(o->data, (const char *const *)model->labels, model->preprocess.height,
                                            model->preprocess.width, validation, seed, error);
   const char *trained = g_hash_table_lookup(model->metadata, "dataset_sha256");
-  if (!data || o->validation > 0 || !trained || strcmp(trained, fmn_train_data_sha256(data)) == 0)
+  gboolean same = data && g_strcmp0(trained, fmn_train_data_sha256(data)) == 0;
+  if (same && fmn_train_command_learned(command, seed, validation))
+    fprintf(stderr,
+            "fmnist-train: %s has learned some of these images: it was trained with --seed %s --validation %s; it is "
+            "surer of them than of others, and temperature and threshold come out wrong\n",
+            model->name, drawn, share);
+  if (!data || same || o->validation != UNSET || !trained)
     return data;
   g_set_error(
       error, FMN_ERROR, FMN_ERROR_ARGUMENT,
@@ -109,7 +117,7 @@ static gboolean calibrate(const Options *o, GError **error) {
 }
 
 static int run(int argc, char **argv) {
-  Options o = {.share = -1, .threads = command_threads()};
+  Options o = {.validation = UNSET, .share = UNSET, .threads = command_threads()};
   const GOptionEntry entries[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model, "Model: a file, or the name of one in FMNIST_MODEL_PATH or installed",
        "FILE"},
@@ -132,9 +140,9 @@ static int run(int argc, char **argv) {
           NULL, entries, 0)) {
     if (!o.model)
       command_usage("--model FILE is missing");
-    else if (!(o.validation >= 0 && o.validation <= 0.9))
-      command_usage("--validation must be from 0 to 0.9, not %g", o.validation);
-    else if (o.share != -1 && !(o.share >= 0 && o.share <= 1))
+    else if (o.validation != UNSET && !(o.validation > 0 && o.validation <= 0.9))
+      command_usage("--validation must be more than 0 and at most 0.9, not %g", o.validation);
+    else if (o.share != UNSET && !(o.share >= 0 && o.share <= 1))
       command_usage("--share must be from 0 to 1, not %g", o.share);
     else if (!command_seed(o.seed, &seed, &error))
       command_usage_error(error);

@@ -11,6 +11,7 @@
 #include "train/loss.h"
 #include "train/metrics.h"
 #include "train/scene_plan.h"
+#include "train/picture.h"
 #include "train/target.h"
 
 #define COUNT 2000 /* scenes */
@@ -192,12 +193,17 @@ static gboolean report(const Options *o, const Answers *a, gboolean json, GError
   return TRUE;
 }
 
-static gboolean check_target(const char *option, const char *path, const char *model, GError **error) {
-  return !path || (fmn_target_check_file(option, path, error) && fmn_target_check_not(option, path, model, error));
+static gboolean check_target(const Options *o, const char *option, const char *path, const char *model,
+                             GError **error) {
+  return !path || (fmn_target_check_file(option, path, error) &&
+                   fmn_target_check_not(option, path, model, "the model itself", error) &&
+                   fmn_target_check_not_data(option, path, o->data, error));
 }
 
 static gboolean check_targets(const Options *o, const char *model, GError **error) {
-  return check_target("--probs", o->probs, model, error) && check_target("--confusions", o->confusions, model, error);
+  return (!o->confusions || fmn_picture_check_name("--confusions", o->confusions, error)) &&
+         check_target(o, "--probs", o->probs, model, error) &&
+         check_target(o, "--confusions", o->confusions, model, error);
 }
 
 static gboolean check_kind(const FmnModelFile *model, GError **error) {

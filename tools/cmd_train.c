@@ -2,7 +2,9 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "io/model_file.h"
 #include "report.h"
+#include "train/picture.h"
 #include "train/target.h"
 #include "train_options.h"
 
@@ -31,10 +33,32 @@ static const char *log_file(const TrainOptions *o) {
   return device ? NULL : o->log;
 }
 
+/* A model that is started or learned from is needed again by --resume, even when all else is done. */
+static gboolean check_no_input(const FmnTrainConfig *c, const char *option, const char *path, GError **error) {
+  if (!path)
+    return TRUE;
+  gboolean ok = !c->init || fmn_target_check_not(option, path, c->init, "the model of --init", error);
+  for (char **name = c->teachers; ok && name && *name; name++) {
+    g_autofree char *teacher = fmn_model_find_file(*name, NULL); /* of what is nowhere, loading it will say so */
+    ok = !teacher || fmn_target_check_not(option, path, teacher, "the model of --teacher", error);
+  }
+  if (!c->data)
+    return ok && fmn_target_check_not_data(option, path, NULL, error);
+  for (char **text = c->data; ok && *text; text++) {
+    g_autofree char *dir = fmn_train_data_dir(*text, error);
+    ok = dir && fmn_target_check_not_data(option, path, dir, error);
+  }
+  return ok;
+}
+
 static gboolean check_names(const TrainOptions *o, GError **error) {
-  g_autofree char *checkpoint = fmn_train_config_checkpoint(o->config);
-  return fmn_target_check_distinct(error, "--out", o->config->out, "its checkpoint", checkpoint, "--log", log_file(o),
-                                   "--plot", o->plot, NULL);
+  const FmnTrainConfig *c = o->config;
+  g_autofree char *checkpoint = fmn_train_config_checkpoint(c);
+  return fmn_target_check_distinct(error, "--out", c->out, "its checkpoint", checkpoint, "--log", log_file(o), "--plot",
+                                   o->plot, NULL) &&
+         (!o->plot || fmn_picture_check_name("--plot", o->plot, error)) && check_no_input(c, "--out", c->out, error) &&
+         check_no_input(c, "--out", checkpoint, error) && check_no_input(c, "--log", log_file(o), error) &&
+         check_no_input(c, "--plot", o->plot, error);
 }
 
 static gboolean check_targets(const TrainOptions *o, GError **error) {
@@ -60,11 +84,11 @@ static int train(const TrainOptions *o) {
   if (session && report_start(report, session, &error))
     outcome = fmn_session_run(session, &result, &error);
   fmn_session_free(session);
-  report_free(report);
+  int status = report_free(report) ? EXIT_OK : EXIT_FAILED;
   switch (outcome) {
   case FMN_OUTCOME_FINISHED:
     print_result(c, &result);
-    return EXIT_OK;
+    return status;
   case FMN_OUTCOME_ALREADY:
     printf("%s: this training is already finished; the file is left as it is\n", c->out);
     return EXIT_OK;
@@ -72,7 +96,7 @@ static int train(const TrainOptions *o) {
     print_result(c, &result);
     printf("not finished: the time limit came after %d of %d epochs; the same command with --resume goes on\n",
            result.epochs_done, c->recipe.epochs);
-    return EXIT_OK;
+    return status;
   case FMN_OUTCOME_STOPPED:
     fprintf(stderr, "fmnist-train: interrupted; the same command with --resume goes on from %s.ckpt\n", c->out);
     return EXIT_FAILED;

@@ -24,7 +24,8 @@ struct Report {
   FILE *log;            /* NULL between two writes to a file */
   int logged;           /* epochs in it */
   gboolean terminal, bar_shown;
-  gint64 drawn; /* monotonic µs */
+  gboolean lost; /* the last epoch is not in the log or in the plot */
+  gint64 drawn;  /* monotonic µs */
 };
 
 static void on_signal(int signal) { interrupted = signal; }
@@ -143,7 +144,8 @@ static void on_epoch(const FmnEpoch *e, gpointer user) {
   double images_per_s = e->images / e->seconds;
   printf("  lr %.3g  %.*f images/s  %.1f s\n", e->rate, images_per_s < 20, images_per_s, e->seconds);
   fflush(stdout);
-  if ((r->log_path && !write_log(r, &error)) || (r->plot_path && !write_plot(r, &error)))
+  r->lost = (r->log_path && !write_log(r, &error)) || (r->plot_path && !write_plot(r, &error));
+  if (r->lost)
     fprintf(stderr, "fmnist-train: %s\n", error->message);
 }
 
@@ -167,12 +169,14 @@ Report *report_new(const FmnTrainConfig *config, const char *log, const char *pl
   return r;
 }
 
-void report_free(Report *r) {
+gboolean report_free(Report *r) {
+  gboolean ok = !r->lost;
   clear_bar(r);
   fflush(stdout);
   if (r->log)
     fclose(r->log);
   g_free(r);
+  return ok;
 }
 
 FmnListener report_listener(Report *r) { return (FmnListener){on_step, on_epoch, on_notice, stop, r}; }

@@ -25,10 +25,10 @@ static char *describe(void) {
     const FmnRecipe *r = fmn_recipe_find(fmn_nets[i]->name);
     g_string_append_printf(s,
                            "  %-8s %s\n           %d epochs, batch %d, %s, lr %g, %s, augment %s, weight decay %g,\n"
-                           "           label smoothing %g, ema %g\n",
+                           "           label smoothing %g, ema %g, warm-up %g, validation %g\n",
                            fmn_nets[i]->name, fmn_nets[i]->summary, r->epochs, r->batch,
                            r->optimizer.kind == FMN_OPTIMIZER_ADAM ? "adam" : "sgd", r->rate, r->schedule, r->augment,
-                           r->optimizer.weight_decay, r->label_smoothing, r->ema);
+                           r->optimizer.weight_decay, r->label_smoothing, r->ema, r->warmup, r->validation);
     if (r->scenes.epoch)
       g_string_append_printf(s,
                              "           %d scenes an epoch, %s, garments of %g-%g pixels, %g of them dense, sizes %s; "
@@ -79,7 +79,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
        "moved by; 0.05 to 0.2 are usual, a step then takes about twice as long; 0: none (0)",
        "RADIUS"},
       {"schedule", 0, 0, G_OPTION_ARG_STRING, &o->schedule, "Learning rate over time, see below", "NAME"},
-      {"warmup", 0, 0, G_OPTION_ARG_DOUBLE, &o->warmup, "Epochs in which the learning rate rises", "N"},
+      {"warmup", 0, 0, G_OPTION_ARG_DOUBLE, &o->warmup,
+       "Epochs in which the learning rate rises; 0: none, with onecycle three tenths of them", "N"},
       {"augment", 0, 0, G_OPTION_ARG_STRING, &o->augment, "Changes to the images: none or a list, see below", "LIST"},
       {"last-epochs", 0, 0, G_OPTION_ARG_INT, &o->last_epochs,
        "Epochs at the end whose images are changed as --last-augment says (0)", "N"},

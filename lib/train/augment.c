@@ -11,10 +11,11 @@ static const struct {
   gsize offset;
   double strength, max; /* default and largest */
   const char *summary;
+  gboolean whole; /* no fractions */
 } kinds[] = {
     {"pair", G_STRUCT_OFFSET(FmnAugment, pair), 0.5, 1, "probability of a pair of what is low and wide"},
     {"flip", G_STRUCT_OFFSET(FmnAugment, flip), 0.5, 1, "probability of a mirror image"},
-    {"shift", G_STRUCT_OFFSET(FmnAugment, shift), 2, 1000, "pixels to move at most"},
+    {"shift", G_STRUCT_OFFSET(FmnAugment, shift), 2, 1000, "whole pixels to move at most", TRUE},
     {"rotate", G_STRUCT_OFFSET(FmnAugment, rotate), 10, 180, "degrees to turn at most"},
     {"zoom", G_STRUCT_OFFSET(FmnAugment, zoom), 0.1, 0.9, "share to grow or shrink at most"},
     {"stretch", G_STRUCT_OFFSET(FmnAugment, stretch), 0.2, 0.9, "share to become wider or narrower at most"},
@@ -30,7 +31,8 @@ static const struct {
     {"mixup", G_STRUCT_OFFSET(FmnAugment, mixup), 0.2, 1, "alpha of the blend with another image"},
 };
 
-static gboolean parse_one(const char *text, FmnAugment *a) {
+/* The kind that was set, an index; -1: it is none, or its strength is out of range. */
+static int parse_one(const char *text, FmnAugment *a) {
   g_auto(GStrv) parts = g_strsplit(text, ":", 2);
   for (gsize i = 0; parts[0] && i < G_N_ELEMENTS(kinds); i++) {
     if (strcmp(g_strstrip(parts[0]), kinds[i].name) != 0)
@@ -39,13 +41,14 @@ static gboolean parse_one(const char *text, FmnAugment *a) {
     if (parts[1]) {
       char *end;
       strength = g_ascii_strtod(parts[1], &end);
-      if (!*parts[1] || *end || !(strength >= 0 && strength <= kinds[i].max))
-        return FALSE;
+      if (!*parts[1] || *end || !(strength >= 0 && strength <= kinds[i].max) ||
+          (kinds[i].whole && strength != floor(strength)))
+        return -1;
     }
     G_STRUCT_MEMBER(double, a, kinds[i].offset) = strength;
-    return TRUE;
+    return (int)i;
   }
-  return FALSE;
+  return -1;
 }
 
 gboolean fmn_augment_parse(const char *text, FmnAugment *a, GError **error) {
@@ -53,9 +56,18 @@ gboolean fmn_augment_parse(const char *text, FmnAugment *a, GError **error) {
   if (!*text || strcmp(text, "none") == 0)
     return TRUE;
   g_auto(GStrv) list = g_strsplit(text, ",", -1);
+  gboolean given[G_N_ELEMENTS(kinds)] = {FALSE};
   for (int i = 0; list[i]; i++) {
-    if (parse_one(list[i], a))
+    int kind = parse_one(list[i], a);
+    if (kind >= 0 && given[kind]) {
+      g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "augmentation “%s”: %s is given twice; give it once", text,
+                  kinds[kind].name);
+      return FALSE;
+    }
+    if (kind >= 0) {
+      given[kind] = TRUE;
       continue;
+    }
     g_autofree char *help = fmn_augment_help();
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
                 "augmentation “%s”: expected “none” or a list of NAME[:STRENGTH] of:\n%s", list[i], help);

@@ -217,4 +217,11 @@ char *fmn_train_command_option(const char *command, const char *option) {
   return NULL;
 }
 
+gboolean fmn_train_command_learned(const char *command, guint64 seed, double share) {
+  g_autofree char *seed_then = fmn_train_command_option(command, "--seed"),
+                  *share_then = fmn_train_command_option(command, "--validation");
+  return seed_then && share_then && share > 0 &&
+         (g_ascii_strtoull(seed_then, NULL, 10) != seed || g_ascii_strtod(share_then, NULL) < share);
+}
+
 char *fmn_train_config_checkpoint(const FmnTrainConfig *c) { return g_strconcat(c->out, ".ckpt", NULL); }

@@ -56,17 +56,15 @@ static gboolean is_of_output(const FmnGraph *g, const char *name) {
   return FALSE;
 }
 
-/* Of the same data, images that are set aside here and were not when the model was trained: with the same seed the
- * larger share holds the smaller one. */
+/* Of the same data, images that are set aside here and were not when the model was trained. */
 static void warn_of_learned(const FmnSession *s, const char *path, const FmnModelFile *file) {
   const char *command = g_hash_table_lookup(file->metadata, "command");
   const char *sha256 = g_hash_table_lookup(file->metadata, "dataset_sha256");
+  if (g_strcmp0(sha256, fmn_train_data_sha256(s->data)) != 0 ||
+      !fmn_train_command_learned(command, s->config->seed, s->config->recipe.validation))
+    return;
   g_autofree char *seed = fmn_train_command_option(command, "--seed"),
                   *share = fmn_train_command_option(command, "--validation");
-  double ours = s->config->recipe.validation;
-  if (!seed || !share || ours <= 0 || g_strcmp0(sha256, fmn_train_data_sha256(s->data)) != 0 ||
-      (g_ascii_strtoull(seed, NULL, 10) == s->config->seed && g_ascii_strtod(share, NULL) >= ours))
-    return;
   fmn_session_notice(
       s,
       "%s has learned images that are set aside here: it was trained with --seed %s --validation %s; with other ones "

@@ -2,6 +2,8 @@
 
 #include <cairo-svg.h>
 
+#include "error.h"
+
 static const cairo_user_data_key_t bytes_key;
 
 static cairo_status_t append(void *closure, const unsigned char *data, unsigned int length) {
@@ -9,9 +11,19 @@ static cairo_status_t append(void *closure, const unsigned char *data, unsigned 
   return CAIRO_STATUS_SUCCESS;
 }
 
-static gboolean is_png(const char *path) {
+static gboolean ends_in(const char *path, const char *ending) {
   g_autofree char *name = g_ascii_strdown(path, -1);
-  return g_str_has_suffix(name, ".png");
+  return g_str_has_suffix(name, ending);
+}
+
+static gboolean is_png(const char *path) { return ends_in(path, ".png"); }
+
+gboolean fmn_picture_check_name(const char *option, const char *path, GError **error) {
+  if (is_png(path) || ends_in(path, ".svg"))
+    return TRUE;
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
+              "%s %s: pictures are SVG or PNG; give a name that ends in .svg or .png", option, path);
+  return FALSE;
 }
 
 cairo_t *fmn_picture_begin(const char *path, double width, double height) {

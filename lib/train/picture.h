@@ -5,6 +5,8 @@
 #include <cairo.h>
 #include <glib.h>
 
+/* Whether path, of an option such as --plot, ends in .svg or .png. */
+gboolean fmn_picture_check_name(const char *option, const char *path, GError **error);
 /* Begins a sheet of width × height units (pixels of a PNG); fmn_picture_save() ends it. PNG where path ends in .png,
  * else SVG. */
 cairo_t *fmn_picture_begin(const char *path, double width, double height);

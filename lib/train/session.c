@@ -68,6 +68,15 @@ static gboolean make_trainer(FmnSession *s, GError **error) {
   return fmn_schedule_parse(c->recipe.schedule, &s->schedule, error);
 }
 
+static void warn_of_warmup(const FmnSession *s) {
+  const FmnRecipe *r = &s->config->recipe;
+  if (r->warmup >= r->epochs)
+    fmn_session_notice(s,
+                       "the learning rate only rises: %g epochs of warm-up and %d of training; train longer or give "
+                       "--warmup less",
+                       r->warmup, r->epochs);
+}
+
 /* Weights to begin with: a checkpoint's, a model's, or those of the seed. */
 static gboolean make_start(FmnSession *s, GError **error) {
   g_autofree char *checkpoint = fmn_train_config_checkpoint(s->config);
@@ -77,6 +86,8 @@ static gboolean make_start(FmnSession *s, GError **error) {
     return TRUE;
   }
   gboolean fresh = !s->config->resume || !found;
+  if (fresh)
+    warn_of_warmup(s);
   if (fresh && ((s->config->init && !fmn_session_start_from(s, s->config->init, error)) ||
                 (s->task->start && !s->task->start(s, TRUE, error))))
     return FALSE;

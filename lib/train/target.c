@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "io/idx.h"
 
 /* Only trying tells: root may write to folders in which no file can be made. */
 static gboolean can_write_beside(const char *path) {
@@ -42,13 +43,27 @@ gboolean fmn_target_check_file(const char *option, const char *path, GError **er
   return FALSE;
 }
 
-gboolean fmn_target_check_not(const char *option, const char *path, const char *model, GError **error) {
+gboolean fmn_target_check_not(const char *option, const char *path, const char *input, const char *what,
+                              GError **error) {
   GStatBuf from, to;
-  if (g_stat(path, &to) != 0 || g_stat(model, &from) != 0 || from.st_dev != to.st_dev || from.st_ino != to.st_ino)
+  if (g_stat(path, &to) != 0 || g_stat(input, &from) != 0 || from.st_dev != to.st_dev || from.st_ino != to.st_ino)
     return TRUE;
-  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s is the model itself; give %s another file to write", path,
-              option);
+  g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT, "%s is %s; give %s another file to write", path, what, option);
   return FALSE;
+}
+
+gboolean fmn_target_check_not_data(const char *option, const char *path, const char *dir, GError **error) {
+  static const char *const files[] = {FMN_LABELS_FILE, "*-ubyte", "*-ubyte.gz"};
+  const char *name, *data = fmn_data_dir(dir);
+  gboolean ok = TRUE;
+  g_autoptr(GDir) folder = g_dir_open(data, 0, NULL); /* where there is none, reading it will say so */
+  while (ok && folder && (name = g_dir_read_name(folder)))
+    for (gsize i = 0; ok && i < G_N_ELEMENTS(files); i++)
+      if (g_pattern_match_simple(files[i], name)) {
+        g_autofree char *file = g_build_filename(data, name, NULL);
+        ok = fmn_target_check_not(option, path, file, "a file of the data set", error);
+      }
+  return ok;
 }
 
 gboolean fmn_target_is_same(const char *path, const char *other) {

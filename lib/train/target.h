@@ -7,8 +7,11 @@
 /* A file, new or to be replaced, in a folder that is there. option, such as --out, is named in the error. */
 gboolean fmn_target_check_file(const char *option, const char *path, GError **error);
 
-/* Whether path is another file than `model`, which is read. */
-gboolean fmn_target_check_not(const char *option, const char *path, const char *model, GError **error);
+/* Whether path is another file than `input`, which is read; what: what it is, for the error. */
+gboolean fmn_target_check_not(const char *option, const char *path, const char *input, const char *what,
+                              GError **error);
+/* The same for all files of a data set; dir as fmn_data_dir() takes it. */
+gboolean fmn_target_check_not_data(const char *option, const char *path, const char *dir, GError **error);
 
 /* Whether both lead to one place, by their names alone. */
 gboolean fmn_target_is_same(const char *path, const char *other);

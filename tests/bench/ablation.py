@@ -13,10 +13,12 @@ import math
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What is tried beside the recipe, where it is not in it: name of an augmentation with its strength.
@@ -38,14 +40,14 @@ def write_subset(images, source, folder):
     names = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
     try:
         pictures, labels = (gzip.decompress((source / name).read_bytes()) for name in names)
-    except OSError as e:
+    except (OSError, EOFError, zlib.error) as e:
         sys.exit(f"ablation: --images takes them from {source}, expected to hold {' and '.join(names)}: {e}")
-    size = 28 * 28
+    size, classes = 28 * 28, max(labels[8:]) + 1
     kept = []
-    for label in range(10):
-        kept += [i for i, byte in enumerate(labels[8:]) if byte == label][:images // 10]
+    for label in range(classes):
+        kept += [i for i, byte in enumerate(labels[8:]) if byte == label][:images // classes]
     if len(kept) != images:
-        sys.exit(f"ablation: --images {images}: expected a multiple of 10, a tenth of each class; {source} yields {len(kept)}")
+        sys.exit(f"ablation: --images {images}: expected a multiple of {classes}, as many of each class; {source} yields {len(kept)}")
     kept.sort()
     count = len(kept).to_bytes(4, "big")
     subset = (pictures[:4] + count + pictures[8:16] + b"".join(pictures[16 + i * size:16 + (i + 1) * size] for i in kept),
@@ -53,6 +55,8 @@ def write_subset(images, source, folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in zip(names, subset):
         (folder / name).write_bytes(gzip.compress(content, 1, mtime=0))
+    if (source / "labels.txt").exists():
+        shutil.copy(source / "labels.txt", folder)
 
 
 def variants(recipe, teacher):
@@ -78,13 +82,13 @@ def variants(recipe, teacher):
         if other != schedule:
             out.append((f"schedule {other} (without: {schedule})", False, ["--schedule", other, "--warmup", "0" if other == "onecycle" else recipe["--warmup"]]))
     if number("--warmup") > 0:
-        out.append((f"warm-up of {recipe['--warmup']} epochs", True, ["--warmup", "0"]))
-    if recipe["--optimizer"] == "sgd":
+        without = " (without: three tenths of them)" if schedule == "onecycle" else ""
+        out.append((f"warm-up of {recipe['--warmup']} epochs{without}", True, ["--warmup", "0"]))
+    if recipe["--optimizer"] == "sgd" and "--no-nesterov" not in recipe:
         out.append(("SGD with momentum (without: Adam, lr 0.001, decoupled decay 0.01)", True,
                     ["--optimizer", "adam", "--lr", "0.001", "--momentum", "0.9", "--weight-decay", "0.01"]))
-        if "--no-nesterov" not in recipe:
-            out.append(("Nesterov's momentum", True, ["--no-nesterov"]))
-    else:
+        out.append(("Nesterov's momentum", True, ["--no-nesterov"]))
+    elif recipe["--optimizer"] == "adam":
         out.append(("Adam (without: SGD with momentum 0.9, lr 0.05, decay 0.0005)", True,
                     ["--optimizer", "sgd", "--lr", "0.05", "--momentum", "0.9", "--weight-decay", "0.0005"]))
     for batch in ("64", "128", "256"):
@@ -93,6 +97,14 @@ def variants(recipe, teacher):
     if teacher:
         out.append((f"teacher {pathlib.Path(teacher).stem}", False, ["--teacher", teacher]))
     return out
+
+
+def named_options(text):
+    """(name, options) of --also; the options are in the name, so that others are another choice."""
+    name, found, options = text.partition("=")
+    if not (name and found and options):
+        raise argparse.ArgumentTypeError(f"expected NAME=OPTIONS, such as “slow=--lr 0.01”, found “{text}”")
+    return f"{name} ({options})", shlex.split(options)
 
 
 class Stopped(Exception):
@@ -136,9 +148,10 @@ class Ablation:
             sys.exit(f"ablation: {self.a.out} holds trainings with other options, {note.read_text()}; name another --out")
         if self.a.images:
             source = pathlib.Path(self.a.data or os.environ.get("FMNIST_DATA", "/usr/share/datasets/fashion-mnist"))
-            self.a.data = str(self.a.out / "data")
+            subset = self.a.out / "data"
+            self.a.data = str(subset)
             if not begun and not self.a.table:
-                write_subset(self.a.images, source, self.a.out / "data")
+                write_subset(self.a.images, source, subset)
         if not begun and not self.a.table:
             note.write_text(json.dumps(options))
 
@@ -170,10 +183,10 @@ class Ablation:
             print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
             self.child = subprocess.Popen(command, stdout=sys.stderr, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, start_new_session=True)
             code, self.child = self.child.wait(), None
-            if self.stopped:
-                raise Stopped
-            if code:
+            if code and not self.stopped:
                 sys.exit(f"ablation: “{name}” failed: {shlex.join(command)}")
+            if self.stopped or not self.finished(name, seed):
+                raise Stopped
 
     def recipe(self):
         return parse_command(self.log("recipe", self.a.seeds[0])[0]["command"])
@@ -181,7 +194,7 @@ class Ablation:
     def wanted(self):
         chosen = [v for v in variants(self.recipe(), self.a.teacher)
                   if (v[1] or not self.a.own) and (not self.a.only or any(word in v[0] for word in self.a.only))]
-        return chosen + [(name, False, shlex.split(options)) for name, options in (also.split("=", 1) for also in self.a.also)]
+        return chosen + [(name, False, options) for name, options in self.a.also]
 
     def run(self):
         signal.signal(signal.SIGINT, self.stop)
@@ -220,7 +233,7 @@ def main():
     p.add_argument("--seeds", type=lambda s: [int(x) for x in s.split(",")], default=[1], help="1,2,...: the mean over several (1)")
     p.add_argument("--own", action="store_true", help="only choices that the recipe has")
     p.add_argument("--only", action="append", default=[], metavar="WORD", help="only choices with this word in their name; may be given again")
-    p.add_argument("--also", action="append", default=[], metavar="NAME=OPTIONS", help="a choice of one's own: options of fmnist-train train")
+    p.add_argument("--also", action="append", type=named_options, default=[], metavar="NAME=OPTIONS", help="a choice of one's own: options of fmnist-train train")
     p.add_argument("--extra", type=shlex.split, default=[], metavar="OPTIONS", help="options for every training, on top of the recipe")
     p.add_argument("--teacher", metavar="FILE", help="try distillation from this model, too")
     p.add_argument("--time-limit", type=float, default=0, metavar="MINUTES", help="stop after so long; the same command goes on")

@@ -16,12 +16,15 @@ static void test_parse(void) {
   a = parse_augment("none");
   g_autofree char *none = fmn_augment_to_string(&a);
   g_assert_cmpstr(none, ==, "none");
-  const char *wrong[] = {"flop", "flip:2", "shift:", "shift:x", "flip,,erase", "mixup:-1", "zoom:nan", ","};
+  const char *wrong[] = {"flop", "flip:2", "shift:", "shift:x", "flip,,erase", "mixup:-1", "zoom:nan", ",", "shift:1.5"};
   for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
     g_autoptr(GError) error = NULL;
     g_assert_false(fmn_augment_parse(wrong[i], &a, &error));
     g_assert_nonnull(strstr(error->message, "cutmix"));
   }
+  g_autoptr(GError) twice = NULL;
+  g_assert_false(fmn_augment_parse("flip:0.2,erase,flip:0.9", &a, &twice));
+  g_assert_nonnull(strstr(twice->message, "flip is given twice"));
 }
 
 /* Moves of whole pixels against a reference for each. */

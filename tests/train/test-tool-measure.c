@@ -162,6 +162,9 @@ static void test_pictures(void) {
   g_auto(Result) again = RUN("test", "--model", model, "--data", folder, "--confusions", png);
   g_assert_cmpint(again.status, ==, 0);
   assert_png(png);
+  g_auto(Result) jpeg = RUN("test", "--model", model, "--data", folder, "--confusions", "x.jpg");
+  g_assert_cmpint(jpeg.status, ==, 1);
+  g_assert_nonnull(strstr(jpeg.err, "ends in .svg or .png"));
   g_auto(Result) nowhere = RUN("test", "--model", model, "--data", folder, "--confusions", "/nowhere/at/all.svg");
   g_assert_cmpint(nowhere.status, ==, 1);
   g_assert_nonnull(strstr(nowhere.err, "/nowhere/at/all.svg"));
@@ -184,7 +187,11 @@ static void test_calibrate(void) {
   g_auto(Result) again = RUN("calibrate", "--model", model, "--data", folder, "--out", same);
   g_test_message("%s%s", again.out, again.err);
   g_assert_cmpint(again.status, ==, 0);
+  g_assert_null(strstr(again.err, "has learned"));
   synthetic_same_bytes(model, same);
+  g_auto(Result) others = RUN("calibrate", "--model", model, "--data", folder, "--out", other, "--seed", "8");
+  g_assert_cmpint(others.status, ==, 0);
+  g_assert_nonnull(strstr(others.err, "has learned some of these images: it was trained with --seed 7"));
   g_auto(Result) half = RUN("calibrate", "--model", model, "--data", folder, "--out", other, "--share", "0.5");
   g_assert_cmpint(half.status, ==, 0);
   g_autofree char *before = metadata_of(model, "threshold"), *after = metadata_of(other, "threshold"),
@@ -222,6 +229,7 @@ static void test_calibrate(void) {
   g_assert_nonnull(strstr(refused.err, "--validation"));
   g_auto(Result) told = RUN("calibrate", "--model", bare, "--data", folder, "--validation", "0.5");
   g_assert_cmpint(told.status, ==, 0);
+  g_assert_nonnull(strstr(told.err, "has learned"));
 }
 
 /* On other data than that of the training nobody knows what was set aside. */
@@ -235,6 +243,7 @@ static void test_calibrate_other_data(void) {
   g_assert_nonnull(strstr(r.err, "other data"));
   g_auto(Result) told = RUN("calibrate", "--model", model, "--data", elsewhere, "--validation", "0.5");
   g_assert_cmpint(told.status, ==, 0);
+  g_assert_null(strstr(told.err, "has learned"));
   folder_free(elsewhere);
 }
 

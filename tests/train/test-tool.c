@@ -46,7 +46,9 @@ static void test_usage(void) {
       {{"test", "--model", "x", "--scenes", "mixed", "--size", "-32"}, "multiple of 32"},
       {{"calibrate"}, "--model"},
       {{"calibrate", "--model", "x", "--share", "2"}, "--share"},
+      {{"calibrate", "--model", "x", "--share", "-1"}, "--share"},
       {{"calibrate", "--model", "x", "--validation", "1"}, "--validation"},
+      {{"calibrate", "--model", "x", "--validation", "0"}, "--validation"},
       {{"info"}, "FILE"},
       {{"info", "a", "b"}, "“b”"},
       {{"bench"}, "--arch"},
@@ -111,6 +113,67 @@ static void test_failures(void) {
   g_assert_cmpint(r.status, ==, 1);
   g_assert_nonnull(strstr(r.err, "checkpoint"));
   g_assert_cmpint(g_rmdir(checkpoint), ==, 0);
+}
+
+/* What is read is never written over: not what a training starts or learns from, nor data. */
+static void test_inputs_stay(void) {
+  g_autofree char *text = path_of("input.safetensors"), *out = path_of("y.safetensors"),
+                  *labels = g_build_filename(folder, "train-labels-idx1-ubyte.gz", NULL),
+                  *weighted = g_strconcat(folder, ":2", NULL), *plot = path_of("input.svg");
+  g_assert_true(g_file_set_contents(text, "never to be lost", -1, NULL));
+  g_assert_true(g_file_set_contents(plot, "nor this", -1, NULL));
+  g_assert_true(g_file_test(labels, G_FILE_TEST_EXISTS));
+  const struct {
+    const char *args[12];
+    const char *message;
+  } cases[] = {
+      {{"train", "--arch", "base", "--data", folder, "--init", text, "--out", text}, "the model of --init; give --out"},
+      {{"train", "--arch", "base", "--data", folder, "--teacher", text, "--out", text}, "the model of --teacher"},
+      {{"train", "--arch", "base", "--data", folder, "--init", text, "--out", out, "--log", text}, "give --log"},
+      {{"train", "--arch", "base", "--data", folder, "--init", plot, "--out", out, "--plot", plot}, "give --plot"},
+      {{"train", "--arch", "base", "--data", folder, "--out", labels}, "a file of the data set; give --out"},
+      {{"train", "--arch", "base", "--data", weighted, "--out", out, "--log", labels}, "a file of the data set"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_auto(Result) r = run(cases[i].args);
+    g_test_message("%s", r.err);
+    g_assert_cmpint(r.status, ==, 2);
+    g_assert_nonnull(strstr(r.err, cases[i].message));
+  }
+  g_autofree char *kept = NULL;
+  g_assert_true(g_file_get_contents(text, &kept, NULL, NULL));
+  g_assert_cmpstr(kept, ==, "never to be lost");
+  g_assert_false(g_file_test(out, G_FILE_TEST_EXISTS));
+}
+
+/* A log whose folder goes while the training runs is missed at its end; the model is written all the same. */
+static void test_log_lost(void) {
+  g_autofree char *dir = path_of("logs"), *elsewhere = path_of("logs-moved"),
+                  *log = g_build_filename(dir, "x.jsonl", NULL), *out = path_of("z.safetensors");
+  g_assert_cmpint(g_mkdir(dir, 0777), ==, 0);
+  g_autoptr(GSubprocess) p = start((const char *const[]){TRAIN(out), "--epochs", "30", "--log", log, NULL},
+                                   G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  g_autoptr(GDataInputStream) lines = g_data_input_stream_new(g_subprocess_get_stdout_pipe(p));
+  char *line;
+  gboolean removed = FALSE;
+  while ((line = g_data_input_stream_read_line(lines, NULL, NULL, NULL))) {
+    if (!removed && g_str_has_prefix(line, "epoch 1/"))
+      removed = rename(dir, elsewhere) == 0;
+    g_free(line);
+  }
+  g_assert_true(removed);
+  g_assert_true(g_subprocess_wait(p, NULL, NULL));
+  g_assert_cmpint(g_subprocess_get_exit_status(p), ==, 1);
+  g_assert_true(g_file_test(out, G_FILE_TEST_EXISTS));
+}
+
+/* A training as short as its warm-up says that its rate never falls; a longer one has nothing to say. */
+static void test_only_rises(void) {
+  g_autofree char *out = path_of("rises.safetensors");
+  g_auto(Result) shorter = RUN(TRAIN(out), "--epochs", "1", "--warmup", "1");
+  g_auto(Result) longer = RUN(TRAIN(out), "--epochs", "1", "--warmup", "0.5");
+  g_assert_nonnull(strstr(shorter.out, "the learning rate only rises"));
+  g_assert_null(strstr(longer.out, "only rises"));
 }
 
 /* What cannot be printed is a failure. */
@@ -205,6 +268,9 @@ int main(int argc, char **argv) {
   g_test_add_func("/tool/usage", test_usage);
   g_test_add_func("/tool/help", test_help);
   g_test_add_func("/tool/failures", test_failures);
+  g_test_add_func("/tool/inputs-stay", test_inputs_stay);
+  g_test_add_func("/tool/log-lost", test_log_lost);
+  g_test_add_func("/tool/only-rises", test_only_rises);
   g_test_add_func("/tool/full-output", test_full_output);
   g_test_add_func("/tool/kill-and-resume", test_kill_and_resume);
   g_test_add_func("/tool/time-limit", test_time_limit);
