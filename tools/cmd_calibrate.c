@@ -38,11 +38,12 @@ static FmnTrainData *load_data(const Options *o, const FmnModelFile *model, GErr
                                            model->preprocess.width, validation, seed, error);
   const char *trained = g_hash_table_lookup(model->metadata, "dataset_sha256");
   gboolean same = data && g_strcmp0(trained, fmn_train_data_sha256(data)) == 0;
-  if (same && fmn_train_command_learned(command, seed, validation))
+  g_autofree char *options = same ? fmn_train_command_learned(command, seed, validation) : NULL;
+  if (options)
     fprintf(stderr,
-            "fmnist-train: %s has learned some of these images: it was trained with --seed %s --validation %s; it is "
-            "surer of them than of others, and temperature and threshold come out wrong\n",
-            model->name, drawn, share);
+            "fmnist-train: %s has learned some of these images: it was trained with %s; it is surer of them than of "
+            "others, and temperature and threshold come out wrong\n",
+            model->name, options);
   if (!data || same || o->validation != UNSET || !trained)
     return data;
   g_set_error(
@@ -81,7 +82,9 @@ static double under(const float *logits, const guint8 *labels, int n, int classe
 
 static gboolean calibrate(const Options *o, GError **error) {
   g_autofree char *path = fmn_model_find_file(o->model, error);
-  gboolean writable = path && fmn_target_check_file("--out", o->out ? o->out : path, error);
+  const char *out = o->out ? o->out : path;
+  gboolean writable = path && fmn_target_check_file("--out", out, error) &&
+                      fmn_target_check_not_train_data("--out", out, o->data, error);
   FmnModelFile *model = writable ? fmn_model_file_load(path, error) : NULL;
   FmnTrainData *data = model && fmn_check_classifier(model, error) ? load_data(o, model, error) : NULL;
   const FmnImages *images = data ? fmn_train_data_validation(data) : NULL;
@@ -109,7 +112,7 @@ static gboolean calibrate(const Options *o, GError **error) {
     puts("");
     model->temperature = c.temperature;
     model->threshold = c.threshold;
-    ok = fmn_model_file_save(model, o->out ? o->out : path, model->half, error);
+    ok = fmn_model_file_save(model, out, model->half, error);
   }
   fmn_train_data_free(data);
   fmn_model_file_free(model);

@@ -34,10 +34,9 @@ static gboolean resize(FmnModelFile *file, int size, GError **error) {
 
 static gboolean export(const char *model, int size, const char *onnx, GError **error) {
   g_autofree char *path = fmn_model_find_file(model, error);
-  FmnModelFile *file =
-      path && fmn_target_check_file("--onnx", onnx, error) && fmn_target_check_not("--onnx", onnx, path, "the model itself", error)
-          ? fmn_model_file_load(path, error)
-          : NULL;
+  gboolean writable = path && fmn_target_check_file("--onnx", onnx, error) &&
+                      fmn_target_check_not("--onnx", onnx, path, "the model itself", error);
+  FmnModelFile *file = writable ? fmn_model_file_load(path, error) : NULL;
   gboolean ok = file && (!size || resize(file, size, error)) && fmn_onnx_save(file, onnx, error);
   if (ok) {
     FmnShape in = fmn_graph_node(file->graph, 0)->out;

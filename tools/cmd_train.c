@@ -42,13 +42,7 @@ static gboolean check_no_input(const FmnTrainConfig *c, const char *option, cons
     g_autofree char *teacher = fmn_model_find_file(*name, NULL); /* of what is nowhere, loading it will say so */
     ok = !teacher || fmn_target_check_not(option, path, teacher, "the model of --teacher", error);
   }
-  if (!c->data)
-    return ok && fmn_target_check_not_data(option, path, NULL, error);
-  for (char **text = c->data; ok && *text; text++) {
-    g_autofree char *dir = fmn_train_data_dir(*text, error);
-    ok = dir && fmn_target_check_not_data(option, path, dir, error);
-  }
-  return ok;
+  return ok && fmn_target_check_not_train_data(option, path, c->data, error);
 }
 
 static gboolean check_names(const TrainOptions *o, GError **error) {

@@ -217,11 +217,12 @@ char *fmn_train_command_option(const char *command, const char *option) {
   return NULL;
 }
 
-gboolean fmn_train_command_learned(const char *command, guint64 seed, double share) {
+char *fmn_train_command_learned(const char *command, guint64 seed, double share) {
   g_autofree char *seed_then = fmn_train_command_option(command, "--seed"),
                   *share_then = fmn_train_command_option(command, "--validation");
-  return seed_then && share_then && share > 0 &&
-         (g_ascii_strtoull(seed_then, NULL, 10) != seed || g_ascii_strtod(share_then, NULL) < share);
+  gboolean learned = seed_then && share_then && share > 0 &&
+                     (g_ascii_strtoull(seed_then, NULL, 10) != seed || g_ascii_strtod(share_then, NULL) < share);
+  return learned ? g_strdup_printf("--seed %s --validation %s", seed_then, share_then) : NULL;
 }
 
 char *fmn_train_config_checkpoint(const FmnTrainConfig *c) { return g_strconcat(c->out, ".ckpt", NULL); }

@@ -60,16 +60,14 @@ static gboolean is_of_output(const FmnGraph *g, const char *name) {
 static void warn_of_learned(const FmnSession *s, const char *path, const FmnModelFile *file) {
   const char *command = g_hash_table_lookup(file->metadata, "command");
   const char *sha256 = g_hash_table_lookup(file->metadata, "dataset_sha256");
-  if (g_strcmp0(sha256, fmn_train_data_sha256(s->data)) != 0 ||
-      !fmn_train_command_learned(command, s->config->seed, s->config->recipe.validation))
+  if (g_strcmp0(sha256, fmn_train_data_sha256(s->data)) != 0)
     return;
-  g_autofree char *seed = fmn_train_command_option(command, "--seed"),
-                  *share = fmn_train_command_option(command, "--validation");
-  fmn_session_notice(
-      s,
-      "%s has learned images that are set aside here: it was trained with --seed %s --validation %s; with other ones "
-      "the accuracy on these images, temperature and threshold look better than they are",
-      path, seed, share);
+  g_autofree char *options = fmn_train_command_learned(command, s->config->seed, s->config->recipe.validation);
+  if (options)
+    fmn_session_notice(s,
+                       "%s has learned images that are set aside here: it was trained with %s; with other ones the "
+                       "accuracy on these images, temperature and threshold look better than they are",
+                       path, options);
 }
 
 gboolean fmn_session_start_from(FmnSession *s, const char *path, GError **error) {

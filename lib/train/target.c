@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "io/idx.h"
+#include "train/data.h"
 
 /* Only trying tells: root may write to folders in which no file can be made. */
 static gboolean can_write_beside(const char *path) {
@@ -63,6 +64,15 @@ gboolean fmn_target_check_not_data(const char *option, const char *path, const c
         g_autofree char *file = g_build_filename(data, name, NULL);
         ok = fmn_target_check_not(option, path, file, "a file of the data set", error);
       }
+  return ok;
+}
+
+gboolean fmn_target_check_not_train_data(const char *option, const char *path, char **data, GError **error) {
+  gboolean ok = data || fmn_target_check_not_data(option, path, NULL, error);
+  for (char **text = data; ok && text && *text; text++) {
+    g_autofree char *dir = fmn_train_data_dir(*text, error);
+    ok = dir && fmn_target_check_not_data(option, path, dir, error);
+  }
   return ok;
 }
 

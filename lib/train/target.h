@@ -12,6 +12,8 @@ gboolean fmn_target_check_not(const char *option, const char *path, const char *
                               GError **error);
 /* The same for all files of a data set; dir as fmn_data_dir() takes it. */
 gboolean fmn_target_check_not_data(const char *option, const char *path, const char *dir, GError **error);
+/* The same for all data sets of a training; data as fmn_train_data_load() takes it. */
+gboolean fmn_target_check_not_train_data(const char *option, const char *path, char **data, GError **error);
 
 /* Whether both lead to one place, by their names alone. */
 gboolean fmn_target_is_same(const char *path, const char *other);

@@ -200,6 +200,11 @@ static void test_calibrate(void) {
   g_assert_cmpfloat(g_ascii_strtod(after, NULL), >, g_ascii_strtod(before, NULL));
   g_assert_cmpstr(temperature, ==, kept);
   g_assert_cmpstr(command, ==, spelt);
+  /* Not over what it reads. */
+  g_autofree char *labels = g_build_filename(folder, "train-labels-idx1-ubyte.gz", NULL);
+  g_auto(Result) over = RUN("calibrate", "--model", model, "--data", folder, "--out", labels);
+  g_assert_cmpint(over.status, ==, 1);
+  g_assert_nonnull(strstr(over.err, "a file of the data set; give --out"));
   /* In place. */
   g_auto(Result) back = RUN("calibrate", "--model", other, "--data", folder);
   g_assert_cmpint(back.status, ==, 0);
