@@ -3,6 +3,7 @@
 #define FMN_KERNELS_CONV_ALGORITHM_H
 
 #include "kernels/conv.h"
+#include "kernels/conv_gradient.h"
 
 typedef struct {
   const FmnConv *conv;
@@ -21,10 +22,13 @@ struct FmnConvAlgorithm {
   void (*run)(const FmnConvCall *call, FmnPool *pool);
 };
 
-/* The training half: named by conv_gradient.c alone. */
+/* The training half: named by conv_gradient.c alone. Each thread has a gradient of its own images, so that it reads little of what
+ * another has written, or, of many weights and few pixels, all share the work of one. */
 typedef struct {
-  gsize (*scratch)(const FmnConvShape *s); /* floats, for all threads together */
-  void (*run)(const FmnConvShape *s, int n, const float *x, const float *dy, float *dw, float *scratch, FmnPool *pool);
+  gboolean (*by_images)(const FmnConvShape *s, int images);
+  gsize (*scratch)(const FmnConvShape *s); /* floats */
+  /* dw of the images first ≤ i < first + n. */
+  void (*run)(const FmnConvGradientCall *call, int first, int n, float *dw, float *scratch, FmnPool *pool);
 } FmnConvGradient;
 
 extern const FmnConvAlgorithm fmn_conv_direct, fmn_conv_winograd, fmn_conv_winograd_lazy;

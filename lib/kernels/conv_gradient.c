@@ -18,11 +18,50 @@ static const FmnConvGradient *find(const FmnConv *conv) {
   return gradients[i].gradient;
 }
 
-gsize fmn_conv_gradient_scratch(const FmnConv *conv) { return find(conv)->scratch(&conv->shape); }
+static gsize weights(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c; }
 
-void fmn_conv_weight_gradient(const FmnConv *conv, int n, const float *x, const float *dy, float *dw, float *scratch,
-                              FmnPool *pool) {
-  find(conv)->run(&conv->shape, n, x, dy, dw, scratch, pool);
+/* A thread's gradient of its images comes before what it works with. */
+gsize fmn_conv_gradient_scratch(const FmnConv *conv, int images) {
+  const FmnConvGradient *g = find(conv);
+  return g->by_images(&conv->shape, images) ? weights(&conv->shape) + g->scratch(&conv->shape) : 0;
+}
+
+gsize fmn_conv_gradient_shared(const FmnConv *conv, int images) {
+  const FmnConvGradient *g = find(conv);
+  return g->by_images(&conv->shape, images) ? 0 : g->scratch(&conv->shape);
+}
+
+/* Tasks: images. */
+static void run_share(gpointer data, int begin, int end, int slot) {
+  const FmnConvGradientCall *call = data;
+  float *own = call->scratch + (gsize)slot * call->scratch_size;
+  find(call->conv)->run(call, begin, end - begin, slot ? own : call->dw, own + weights(&call->conv->shape), NULL);
+}
+
+typedef struct {
+  const FmnConvGradientCall *call;
+  int shares;
+} AddJob;
+
+/* Tasks: outputs. */
+static void add_shares(gpointer data, int begin, int end, int slot) {
+  const AddJob *job = data;
+  const FmnConvGradientCall *call = job->call;
+  gsize output = weights(&call->conv->shape) / (gsize)call->conv->shape.out_c, at = (gsize)begin * output;
+  for (int share = 1; share < job->shares; share++)
+    fmn_kernels()->add(call->dw + at, call->scratch + (gsize)share * call->scratch_size + at, (gsize)(end - begin) * output);
+}
+
+void fmn_conv_weight_gradient(const FmnConvGradientCall *call, FmnPool *pool) {
+  const FmnConvGradient *g = find(call->conv);
+  if (!g->by_images(&call->conv->shape, call->images)) {
+    g->run(call, 0, call->n, call->dw, call->shared, pool);
+    return;
+  }
+  AddJob job = {call, fmn_pool_shares(pool, call->n)};
+  fmn_pool_share(pool, run_share, (gpointer)call, call->n);
+  if (job.shares > 1)
+    fmn_pool_run(pool, add_shares, &job, call->conv->shape.out_c);
 }
 
 gboolean fmn_conv_input_shape(const FmnConvShape *s, FmnConvShape *b) {

@@ -4,12 +4,22 @@
 
 #include "kernels/conv.h"
 
-/* Floats of scratch that fmn_conv_weight_gradient() wants, for all threads together. */
-gsize fmn_conv_gradient_scratch(const FmnConv *conv);
+typedef struct {
+  const FmnConv *conv; /* chosen for `images` */
+  int images, n;       /* the most there may be, and how many there are */
+  const float *x, *dy;
+  float *dw;      /* out_c × in_c × k × k */
+  float *scratch; /* scratch_size floats a thread */
+  gsize scratch_size;
+  float *shared; /* for all threads together */
+} FmnConvGradientCall;
 
-/* dw (out_c × in_c × k × k) of n images. The result does not depend on the number of threads. */
-void fmn_conv_weight_gradient(const FmnConv *conv, int n, const float *x, const float *dy, float *dw, float *scratch,
-                              FmnPool *pool);
+/* Floats that fmn_conv_weight_gradient() wants for up to so many images: for each thread, and for all together. */
+gsize fmn_conv_gradient_scratch(const FmnConv *conv, int images);
+gsize fmn_conv_gradient_shared(const FmnConv *conv, int images);
+
+/* dw of n images. What is summed in which order depends on the shape, on the images and on the number of threads alone. */
+void fmn_conv_weight_gradient(const FmnConvGradientCall *call, FmnPool *pool);
 
 /* The convolution of dy that gives dx; FALSE where the stride is not 1 or the padding is wider than the kernel reaches. */
 gboolean fmn_conv_input_shape(const FmnConvShape *shape, FmnConvShape *back);

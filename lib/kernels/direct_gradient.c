@@ -4,24 +4,24 @@
 #include "kernels/conv_algorithm.h"
 
 #define CHUNK_FLOATS (1 << 17) /* of x and dy worked through together: they stay in the L2 cache for all taps and channels */
-#define LEAST_TASKS 16         /* with fewer blocks of weights the pixels are divided too */
-#define MOST_SHARES 8
 
 static int tasks(const FmnConvShape *s) { return s->k * s->k * fmn_conv_input_blocks(s); }
 
-static int shares(const FmnConvShape *s) { return CLAMP(LEAST_TASKS / tasks(s), 1, MOST_SHARES); }
+static gsize scratch(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c; }
 
-static gsize weights(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c; }
-
-static gsize scratch(const FmnConvShape *s) { return (gsize)shares(s) * weights(s); }
+/* A gradient of its own for each thread is more to add up; threads that share one read all pixels each. */
+static gboolean by_images(const FmnConvShape *s, int images) {
+  gsize values = (gsize)(s->in_h * s->in_w) * (gsize)s->in_c + (gsize)(s->out_h * s->out_w) * (gsize)s->out_c;
+  return 2 * scratch(s) < (gsize)images * values;
+}
 
 /* Chunks are whole images where these are small, else rows of one. */
 typedef struct {
   const FmnConvShape *s;
-  int n, chunks, step; /* step: of the chunks that each share goes through one by one */
-  int images, rows;    /* of output, in a chunk */
+  int n, chunks, chunk;
+  int images, rows; /* of output, in a chunk */
   const float *x, *dy;
-  float *sums; /* of each share: [tap][input][output] */
+  float *sums; /* [tap][input][output] */
   float *dw;
 } Job;
 
@@ -60,19 +60,15 @@ static void add_image(const Job *job, int image, int row0, int row1, int tap, in
   }
 }
 
-/* Tasks: shares × taps × blocks of inputs. */
-static void add_chunks(gpointer data, int begin, int end, int slot) {
+/* Tasks: taps × blocks of inputs. */
+static void add_chunk(gpointer data, int begin, int end, int slot) {
   const Job *job = data;
   const FmnConvShape *s = job->s;
-  for (int task = begin; task < end; task++) {
-    int share = task / tasks(s), tap = task % tasks(s) / fmn_conv_input_blocks(s), input = task % fmn_conv_input_blocks(s) * FMN_PRODUCT_ROWS;
-    int chunk = (int)((gint64)job->chunks * share / shares(s)) + job->step;
-    if (chunk >= (int)((gint64)job->chunks * (share + 1) / shares(s)))
-      continue;
-    int image = chunk / chunks_an_image(job) * job->images, row = chunk % chunks_an_image(job) * job->rows;
+  int image = job->chunk / chunks_an_image(job) * job->images, row = job->chunk % chunks_an_image(job) * job->rows;
+  for (int task = begin; task < end; task++)
     for (int i = image; i < MIN(image + job->images, job->n); i++)
-      add_image(job, i, row, MIN(row + job->rows, s->out_h), tap, input, job->sums + (gsize)share * weights(s));
-  }
+      add_image(job, i, row, MIN(row + job->rows, s->out_h), task / fmn_conv_input_blocks(s),
+                task % fmn_conv_input_blocks(s) * FMN_PRODUCT_ROWS, job->sums);
 }
 
 /* Tasks: 16 outputs each. */
@@ -87,21 +83,19 @@ static void unpack(gpointer data, int begin, int end, int slot) {
           job->dw[(o * in + i) * taps + t] = job->sums[(t * in + i) * out + o];
 }
 
-static void run(const FmnConvShape *shape, int n, const float *x, const float *dy, float *dw, float *memory, FmnPool *pool) {
-  FmnConvShape s = *shape;
+static void run(const FmnConvGradientCall *call, int first, int n, float *dw, float *memory, FmnPool *pool) {
+  FmnConvShape s = call->conv->shape;
+  gsize x = (gsize)first * (gsize)(s.in_h * s.in_w * s.in_c), dy = (gsize)first * (gsize)(s.out_h * s.out_w * s.out_c);
   if (s.k == 1 && s.stride == 1 && s.pad == 0) { /* rows are rows, whatever their image */
-    s.in_h = s.out_h = n * shape->out_h;
+    s.in_h = s.out_h = n * s.out_h;
     n = 1;
   }
-  Job job = {.s = &s, .n = n, .x = x, .dy = dy, .sums = memory, .dw = dw};
+  Job job = {.s = &s, .n = n, .x = call->x + x, .dy = call->dy + dy, .sums = memory, .dw = dw};
   make_chunks(&job);
-  memset(memory, 0, (gsize)shares(&s) * weights(&s) * sizeof *memory);
-  int steps = (job.chunks + shares(&s) - 1) / shares(&s);
-  for (job.step = 0; job.step < steps; job.step++)
-    fmn_pool_run(pool, add_chunks, &job, shares(&s) * tasks(&s));
-  for (int share = 1; share < shares(&s); share++)
-    fmn_kernels()->add(memory, memory + (gsize)share * weights(&s), weights(&s));
+  memset(memory, 0, scratch(&s) * sizeof *memory);
+  for (job.chunk = 0; job.chunk < job.chunks; job.chunk++)
+    fmn_pool_run(pool, add_chunk, &job, tasks(&s));
   fmn_pool_run(pool, unpack, &job, (s.out_c + 15) / 16);
 }
 
-const FmnConvGradient fmn_conv_direct_gradient = {scratch, run};
+const FmnConvGradient fmn_conv_direct_gradient = {by_images, scratch, run};

@@ -21,11 +21,19 @@ static gsize transformed(const FmnConvShape *s) { return (gsize)results(s) * du_
 
 static gsize scratch(const FmnConvShape *s) { return transformed(s) + fmn_tile_group_floats(s, variant(s), group_tiles(s)); }
 
+/* A gradient of its own for each thread is more to write and to add up; threads that share one read what others have transformed. */
+static gboolean by_images(const FmnConvShape *s, int images) {
+  gsize tiles = (gsize)images * (gsize)fmn_tiles(s, variant(s));
+  return 2 * (gsize)s->in_c * (gsize)s->out_c < tiles * (gsize)(s->in_c + s->out_c);
+}
+
+/* A sum over the tiles of some images. */
 typedef struct {
   FmnTileGroup group;
   float *du; /* [result][input][output] */
+  gboolean add;
   float *dw;
-} Job;
+} Sum;
 
 /* Tasks: tiles. dy → m, the gradient of the products. */
 static void transform_output_gradients(gpointer data, int begin, int end, int slot) {
@@ -48,8 +56,8 @@ static void transform_output_gradients(gpointer data, int begin, int end, int sl
 
 /* Tasks: results × blocks of inputs. */
 static void multiply(gpointer data, int begin, int end, int slot) {
-  const Job *job = data;
-  const FmnTileGroup *g = &job->group;
+  const Sum *sum = data;
+  const FmnTileGroup *g = &sum->group;
   const FmnConvShape *s = g->s;
   gsize in = (gsize)s->in_c, out = (gsize)s->out_c;
   for (int task = begin; task < end; task++) {
@@ -59,36 +67,38 @@ static void multiply(gpointer data, int begin, int end, int slot) {
     for (int o = 0; o < s->out_c; o += FMN_LANES) {
       FmnPixels dy = {g->m + p * fmn_tile_m_part(g) + o, 0, out};
       fmn_grad_kernels()->outer(&x, &dy, 1, g->n, MIN(FMN_PRODUCT_ROWS, s->in_c - i), MIN(FMN_LANES, s->out_c - o),
-                                job->du + p * du_part(s) + (gsize)i * out + o, out, g->first > 0);
+                                sum->du + p * du_part(s) + (gsize)i * out + o, out, sum->add);
     }
   }
 }
 
 /* Tasks: 16 outputs each. */
 static void unpack(gpointer data, int begin, int end, int slot) {
-  const Job *job = data;
-  const FmnConvShape *s = job->group.s;
+  const Sum *sum = data;
+  const FmnConvShape *s = sum->group.s;
   gsize in = (gsize)s->in_c, out = (gsize)s->out_c, taps = (gsize)(s->k * s->k);
   for (int o = begin * 16; o < end * 16; o += 16)
     for (gsize i = 0; i < in; i++) {
       float tap[25][16];
-      fmn_grad_kernels()->winograd_weights(job->group.f, job->du + i * out + o, du_part(s), tap);
+      fmn_grad_kernels()->winograd_weights(sum->group.f, sum->du + i * out + o, du_part(s), tap);
       for (gsize lane = 0; lane < 16; lane++)
         for (gsize t = 0; t < taps; t++)
-          job->dw[(((gsize)o + lane) * in + i) * taps + t] = tap[t][lane];
+          sum->dw[(((gsize)o + lane) * in + i) * taps + t] = tap[t][lane];
     }
 }
 
-static void run(const FmnConvShape *s, int n, const float *x, const float *dy, float *dw, float *memory, FmnPool *pool) {
-  int n_tiles = n * fmn_tiles(s, variant(s)), groups = (n_tiles + group_tiles(s) - 1) / group_tiles(s);
-  Job job = {{.s = s, .f = variant(s), .x = x, .dy = dy}, memory, dw};
-  for (int group = 0; group < groups; group++) {
-    fmn_tile_group_place(&job.group, group, groups, n_tiles, memory + transformed(s));
-    fmn_pool_run(pool, fmn_tiles_transform_inputs, &job.group, job.group.n);
-    fmn_pool_run(pool, transform_output_gradients, &job.group, job.group.n);
-    fmn_pool_run(pool, multiply, &job, results(s) * fmn_conv_input_blocks(s));
+static void run(const FmnConvGradientCall *call, int first, int n, float *dw, float *memory, FmnPool *pool) {
+  const FmnConvShape *s = &call->conv->shape;
+  int tiles = fmn_tiles(s, variant(s)), n_tiles = n * tiles, groups = fmn_tile_groups(n_tiles, group_tiles(s));
+  Sum sum = {{.s = s, .f = variant(s), .x = call->x, .dy = call->dy}, memory, FALSE, dw};
+  for (int group = 0; group < groups; group++, sum.add = TRUE) {
+    fmn_tile_group_place(&sum.group, group, groups, n_tiles, memory + transformed(s));
+    sum.group.first += first * tiles;
+    fmn_pool_run(pool, fmn_tiles_transform_inputs, &sum.group, sum.group.n);
+    fmn_pool_run(pool, transform_output_gradients, &sum.group, sum.group.n);
+    fmn_pool_run(pool, multiply, &sum, results(s) * fmn_conv_input_blocks(s));
   }
-  fmn_pool_run(pool, unpack, &job, s->out_c / 16);
+  fmn_pool_run(pool, unpack, &sum, s->out_c / 16);
 }
 
-const FmnConvGradient fmn_conv_winograd_gradient = {scratch, run};
+const FmnConvGradient fmn_conv_winograd_gradient = {by_images, scratch, run};

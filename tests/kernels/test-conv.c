@@ -100,7 +100,7 @@ static void test_winograd(void) {
   check_conv((FmnConvShape){.in_c = 512, .in_h = 9, .in_w = 24, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd_lazy);
 }
 
-/* The weights' gradient against its definition, the same for any number of threads. */
+/* The weights' gradient of a batch that is not full against its definition, for any number of threads; again: the very same. */
 static void check_gradient(FmnConvShape s, int images) {
   s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
   s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
@@ -108,13 +108,18 @@ static void check_gradient(FmnConvShape s, int images) {
   gsize taps = (gsize)(s.k * s.k), weights = (gsize)(s.out_c * s.in_c) * taps;
   float *x = random_floats(in * n, 1), *dy = random_floats(out * n, 2), *dw[3];
   FmnConv conv;
-  fmn_conv_choose(&conv, &s, images);
-  float *scratch = fmn_floats_new(fmn_conv_gradient_scratch(&conv));
+  int most = images + 1;
+  fmn_conv_choose(&conv, &s, most);
+  gsize size = fmn_conv_gradient_scratch(&conv, most);
+  float *scratch = random_floats(3 * size, 4), *shared = random_floats(fmn_conv_gradient_shared(&conv, most), 5);
   for (int threads = 1; threads <= 3; threads++) {
     FmnPool *pool = fmn_pool_new(threads);
+    float *again = random_floats(weights, 6);
     dw[threads - 1] = random_floats(weights, 3);
-    fmn_conv_weight_gradient(&conv, images, x, dy, dw[threads - 1], scratch, pool);
-    g_assert_cmpmem(dw[0], weights * sizeof(float), dw[threads - 1], weights * sizeof(float));
+    fmn_conv_weight_gradient(&(FmnConvGradientCall){&conv, most, images, x, dy, dw[threads - 1], scratch, size, shared}, pool);
+    fmn_conv_weight_gradient(&(FmnConvGradientCall){&conv, most, images, x, dy, again, scratch, size, shared}, pool);
+    g_assert_cmpmem(again, weights * sizeof(float), dw[threads - 1], weights * sizeof(float));
+    fmn_floats_free(again);
     fmn_pool_free(pool);
   }
   for (gsize at = 0; at < weights; at += 1 + weights / 997) { /* not all of very many */
@@ -126,9 +131,10 @@ static void check_gradient(FmnConvShape s, int images) {
               (double)padded(&s, x + p / (gsize)(s.out_h * s.out_w) * in, pixel / s.out_w * s.stride - s.pad + t / s.k,
                              pixel % s.out_w * s.stride - s.pad + t % s.k, i);
     }
-    g_assert_cmpfloat_with_epsilon(dw[0][at], want, 3e-5 * (double)(n * (gsize)(s.out_h * s.out_w)) + 1e-3);
+    for (int threads = 1; threads <= 3; threads++)
+      g_assert_cmpfloat_with_epsilon(dw[threads - 1][at], want, 3e-5 * (double)(n * (gsize)(s.out_h * s.out_w)) + 1e-3);
   }
-  free_all(6, x, dy, scratch, dw[0], dw[1], dw[2]);
+  free_all(7, x, dy, scratch, shared, dw[0], dw[1], dw[2]);
 }
 
 static void test_gradient(void) {

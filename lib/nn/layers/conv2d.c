@@ -106,14 +106,14 @@ static gsize columns_size(const Training *t) {
 
 static gsize grad_scratch(const FmnNode *node, int batch) {
   Training t = plan_training(node, batch);
-  return MAX(t.forward.scratch, t.backward.scratch + columns_size(&t));
+  return MAX(MAX(t.forward.scratch, t.backward.scratch + columns_size(&t)), fmn_conv_gradient_scratch(&t.forward, batch));
 }
 
 /* Packed weights, of one direction at a time, or the gradient's sums. */
 static gsize shared_scratch(const FmnNode *node, int batch) {
   Training t = plan_training(node, batch);
   gsize reordered = t.direct_dx ? 0 : fmn_param_count(&node->params[0]);
-  return MAX(MAX(t.forward.packed, t.backward.packed + reordered), fmn_conv_gradient_scratch(&t.forward));
+  return MAX(MAX(t.forward.packed, t.backward.packed + reordered), fmn_conv_gradient_shared(&t.forward, batch));
 }
 
 static void train_forward(const FmnTrainCall *c) {
@@ -166,7 +166,9 @@ static void train_backward(const FmnTrainCall *c) {
   if (c->dw[1])
     fmn_channel_total(c->dw[1], c->dy, fmn_shape_rows(c->out), c->out.c);
   Training t = plan_training(c->node, c->batch);
-  fmn_conv_weight_gradient(&t.forward, c->out.n, c->x[0], c->dy, c->dw[0], c->shared, c->pool);
+  fmn_conv_weight_gradient(&(FmnConvGradientCall){&t.forward, c->batch, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->scratch_size,
+                                                  c->shared},
+                           c->pool);
   if (c->dx[0])
     input_gradient(c, &t);
 }
