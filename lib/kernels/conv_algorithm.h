@@ -25,7 +25,7 @@ struct FmnConvAlgorithm {
 /* The training half: named by conv_gradient.c alone. Each thread has a gradient of its own images, so that it reads little of what
  * another has written, or, of many weights and few pixels, all share the work of one. */
 typedef struct {
-  gboolean (*by_images)(const FmnConvShape *s, int images);
+  gboolean (*by_images)(const FmnConvShape *s, int images, int threads); /* threads: from 2 */
   gsize (*scratch)(const FmnConvShape *s); /* floats */
   /* dw of the images first ≤ i < first + n. */
   void (*run)(const FmnConvGradientCall *call, int first, int n, float *dw, float *scratch, FmnPool *pool);

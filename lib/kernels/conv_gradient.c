@@ -23,13 +23,10 @@ static gsize weights(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsi
 /* A thread's gradient of its images comes before what it works with. */
 gsize fmn_conv_gradient_scratch(const FmnConv *conv, int images) {
   const FmnConvGradient *g = find(conv);
-  return g->by_images(&conv->shape, images) ? weights(&conv->shape) + g->scratch(&conv->shape) : 0;
+  return g->by_images(&conv->shape, images, 2) ? weights(&conv->shape) + g->scratch(&conv->shape) : 0;
 }
 
-gsize fmn_conv_gradient_shared(const FmnConv *conv, int images) {
-  const FmnConvGradient *g = find(conv);
-  return g->by_images(&conv->shape, images) ? 0 : g->scratch(&conv->shape);
-}
+gsize fmn_conv_gradient_shared(const FmnConv *conv) { return find(conv)->scratch(&conv->shape); }
 
 /* Tasks: images. */
 static void run_share(gpointer data, int begin, int end, int slot) {
@@ -54,7 +51,7 @@ static void add_shares(gpointer data, int begin, int end, int slot) {
 
 void fmn_conv_weight_gradient(const FmnConvGradientCall *call, FmnPool *pool) {
   const FmnConvGradient *g = find(call->conv);
-  if (!g->by_images(&call->conv->shape, call->images)) {
+  if (!g->by_images(&call->conv->shape, call->images, MAX(2, fmn_pool_threads(pool)))) {
     g->run(call, 0, call->n, call->dw, call->shared, pool);
     return;
   }

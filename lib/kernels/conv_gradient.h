@@ -14,9 +14,9 @@ typedef struct {
   float *shared; /* for all threads together */
 } FmnConvGradientCall;
 
-/* Floats that fmn_conv_weight_gradient() wants for up to so many images: for each thread, and for all together. */
+/* Floats that fmn_conv_weight_gradient() wants for up to so many images for each thread, and for all together. */
 gsize fmn_conv_gradient_scratch(const FmnConv *conv, int images);
-gsize fmn_conv_gradient_shared(const FmnConv *conv, int images);
+gsize fmn_conv_gradient_shared(const FmnConv *conv);
 
 /* dw of n images. What is summed in which order depends on the shape, on the images and on the number of threads alone. */
 void fmn_conv_weight_gradient(const FmnConvGradientCall *call, FmnPool *pool);

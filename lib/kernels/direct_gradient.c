@@ -9,10 +9,10 @@ static int tasks(const FmnConvShape *s) { return s->k * s->k * fmn_conv_input_bl
 
 static gsize scratch(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c; }
 
-/* A gradient of its own for each thread is more to add up; threads that share one read all pixels each. */
-static gboolean by_images(const FmnConvShape *s, int images) {
+/* Gradients of their own are more to add up; threads that share one read all pixels each. */
+static gboolean by_images(const FmnConvShape *s, int images, int threads) {
   gsize values = (gsize)(s->in_h * s->in_w) * (gsize)s->in_c + (gsize)(s->out_h * s->out_w) * (gsize)s->out_c;
-  return 2 * scratch(s) < (gsize)images * values;
+  return (gsize)threads * scratch(s) < (gsize)images * values;
 }
 
 /* Chunks are whole images where these are small, else rows of one. */

@@ -21,10 +21,10 @@ static gsize transformed(const FmnConvShape *s) { return (gsize)results(s) * du_
 
 static gsize scratch(const FmnConvShape *s) { return transformed(s) + fmn_tile_group_floats(s, variant(s), group_tiles(s)); }
 
-/* A gradient of its own for each thread is more to write and to add up; threads that share one read what others have transformed. */
-static gboolean by_images(const FmnConvShape *s, int images) {
+/* Gradients of their own are more to write and to add up; threads that share one read what others have transformed. */
+static gboolean by_images(const FmnConvShape *s, int images, int threads) {
   gsize tiles = (gsize)images * (gsize)fmn_tiles(s, variant(s));
-  return 2 * (gsize)s->in_c * (gsize)s->out_c < tiles * (gsize)(s->in_c + s->out_c);
+  return (gsize)threads * (gsize)s->in_c * (gsize)s->out_c < tiles * (gsize)(s->in_c + s->out_c);
 }
 
 /* A sum over the tiles of some images. */

@@ -111,7 +111,7 @@ static void check_gradient(FmnConvShape s, int images) {
   int most = images + 1;
   fmn_conv_choose(&conv, &s, most);
   gsize size = fmn_conv_gradient_scratch(&conv, most);
-  float *scratch = random_floats(3 * size, 4), *shared = random_floats(fmn_conv_gradient_shared(&conv, most), 5);
+  float *scratch = random_floats(3 * size, 4), *shared = random_floats(fmn_conv_gradient_shared(&conv), 5);
   for (int threads = 1; threads <= 3; threads++) {
     FmnPool *pool = fmn_pool_new(threads);
     float *again = random_floats(weights, 6);

@@ -113,7 +113,7 @@ static gsize grad_scratch(const FmnNode *node, int batch) {
 static gsize shared_scratch(const FmnNode *node, int batch) {
   Training t = plan_training(node, batch);
   gsize reordered = t.direct_dx ? 0 : fmn_param_count(&node->params[0]);
-  return MAX(MAX(t.forward.packed, t.backward.packed + reordered), fmn_conv_gradient_shared(&t.forward, batch));
+  return MAX(MAX(t.forward.packed, t.backward.packed + reordered), fmn_conv_gradient_shared(&t.forward));
 }
 
 static void train_forward(const FmnTrainCall *c) {
@@ -166,9 +166,10 @@ static void train_backward(const FmnTrainCall *c) {
   if (c->dw[1])
     fmn_channel_total(c->dw[1], c->dy, fmn_shape_rows(c->out), c->out.c);
   Training t = plan_training(c->node, c->batch);
-  fmn_conv_weight_gradient(&(FmnConvGradientCall){&t.forward, c->batch, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->scratch_size,
-                                                  c->shared},
-                           c->pool);
+  FmnConvGradientCall call = {
+      &t.forward, c->batch, c->out.n, c->x[0], c->dy, c->dw[0], c->scratch, c->scratch_size, c->shared,
+  };
+  fmn_conv_weight_gradient(&call, c->pool);
   if (c->dx[0])
     input_gradient(c, &t);
 }
