@@ -42,7 +42,8 @@ static gboolean check_no_input(const FmnTrainConfig *c, const char *option, cons
     g_autofree char *teacher = fmn_model_find_file(*name, NULL); /* of what is nowhere, loading it will say so */
     ok = !teacher || fmn_target_check_not(option, path, teacher, "the model of --teacher", error);
   }
-  return ok && fmn_target_check_not_train_data(option, path, c->data, error);
+  return ok && fmn_target_check_not_train_data(option, path, c->data, error) &&
+         (!c->cutouts || fmn_target_check_not_data(option, path, c->cutouts, error));
 }
 
 static gboolean check_names(const TrainOptions *o, GError **error) {

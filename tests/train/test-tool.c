@@ -119,7 +119,8 @@ static void test_failures(void) {
 static void test_inputs_stay(void) {
   g_autofree char *text = path_of("input.safetensors"), *out = path_of("y.safetensors"),
                   *labels = g_build_filename(folder, "train-labels-idx1-ubyte.gz", NULL),
-                  *weighted = g_strconcat(folder, ":2", NULL), *plot = path_of("input.svg");
+                  *weighted = g_strconcat(folder, ":2", NULL), *plot = path_of("input.svg"),
+                  *nowhere = path_of("nowhere");
   g_assert_true(g_file_set_contents(text, "never to be lost", -1, NULL));
   g_assert_true(g_file_set_contents(plot, "nor this", -1, NULL));
   g_assert_true(g_file_test(labels, G_FILE_TEST_EXISTS));
@@ -133,6 +134,8 @@ static void test_inputs_stay(void) {
       {{"train", "--arch", "base", "--data", folder, "--init", plot, "--out", out, "--plot", plot}, "give --plot"},
       {{"train", "--arch", "base", "--data", folder, "--out", labels}, "a file of the data set; give --out"},
       {{"train", "--arch", "base", "--data", weighted, "--out", out, "--log", labels}, "a file of the data set"},
+      {{"train", "--arch", "yolov3-tiny", "--data", nowhere, "--cutouts", folder, "--out", labels},
+       "a file of the data set"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_auto(Result) r = run(cases[i].args);
