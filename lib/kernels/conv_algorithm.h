@@ -22,10 +22,11 @@ struct FmnConvAlgorithm {
   void (*run)(const FmnConvCall *call, FmnPool *pool);
 };
 
-/* The training half: named by conv_gradient.c alone. Each thread has a gradient of its own images, so that it reads little of what
- * another has written, or, of many weights and few pixels, all share the work of one. */
+/* The training half: named by conv_gradient.c alone. Each thread has a gradient of its own images, so that it reads
+ * little of what another has written, or, where all these have more weights than there are pixels to sum them from, all
+ * share the work of one. */
 typedef struct {
-  gboolean (*by_images)(const FmnConvShape *s, int images, int threads); /* threads: from 2 */
+  gboolean (*by_images)(const FmnConvShape *s, int images, int threads); /* what is less work; threads: from 2 */
   gsize (*scratch)(const FmnConvShape *s); /* floats */
   /* dw of the images first ≤ i < first + n. */
   void (*run)(const FmnConvGradientCall *call, int first, int n, float *dw, float *scratch, FmnPool *pool);
@@ -42,6 +43,10 @@ static inline float fmn_conv_weight(const FmnConvShape *s, const float *w, gbool
     return w[(((gsize)i * (gsize)s->out_c + (gsize)o) * (gsize)k + (gsize)(k - 1 - ky)) * (gsize)k +
              (gsize)(k - 1 - kx)];
   return w[(((gsize)o * (gsize)s->in_c + (gsize)i) * (gsize)k + (gsize)ky) * (gsize)k + (gsize)kx];
+}
+
+static inline gsize fmn_conv_weights(const FmnConvShape *s) {
+  return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c;
 }
 
 /* Blocks of FMN_LANES outputs. */

@@ -18,12 +18,16 @@ static const FmnConvGradient *find(const FmnConv *conv) {
   return gradients[i].gradient;
 }
 
-static gsize weights(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c; }
+/* Whether each thread sums the gradient of images of its own: of about as many as the others. */
+static gboolean by_images(const FmnConv *conv, int images, int threads) {
+  return threads > 1 && (images % threads == 0 || images >= 4 * threads) &&
+         find(conv)->by_images(&conv->shape, images, threads);
+}
 
-/* A thread's gradient of its images comes before what it works with. */
-gsize fmn_conv_gradient_scratch(const FmnConv *conv, int images) {
-  const FmnConvGradient *g = find(conv);
-  return g->by_images(&conv->shape, images, 2) ? weights(&conv->shape) + g->scratch(&conv->shape) : 0;
+/* A thread's gradient comes before what it works with. */
+gsize fmn_conv_gradient_scratch(const FmnConv *conv, int images, int threads) {
+  const FmnConvShape *s = &conv->shape;
+  return by_images(conv, images, threads) ? fmn_conv_weights(s) + find(conv)->scratch(s) : 0;
 }
 
 gsize fmn_conv_gradient_shared(const FmnConv *conv) { return find(conv)->scratch(&conv->shape); }
@@ -31,8 +35,8 @@ gsize fmn_conv_gradient_shared(const FmnConv *conv) { return find(conv)->scratch
 /* Tasks: images. */
 static void run_share(gpointer data, int begin, int end, int slot) {
   const FmnConvGradientCall *call = data;
-  float *own = call->scratch + (gsize)slot * call->scratch_size;
-  find(call->conv)->run(call, begin, end - begin, slot ? own : call->dw, own + weights(&call->conv->shape), NULL);
+  float *own = call->scratch + (gsize)slot * call->scratch_size, *dw = slot ? own : call->dw;
+  find(call->conv)->run(call, begin, end - begin, dw, own + fmn_conv_weights(&call->conv->shape), NULL);
 }
 
 typedef struct {
@@ -44,15 +48,15 @@ typedef struct {
 static void add_shares(gpointer data, int begin, int end, int slot) {
   const AddJob *job = data;
   const FmnConvGradientCall *call = job->call;
-  gsize output = weights(&call->conv->shape) / (gsize)call->conv->shape.out_c, at = (gsize)begin * output;
+  gsize output = fmn_conv_weights(&call->conv->shape) / (gsize)call->conv->shape.out_c;
+  gsize at = (gsize)begin * output, count = (gsize)(end - begin) * output;
   for (int share = 1; share < job->shares; share++)
-    fmn_kernels()->add(call->dw + at, call->scratch + (gsize)share * call->scratch_size + at, (gsize)(end - begin) * output);
+    fmn_kernels()->add(call->dw + at, call->scratch + (gsize)share * call->scratch_size + at, count);
 }
 
 void fmn_conv_weight_gradient(const FmnConvGradientCall *call, FmnPool *pool) {
-  const FmnConvGradient *g = find(call->conv);
-  if (!g->by_images(&call->conv->shape, call->images, MAX(2, fmn_pool_threads(pool)))) {
-    g->run(call, 0, call->n, call->dw, call->shared, pool);
+  if (!by_images(call->conv, call->images, fmn_pool_threads(pool))) {
+    find(call->conv)->run(call, 0, call->n, call->dw, call->shared, pool);
     return;
   }
   AddJob job = {call, fmn_pool_shares(pool, call->n)};

@@ -5,14 +5,18 @@
 
 #define CHUNK_FLOATS (1 << 17) /* of x and dy worked through together: they stay in the L2 cache for all taps and channels */
 
-static int tasks(const FmnConvShape *s) { return s->k * s->k * fmn_conv_input_blocks(s); }
+#define LEAST_TASKS 16        /* else they are divided by blocks of outputs, too */
 
-static gsize scratch(const FmnConvShape *s) { return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c; }
+static int output_parts(const FmnConvShape *s) {
+  return s->k * s->k * fmn_conv_input_blocks(s) < LEAST_TASKS ? fmn_conv_blocks(s) : 1;
+}
 
-/* Gradients of their own are more to add up; threads that share one read all pixels each. */
+static int tasks(const FmnConvShape *s) { return s->k * s->k * fmn_conv_input_blocks(s) * output_parts(s); }
+
+/* A gradient for each thread is more to add up; threads that share one read all pixels each. */
 static gboolean by_images(const FmnConvShape *s, int images, int threads) {
   gsize values = (gsize)(s->in_h * s->in_w) * (gsize)s->in_c + (gsize)(s->out_h * s->out_w) * (gsize)s->out_c;
-  return (gsize)threads * scratch(s) < (gsize)images * values;
+  return (gsize)threads * fmn_conv_weights(s) < (gsize)images * values;
 }
 
 /* Chunks are whole images where these are small, else rows of one. */
@@ -42,8 +46,8 @@ static void outputs_inside(const FmnConvShape *s, int tap, int in_size, int *fir
   *last = MIN(*last, end < 0 ? 0 : end / s->stride + 1);
 }
 
-/* One image's part of a tap: output rows first ≤ row < last. */
-static void add_image(const Job *job, int image, int row0, int row1, int tap, int input, float *sums) {
+/* One image's part of a tap: output rows row0 ≤ row < row1, outputs out0 ≤ o < out1. */
+static void add_image(const Job *job, int image, int row0, int row1, int tap, int input, int out0, int out1) {
   const FmnConvShape *s = job->s;
   gsize in = (gsize)s->in_c, out = (gsize)s->out_c;
   int ky = tap / s->k, kx = tap % s->k, col0 = 0, col1 = s->out_w;
@@ -53,22 +57,26 @@ static void add_image(const Job *job, int image, int row0, int row1, int tap, in
     return;
   int y = image * s->in_h + row0 * s->stride - s->pad + ky, x = col0 * s->stride - s->pad + kx;
   FmnPixels from = {job->x + (gsize)(y * s->in_w + x) * in + input, (gsize)(s->stride * s->in_w) * in, (gsize)s->stride * in};
-  for (int o = 0; o < s->out_c; o += FMN_LANES) {
+  for (int o = out0; o < out1; o += FMN_LANES) {
     FmnPixels dy = {job->dy + (gsize)((image * s->out_h + row0) * s->out_w + col0) * out + o, (gsize)s->out_w * out, out};
     fmn_grad_kernels()->outer(&from, &dy, row1 - row0, col1 - col0, MIN(FMN_PRODUCT_ROWS, s->in_c - input),
-                              MIN(FMN_LANES, s->out_c - o), sums + ((gsize)tap * in + (gsize)input) * out + o, out, TRUE);
+                              MIN(FMN_LANES, s->out_c - o),
+                              job->sums + ((gsize)tap * in + (gsize)input) * out + o, out, TRUE);
   }
 }
 
-/* Tasks: taps × blocks of inputs. */
+/* Tasks: taps × blocks of inputs × parts of the outputs. */
 static void add_chunk(gpointer data, int begin, int end, int slot) {
   const Job *job = data;
   const FmnConvShape *s = job->s;
   int image = job->chunk / chunks_an_image(job) * job->images, row = job->chunk % chunks_an_image(job) * job->rows;
-  for (int task = begin; task < end; task++)
+  int parts = output_parts(s), inputs = fmn_conv_input_blocks(s);
+  for (int task = begin; task < end; task++) {
+    int input = task / parts % inputs * FMN_PRODUCT_ROWS, tap = task / parts / inputs;
+    int out0 = parts == 1 ? 0 : task % parts * FMN_LANES, out1 = parts == 1 ? s->out_c : MIN(out0 + FMN_LANES, s->out_c);
     for (int i = image; i < MIN(image + job->images, job->n); i++)
-      add_image(job, i, row, MIN(row + job->rows, s->out_h), task / fmn_conv_input_blocks(s),
-                task % fmn_conv_input_blocks(s) * FMN_PRODUCT_ROWS, job->sums);
+      add_image(job, i, row, MIN(row + job->rows, s->out_h), tap, input, out0, out1);
+  }
 }
 
 /* Tasks: 16 outputs each. */
@@ -92,10 +100,10 @@ static void run(const FmnConvGradientCall *call, int first, int n, float *dw, fl
   }
   Job job = {.s = &s, .n = n, .x = call->x + x, .dy = call->dy + dy, .sums = memory, .dw = dw};
   make_chunks(&job);
-  memset(memory, 0, scratch(&s) * sizeof *memory);
+  memset(memory, 0, fmn_conv_weights(&s) * sizeof *memory);
   for (job.chunk = 0; job.chunk < job.chunks; job.chunk++)
     fmn_pool_run(pool, add_chunk, &job, tasks(&s));
   fmn_pool_run(pool, unpack, &job, (s.out_c + 15) / 16);
 }
 
-const FmnConvGradient fmn_conv_direct_gradient = {by_images, scratch, run};
+const FmnConvGradient fmn_conv_direct_gradient = {by_images, fmn_conv_weights, run};

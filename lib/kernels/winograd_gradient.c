@@ -4,7 +4,7 @@
 #include "kernels/winograd_tiles.h"
 
 #define TILE 4 /* outputs a tile has on a side, in training */
-#define GROUP_FLOATS (1 << 19) /* of transformed values a group: what the threads' caches hold between the phases */
+#define GROUP_FLOATS (1 << 19) /* of transformed values a group: what caches hold between the phases */
 
 static FmnWinograd variant(const FmnConvShape *s) { return fmn_tile_variant(s, TRUE); }
 
@@ -21,7 +21,7 @@ static gsize transformed(const FmnConvShape *s) { return (gsize)results(s) * du_
 
 static gsize scratch(const FmnConvShape *s) { return transformed(s) + fmn_tile_group_floats(s, variant(s), group_tiles(s)); }
 
-/* Gradients of their own are more to write and to add up; threads that share one read what others have transformed. */
+/* A gradient for each thread is more to write and to add up; threads that share one read what others have transformed. */
 static gboolean by_images(const FmnConvShape *s, int images, int threads) {
   gsize tiles = (gsize)images * (gsize)fmn_tiles(s, variant(s));
   return (gsize)threads * (gsize)s->in_c * (gsize)s->out_c < tiles * (gsize)(s->in_c + s->out_c);

@@ -40,10 +40,10 @@ typedef struct {
   const FmnLayerOps *ops;
   /* Fills the weights at the start of a training; NULL: they stay zero. */
   void (*init)(FmnNode *node, guint64 seed);
-  gsize (*state)(const FmnNode *node, int batch);          /* bytes; NULL: none */
-  gsize (*scratch)(const FmnNode *node, int batch);        /* floats a thread; NULL: none */
-  gsize (*shared_scratch)(const FmnNode *node, int batch); /* floats for all threads together; NULL: none */
-  gboolean adds;                                           /* knows FmnTrainCall.add */
+  gsize (*state)(const FmnNode *node, int batch);                /* bytes; NULL: none */
+  gsize (*scratch)(const FmnNode *node, int batch, int threads); /* floats for each thread; NULL: none */
+  gsize (*shared_scratch)(const FmnNode *node, int batch);       /* floats for all threads together; NULL: none */
+  gboolean adds;            /* knows FmnTrainCall.add */
   gboolean activates;       /* knows FmnTrainCall.act: y is what comes after it, dy the gradient by that */
   gboolean shares_gradient; /* each dx is dy, which may be used in its place: dx is NULL then */
   void (*forward)(const FmnTrainCall *c);

@@ -76,9 +76,9 @@ char **fmn_train_config_options(const FmnTrainConfig *c);
 char *fmn_train_config_command(const FmnTrainConfig *c);
 /* The value of an option in such a command line; g_free. NULL: it is not there, or there is no command (NULL). */
 char *fmn_train_command_option(const char *command, const char *option);
-/* Where the training of such a command has learned of the images that seed and share set aside of the same data: which
- * it set aside itself, "--seed 1 --validation 0.02"; g_free. NULL: it has not (with the same seed the larger share holds
- * the smaller one), or the command does not tell. */
+/* Where the training of such a command has learned of the images that seed and share set aside of the same data: the
+ * options by which it set images aside, "--seed 1 --validation 0.02"; g_free. NULL: it has not (with the same seed the
+ * larger share holds the smaller one), or the command does not tell. */
 char *fmn_train_command_learned(const char *command, guint64 seed, double share);
 char *fmn_train_config_checkpoint(const FmnTrainConfig *c); /* OUT.ckpt; g_free */
 

@@ -68,7 +68,7 @@ gboolean fmn_target_check_not_data(const char *option, const char *path, const c
 }
 
 gboolean fmn_target_check_not_train_data(const char *option, const char *path, char **data, GError **error) {
-  gboolean ok = data || fmn_target_check_not_data(option, path, NULL, error);
+  gboolean ok = (data && *data) || fmn_target_check_not_data(option, path, NULL, error);
   for (char **text = data; ok && text && *text; text++) {
     g_autofree char *dir = fmn_train_data_dir(*text, error);
     ok = dir && fmn_target_check_not_data(option, path, dir, error);

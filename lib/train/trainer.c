@@ -43,7 +43,7 @@ static gsize node_count(const FmnTrainer *t, int i) {
   return fmn_shape_image(fmn_graph_node(t->graph, i)->out) * (gsize)t->batch;
 }
 
-/* Whether there is memory for the values of a batch and their gradients, which nearly all of it goes to. */
+/* Whether there is memory for the values of a batch and their gradients, which most of it goes to. */
 static gboolean check_memory(const FmnGradientPlan *plan, int batch, GError **error) {
   double needed = (double)plan->floats * batch * sizeof(float);
   double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
@@ -91,6 +91,7 @@ static void make_params(FmnTrainer *t) {
 /* The arguments of each node's calls; only the number of images and the seed change from step to step. */
 static void make_calls(FmnTrainer *t) {
   gsize all_scratch = 0, all_shared = 0;
+  int threads = fmn_pool_threads(t->pool);
   for (int i = 0; i < t->n_nodes; i++) {
     const FmnNode *node = fmn_graph_node(t->graph, i);
     const FmnGradientNode *plan = &t->plan->nodes[i];
@@ -119,10 +120,10 @@ static void make_calls(FmnTrainer *t) {
       c->dw[k] = t->params[tn->first_param + k].gradient;
     gsize state = plan->grad->state ? plan->grad->state(node, t->batch) : 0;
     c->state = tn->state = state ? fmn_floats_new0((state + sizeof(float) - 1) / sizeof(float)) : NULL;
-    gsize need = plan->grad->scratch ? plan->grad->scratch(node, t->batch) : 0;
+    gsize need = plan->grad->scratch ? plan->grad->scratch(node, t->batch, threads) : 0;
     gsize shared = plan->grad->shared_scratch ? plan->grad->shared_scratch(node, t->batch) : 0;
     c->scratch_size = (need + 15) / 16 * 16;
-    all_scratch = MAX(all_scratch, c->scratch_size * (gsize)fmn_pool_threads(t->pool));
+    all_scratch = MAX(all_scratch, c->scratch_size * (gsize)threads);
     all_shared = MAX(all_shared, shared);
   }
   t->scratch = all_scratch ? fmn_floats_new0(all_scratch) : NULL;

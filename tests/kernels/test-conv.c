@@ -100,26 +100,50 @@ static void test_winograd(void) {
   check_conv((FmnConvShape){.in_c = 512, .in_h = 9, .in_w = 24, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, &fmn_conv_winograd_lazy);
 }
 
-/* The weights' gradient of a batch that is not full against its definition, for any number of threads; again: the very same. */
-static void check_gradient(FmnConvShape s, int images) {
+#define NEVER 4e8f
+
+/* Whether a guard of memory that a call was given still is as it was; sets it when not asked. */
+static void guard(float *behind, gboolean asked) {
+  for (int i = 0; i < GUARD; i++) {
+    if (asked)
+      g_assert_true(behind[i] == NEVER);
+    behind[i] = NEVER;
+  }
+}
+
+/* The weights' gradient of a batch that is not full against its definition, for any number of threads; again: the very
+ * same. Returns for how many of two and three threads each had images of its own. */
+static int check_gradient(FmnConvShape s, int images) {
   s.out_h = (s.in_h + 2 * s.pad - s.k) / s.stride + 1;
   s.out_w = (s.in_w + 2 * s.pad - s.k) / s.stride + 1;
   gsize in = (gsize)(s.in_c * s.in_h * s.in_w), out = (gsize)(s.out_c * s.out_h * s.out_w), n = (gsize)images;
   gsize taps = (gsize)(s.k * s.k), weights = (gsize)(s.out_c * s.in_c) * taps;
   float *x = random_floats(in * n, 1), *dy = random_floats(out * n, 2), *dw[3];
   FmnConv conv;
-  int most = images + 1;
+  int most = images + 1, by_images = 0;
   fmn_conv_choose(&conv, &s, most);
-  gsize size = fmn_conv_gradient_scratch(&conv, most);
-  float *scratch = random_floats(3 * size, 4), *shared = random_floats(fmn_conv_gradient_shared(&conv), 5);
+  gsize all = fmn_conv_gradient_shared(&conv);
+  float *shared = random_floats(all, 5);
   for (int threads = 1; threads <= 3; threads++) {
     FmnPool *pool = fmn_pool_new(threads);
-    float *again = random_floats(weights, 6);
-    dw[threads - 1] = random_floats(weights, 3);
-    fmn_conv_weight_gradient(&(FmnConvGradientCall){&conv, most, images, x, dy, dw[threads - 1], scratch, size, shared}, pool);
-    fmn_conv_weight_gradient(&(FmnConvGradientCall){&conv, most, images, x, dy, again, scratch, size, shared}, pool);
+    gsize need = fmn_conv_gradient_scratch(&conv, most, threads), size = need + GUARD;
+    float *scratch = random_floats((gsize)threads * size, 4), *again = random_floats(weights, 6);
+    FmnConvGradientCall call = {&conv, most, images, x, dy, dw[threads - 1] = random_floats(weights, 3), scratch, size, shared};
+    by_images += need > 0;
+    for (int asked = FALSE; asked <= TRUE; asked++) {
+      if (asked) {
+        fmn_conv_weight_gradient(&call, pool);
+        call.dw = again;
+        fmn_conv_weight_gradient(&call, pool);
+      }
+      for (int i = 0; i < threads; i++)
+        guard(scratch + (gsize)i * size + need, asked);
+      guard(shared + all, asked);
+      guard(dw[threads - 1] + weights, asked);
+      guard(again + weights, asked);
+    }
     g_assert_cmpmem(again, weights * sizeof(float), dw[threads - 1], weights * sizeof(float));
-    fmn_floats_free(again);
+    free_all(2, scratch, again);
     fmn_pool_free(pool);
   }
   for (gsize at = 0; at < weights; at += 1 + weights / 997) { /* not all of very many */
@@ -134,7 +158,8 @@ static void check_gradient(FmnConvShape s, int images) {
     for (int threads = 1; threads <= 3; threads++)
       g_assert_cmpfloat_with_epsilon(dw[threads - 1][at], want, 3e-5 * (double)(n * (gsize)(s.out_h * s.out_w)) + 1e-3);
   }
-  free_all(7, x, dy, scratch, shared, dw[0], dw[1], dw[2]);
+  free_all(6, x, dy, shared, dw[0], dw[1], dw[2]);
+  return by_images;
 }
 
 static void test_gradient(void) {
@@ -144,11 +169,23 @@ static void test_gradient(void) {
         check_gradient((FmnConvShape){.in_c = 3, .in_h = k + 3, .in_w = 2 * k, .out_c = 5, .k = k, .stride = stride, .pad = pad}, 3);
         check_gradient((FmnConvShape){.in_c = 13, .in_h = k, .in_w = k + 1, .out_c = 40, .k = k, .stride = stride, .pad = pad}, 2);
       }
-  check_gradient((FmnConvShape){.in_c = 16, .in_h = 70, .in_w = 64, .out_c = 32, .k = 3, .stride = 2, .pad = 1}, 5); /* many chunks */
-  check_gradient((FmnConvShape){.in_c = 4, .in_h = 90, .in_w = 90, .out_c = 32, .k = 1, .stride = 1}, 3);
-  check_gradient((FmnConvShape){.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 48, .k = 3, .stride = 1, .pad = 1}, 50); /* Winograd */
-  check_gradient((FmnConvShape){.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, 9);
-  check_gradient((FmnConvShape){.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 256, .k = 3, .stride = 1, .pad = 1}, 2);
+  const struct {
+    FmnConvShape s;
+    int images;
+    int by_images; /* of two and three threads */
+  } cases[] = {
+      {{.in_c = 16, .in_h = 70, .in_w = 64, .out_c = 32, .k = 3, .stride = 2, .pad = 1}, 5, 2}, /* many chunks */
+      {{.in_c = 4, .in_h = 90, .in_w = 90, .out_c = 32, .k = 1, .stride = 1}, 3, 1},
+      {{.in_c = 512, .in_h = 8, .in_w = 8, .out_c = 512, .k = 1, .stride = 1}, 3, 0},
+      {{.in_c = 48, .in_h = 1, .in_w = 1, .out_c = 1152, .k = 1, .stride = 1}, 47, 0}, /* few tasks */
+      {{.in_c = 32, .in_h = 9, .in_w = 10, .out_c = 48, .k = 3, .stride = 1, .pad = 1}, 50, 2}, /* from here Winograd */
+      {{.in_c = 64, .in_h = 14, .in_w = 13, .out_c = 32, .k = 5, .stride = 1, .pad = 2}, 9, 1},
+      {{.in_c = 128, .in_h = 7, .in_w = 7, .out_c = 128, .k = 3, .stride = 1, .pad = 1}, 35, 1},
+      {{.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 256, .k = 3, .stride = 1, .pad = 1}, 2, 0},
+      {{.in_c = 256, .in_h = 7, .in_w = 7, .out_c = 256, .k = 3, .stride = 1, .pad = 1}, 30, 0}, /* several groups */
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+    g_assert_cmpint(check_gradient(cases[i].s, cases[i].images), ==, cases[i].by_images);
 }
 
 static void check_columns(FmnConvShape s) {

@@ -113,7 +113,7 @@ static void check_sample(const FmnLayerGrad *grad, const FmnGradSample *sample, 
   c->dy = f.loss_weights = fmn_floats_new(out_count);
   fill_grid(f.loss_weights, out_count, 20);
   c->state = fmn_floats_new((grad->state ? grad->state(node, batch) : 0) / sizeof(float));
-  c->scratch_size = grad->scratch ? grad->scratch(node, batch) : 0;
+  c->scratch_size = grad->scratch ? grad->scratch(node, batch, threads) : 0;
   c->scratch = fmn_floats_new(c->scratch_size * (gsize)threads);
   c->shared = fmn_floats_new(grad->shared_scratch ? grad->shared_scratch(node, batch) : 0);
 

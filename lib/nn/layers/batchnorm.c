@@ -89,7 +89,7 @@ static Scratch get_scratch(const FmnTrainCall *t, int slot) {
   return (Scratch){all, chunk, (float *)(gpointer)(data + 2 + 4 * c)};
 }
 
-static gsize scratch(const FmnNode *node, int batch) {
+static gsize scratch(const FmnNode *node, int batch, int threads) {
   gsize c = (gsize)node->out.c;
   return 2 * (2 + 4 * c) + (c + 1) / 2 * 2; /* even: the next thread's begins with doubles, too */
 }

@@ -104,9 +104,10 @@ static gsize columns_size(const Training *t) {
   return t->direct_dx ? 0 : (gsize)t->rows * (gsize)t->forward.shape.out_w * (gsize)t->inputs;
 }
 
-static gsize grad_scratch(const FmnNode *node, int batch) {
+static gsize grad_scratch(const FmnNode *node, int batch, int threads) {
   Training t = plan_training(node, batch);
-  return MAX(MAX(t.forward.scratch, t.backward.scratch + columns_size(&t)), fmn_conv_gradient_scratch(&t.forward, batch));
+  gsize gradient = fmn_conv_gradient_scratch(&t.forward, batch, threads);
+  return MAX(MAX(t.forward.scratch, t.backward.scratch + columns_size(&t)), gradient);
 }
 
 /* Packed weights, of one direction at a time, or the gradient's sums. */

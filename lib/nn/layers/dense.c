@@ -126,7 +126,7 @@ static FmnConv as_convolution(const FmnNode *node, int batch, gboolean backward)
   return conv;
 }
 
-static gsize scratch(const FmnNode *node, int batch) {
+static gsize scratch(const FmnNode *node, int batch, int threads) {
   return MAX(as_convolution(node, batch, FALSE).scratch, as_convolution(node, batch, TRUE).scratch);
 }
 

@@ -78,7 +78,7 @@ static void init(FmnNode *node, guint64 seed) { fmn_init_he(&node->params[0], se
 static gsize state(const FmnNode *node, int batch) { return fmn_param_count(&node->params[0]) * sizeof(float); }
 
 /* A share's gradient of the packed weights. */
-static gsize scratch(const FmnNode *node, int batch) { return fmn_param_count(&node->params[0]); }
+static gsize scratch(const FmnNode *node, int batch, int threads) { return fmn_param_count(&node->params[0]); }
 
 static void train_forward_rows(gpointer data, int begin, int end, int slot) {
   const FmnTrainCall *t = data;
