@@ -45,7 +45,7 @@ static inline float fmn_conv_weight(const FmnConvShape *s, const float *w, gbool
   return w[(((gsize)o * (gsize)s->in_c + (gsize)i) * (gsize)k + (gsize)ky) * (gsize)k + (gsize)kx];
 }
 
-static inline gsize fmn_conv_weights(const FmnConvShape *s) {
+static inline gsize fmn_conv_weight_count(const FmnConvShape *s) {
   return (gsize)(s->k * s->k) * (gsize)s->in_c * (gsize)s->out_c;
 }
 

@@ -20,14 +20,13 @@ static const FmnConvGradient *find(const FmnConv *conv) {
 
 /* Whether each thread sums the gradient of images of its own: of about as many as the others. */
 static gboolean by_images(const FmnConv *conv, int images, int threads) {
-  return threads > 1 && (images % threads == 0 || images >= 4 * threads) &&
-         find(conv)->by_images(&conv->shape, images, threads);
+  return threads > 1 && fmn_pool_is_even(threads, images) && find(conv)->by_images(&conv->shape, images, threads);
 }
 
 /* A thread's gradient comes before what it works with. */
 gsize fmn_conv_gradient_scratch(const FmnConv *conv, int images, int threads) {
   const FmnConvShape *s = &conv->shape;
-  return by_images(conv, images, threads) ? fmn_conv_weights(s) + find(conv)->scratch(s) : 0;
+  return by_images(conv, images, threads) ? fmn_conv_weight_count(s) + find(conv)->scratch(s) : 0;
 }
 
 gsize fmn_conv_gradient_shared(const FmnConv *conv) { return find(conv)->scratch(&conv->shape); }
@@ -36,7 +35,7 @@ gsize fmn_conv_gradient_shared(const FmnConv *conv) { return find(conv)->scratch
 static void run_share(gpointer data, int begin, int end, int slot) {
   const FmnConvGradientCall *call = data;
   float *own = call->scratch + (gsize)slot * call->scratch_size, *dw = slot ? own : call->dw;
-  find(call->conv)->run(call, begin, end - begin, dw, own + fmn_conv_weights(&call->conv->shape), NULL);
+  find(call->conv)->run(call, begin, end - begin, dw, own + fmn_conv_weight_count(&call->conv->shape), NULL);
 }
 
 typedef struct {
@@ -48,7 +47,7 @@ typedef struct {
 static void add_shares(gpointer data, int begin, int end, int slot) {
   const AddJob *job = data;
   const FmnConvGradientCall *call = job->call;
-  gsize output = fmn_conv_weights(&call->conv->shape) / (gsize)call->conv->shape.out_c;
+  gsize output = fmn_conv_weight_count(&call->conv->shape) / (gsize)call->conv->shape.out_c;
   gsize at = (gsize)begin * output, count = (gsize)(end - begin) * output;
   for (int share = 1; share < job->shares; share++)
     fmn_kernels()->add(call->dw + at, call->scratch + (gsize)share * call->scratch_size + at, count);

@@ -91,7 +91,7 @@ static void run_groups(gpointer data, int begin, int end, int slot) {
 static void run(const FmnConvCall *call, FmnPool *pool) {
   const FmnConv *conv = call->conv;
   int groups = fmn_tile_groups(call->n * fmn_tiles(&conv->shape, conv->winograd), GROUP_TILES), threads = fmn_pool_threads(pool);
-  if (groups % threads == 0 || groups >= 4 * threads)
+  if (fmn_pool_is_even(threads, groups))
     fmn_pool_run(pool, run_groups, (gpointer)call, groups);
   else
     fmn_tiles_run(call, GROUP_TILES, multiply, fmn_tile_results(conv->winograd) * fmn_conv_blocks(&conv->shape), pool);

@@ -4,8 +4,7 @@
 #include "kernels/conv_algorithm.h"
 
 #define CHUNK_FLOATS (1 << 17) /* of x and dy worked through together: they stay in the L2 cache for all taps and channels */
-
-#define LEAST_TASKS 16        /* else they are divided by blocks of outputs, too */
+#define LEAST_TASKS 16         /* else they are divided by blocks of outputs, too */
 
 static int output_parts(const FmnConvShape *s) {
   return s->k * s->k * fmn_conv_input_blocks(s) < LEAST_TASKS ? fmn_conv_blocks(s) : 1;
@@ -16,7 +15,7 @@ static int tasks(const FmnConvShape *s) { return s->k * s->k * fmn_conv_input_bl
 /* A gradient for each thread is more to add up; threads that share one read all pixels each. */
 static gboolean by_images(const FmnConvShape *s, int images, int threads) {
   gsize values = (gsize)(s->in_h * s->in_w) * (gsize)s->in_c + (gsize)(s->out_h * s->out_w) * (gsize)s->out_c;
-  return (gsize)threads * fmn_conv_weights(s) < (gsize)images * values;
+  return (gsize)threads * fmn_conv_weight_count(s) < (gsize)images * values;
 }
 
 /* Chunks are whole images where these are small, else rows of one. */
@@ -70,12 +69,12 @@ static void add_chunk(gpointer data, int begin, int end, int slot) {
   const Job *job = data;
   const FmnConvShape *s = job->s;
   int image = job->chunk / chunks_an_image(job) * job->images, row = job->chunk % chunks_an_image(job) * job->rows;
-  int parts = output_parts(s), inputs = fmn_conv_input_blocks(s);
+  int parts = output_parts(s), inputs = fmn_conv_input_blocks(s), outputs = parts > 1 ? FMN_LANES : s->out_c;
   for (int task = begin; task < end; task++) {
-    int input = task / parts % inputs * FMN_PRODUCT_ROWS, tap = task / parts / inputs;
-    int out0 = parts == 1 ? 0 : task % parts * FMN_LANES, out1 = parts == 1 ? s->out_c : MIN(out0 + FMN_LANES, s->out_c);
+    int tap = task / parts / inputs, input = task / parts % inputs * FMN_PRODUCT_ROWS, out0 = task % parts * outputs;
     for (int i = image; i < MIN(image + job->images, job->n); i++)
-      add_image(job, i, row, MIN(row + job->rows, s->out_h), tap, input, out0, out1);
+      add_image(job, i, row, MIN(row + job->rows, s->out_h), tap, input, out0,
+                MIN(out0 + outputs, s->out_c));
   }
 }
 
@@ -100,10 +99,10 @@ static void run(const FmnConvGradientCall *call, int first, int n, float *dw, fl
   }
   Job job = {.s = &s, .n = n, .x = call->x + x, .dy = call->dy + dy, .sums = memory, .dw = dw};
   make_chunks(&job);
-  memset(memory, 0, fmn_conv_weights(&s) * sizeof *memory);
+  memset(memory, 0, fmn_conv_weight_count(&s) * sizeof *memory);
   for (job.chunk = 0; job.chunk < job.chunks; job.chunk++)
     fmn_pool_run(pool, add_chunk, &job, tasks(&s));
   fmn_pool_run(pool, unpack, &job, (s.out_c + 15) / 16);
 }
 
-const FmnConvGradient fmn_conv_direct_gradient = {by_images, fmn_conv_weights, run};
+const FmnConvGradient fmn_conv_direct_gradient = {by_images, fmn_conv_weight_count, run};

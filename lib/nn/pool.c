@@ -207,3 +207,5 @@ void fmn_pool_share(FmnPool *p, FmnPoolFunc func, gpointer data, int n) {
   else if (shares > 1)
     run_job(p, func, data, n, shares, TRUE);
 }
+
+gboolean fmn_pool_is_even(int threads, int n) { return n % threads == 0 || n >= 4 * threads; }

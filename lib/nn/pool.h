@@ -26,4 +26,7 @@ void fmn_pool_run(FmnPool *pool, FmnPoolFunc func, gpointer data, int n);
 void fmn_pool_share(FmnPool *pool, FmnPoolFunc func, gpointer data, int n);
 int fmn_pool_shares(const FmnPool *pool, int n);
 
+/* Whether n tasks, as long as each other and each done by one thread, keep so many about equally busy. */
+gboolean fmn_pool_is_even(int threads, int n);
+
 #endif

@@ -9,13 +9,23 @@
 
 #define GUARD 8
 
+static inline void set_guard(float *end) {
+  for (int i = 0; i < GUARD; i++)
+    end[i] = 1e9f;
+}
+
+/* Nothing written past the end. */
+static inline void assert_guard(const float *end) {
+  for (int i = 0; i < GUARD; i++)
+    g_assert_true(end[i] == 1e9f);
+}
+
 static inline float *random_floats(gsize n, guint64 seed) {
   FmnRandom r = {seed};
   float *data = fmn_floats_new(n + GUARD);
   for (gsize i = 0; i < n; i++)
     data[i] = (float)fmn_random_range(&r, -3.0, 3.0);
-  for (gsize i = n; i < n + GUARD; i++)
-    data[i] = 1e9f;
+  set_guard(data + n);
   return data;
 }
 
@@ -30,8 +40,7 @@ static inline void free_all(int n, ...) {
 static inline void assert_close(const float *a, const float *b, gsize n, float tolerance) {
   for (gsize i = 0; i < n; i++)
     g_assert_cmpfloat_with_epsilon(a[i], b[i], tolerance);
-  for (gsize i = n; i < n + GUARD; i++) /* nothing written past the end */
-    g_assert_true(a[i] == 1e9f);
+  assert_guard(a + n);
 }
 
 /* Of test-conv.c and bench-kernels.c. */
