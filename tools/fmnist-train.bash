@@ -60,7 +60,7 @@ _fmnist_train_value() { # COMMAND OPTION: words for its value in $cur; false whe
   --split) words="train test" ;;
   --mode) words="infer train" ;;
   --background) words="any plain gradient fabric wood tiles clutter noise room" ;;
-  --resume | -r | --no-nesterov | --tta | --help | -h) return 1 ;;
+  --resume | -r | --no-nesterov | --teacher-mirrored | --tta | --help | -h) return 1 ;;
   --*) ;;
   *) return 1 ;;
   esac

@@ -15,7 +15,7 @@ typedef struct {
   int epochs, batch, threads, bn_images, last_epochs, epoch_scenes, validation_scenes, test_scenes;
   double dense, match, class_weight, box_weight, rate, momentum, weight_decay, clip_norm, sam, warmup, smoothing, ema,
       validation, teacher_weight, teacher_temperature, time_limit;
-  gboolean resume, no_nesterov;
+  gboolean resume, no_nesterov, teacher_mirrored;
 } Options;
 
 static char *describe(void) {
@@ -104,6 +104,8 @@ static gboolean parse(int argc, char **argv, Options *o) {
        "Learn also from what this classifier, a file or the name of a model, says of each image, or from the mean of "
        "several",
        "FILE[,FILE...]"},
+      {"teacher-mirrored", 0, 0, G_OPTION_ARG_NONE, &o->teacher_mirrored,
+       "Ask it about each image's mirror image, too, and learn the mean", NULL},
       {"teacher-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_weight, "Share of the teacher in the loss, 0..1 (0.9)",
        "F"},
       {"teacher-temperature", 0, 0, G_OPTION_ARG_DOUBLE, &o->teacher_temperature,
@@ -122,8 +124,10 @@ static gboolean parse(int argc, char **argv, Options *o) {
        "MIN-MAX"},
       {"dense", 0, 0, G_OPTION_ARG_DOUBLE, &o->dense, "Detectors: share of mixed scenes full of smaller garments", "F"},
       {"match", 0, 0, G_OPTION_ARG_DOUBLE, &o->match,
-       "Detectors: an anchor whose shape overlaps an object's by more than this learns to predict it, besides the best one; "
-       "1: the best alone", "F"},
+       "Detectors: an anchor whose shape overlaps an object's by more than this learns to predict it, besides the best "
+       "one; "
+       "1: the best alone",
+       "F"},
       {"class-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->class_weight, "Detectors: of the classes in the loss", "F"},
       {"box-weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->box_weight, "Detectors: of the boxes in the loss", "F"},
       {"validation-scenes", 0, 0, G_OPTION_ARG_INT, &o->validation_scenes,
@@ -255,11 +259,12 @@ static FmnTrainConfig *make_config(Options *o, GError **error) {
   c->cutouts = g_strdup(o->cutouts);
   c->init = g_steal_pointer(&o->init);
   c->teachers = o->teacher ? g_strsplit(o->teacher, ",", -1) : NULL;
+  c->teacher_mirrored = o->teacher_mirrored;
   c->resume = o->resume;
   c->time_limit = o->time_limit * 60;
-  if (!c->teachers && (o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
+  if (!c->teachers && (o->teacher_mirrored || o->teacher_weight != UNSET || o->teacher_temperature != UNSET))
     g_set_error(error, FMN_ERROR, FMN_ERROR_ARGUMENT,
-                "--teacher-weight and --teacher-temperature go with --teacher FILE");
+                "--teacher-mirrored, --teacher-weight and --teacher-temperature go with --teacher FILE");
   else if (command_seed(o->seed, &c->seed, error) && set_keep(o->keep, c, error) && set_optimizer(o, r, error) &&
            set_scenes(o, &r->scenes, error) && fmn_train_config_check(c, error))
     return c;

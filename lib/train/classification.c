@@ -21,8 +21,14 @@ static gboolean make_teacher(FmnSession *s, GError **error) {
   if (!c->teachers)
     return TRUE;
   fmn_train_data_shape(s->data, &channels, &height, &width);
-  s->teacher =
-      fmn_teacher_new(c->teachers, s->model->labels, &s->model->preprocess, channels == 1, s->batch, c->threads, error);
+  FmnTeacherConfig t = {.models = c->teachers,
+                        .labels = s->model->labels,
+                        .student = &s->model->preprocess,
+                        .grey = channels == 1,
+                        .mirrored = c->teacher_mirrored,
+                        .batch = s->batch,
+                        .threads = c->threads};
+  s->teacher = fmn_teacher_new(&t, error);
   return s->teacher != NULL;
 }
 

@@ -176,6 +176,8 @@ char **fmn_train_config_options(const FmnTrainConfig *c) {
     add(list, "--init", g_strdup(c->init));
   if (c->teachers) {
     add(list, "--teacher", g_strjoinv(",", c->teachers));
+    if (c->teacher_mirrored)
+      add(list, "--teacher-mirrored", g_strdup(""));
     add(list, "--teacher-weight", number(c->distillation.weight));
     add(list, "--teacher-temperature", number(c->distillation.temperature));
   }

@@ -102,7 +102,14 @@ static gboolean ask_teacher(FmnSession *s, GError **error) {
   FmnPreprocess plain = {.width = items->width, .height = items->height, .channels = 1, .std = {1}};
   if (!s->config->teachers)
     return TRUE;
-  s->teacher = fmn_teacher_new(s->config->teachers, s->model->labels, &plain, TRUE, 1, s->config->threads, error);
+  FmnTeacherConfig t = {.models = s->config->teachers,
+                        .labels = s->model->labels,
+                        .student = &plain,
+                        .grey = TRUE,
+                        .mirrored = s->config->teacher_mirrored,
+                        .batch = 1,
+                        .threads = s->config->threads};
+  s->teacher = fmn_teacher_new(&t, error);
   if (!s->teacher)
     return FALSE;
   float *shares = w->shares = g_new(float, (gsize)items->n *(gsize)s->classes);

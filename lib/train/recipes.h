@@ -53,6 +53,7 @@ typedef struct {
   char *cutouts;             /* folder of garments cut out of photos, for scenes of these; or NULL */
   char *init;                /* a model file to start from, or NULL */
   char **teachers;           /* models to learn from, too: names or paths, NULL-ended; or NULL */
+  gboolean teacher_mirrored; /* ask them about each image's mirror image, too */
   FmnDistillation distillation; /* with teachers */
   FmnRecipe recipe;
   guint64 seed;

@@ -50,7 +50,7 @@ def options_are_those_of_the_command():
     for command in commands():
         expected = set(re.findall(r"^  (?:-., )?(--[\w-]+)", help_of(command), re.M))
         assert offers(f"fmnist-train {command} --") == expected, command
-    assert offers("fmnist-train train --teacher-") == {"--teacher-weight", "--teacher-temperature"}
+    assert offers("fmnist-train train --teacher-") == {"--teacher-mirrored", "--teacher-weight", "--teacher-temperature"}
 
 
 def every_option_with_a_value_offers_it_or_nothing():

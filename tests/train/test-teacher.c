@@ -31,6 +31,19 @@ static char *save_model(const char *arch, const char *options, const char *name,
   return path;
 }
 
+/* A teacher for a student of these classes whose images are grey. */
+static FmnTeacher *hire(char *const *models, const FmnPreprocess *student, gboolean mirrored, int threads,
+                        GError **error) {
+  FmnTeacherConfig c = {.models = models,
+                        .labels = (char *const *)fmn_fashion_mnist_labels,
+                        .student = student,
+                        .grey = TRUE,
+                        .mirrored = mirrored,
+                        .batch = N,
+                        .threads = threads};
+  return fmn_teacher_new(&c, error);
+}
+
 /* What the teacher says of images, also in the student's normalisation, is what the model says of them. */
 static void test_normalisation(void) {
   const struct {
@@ -54,7 +67,7 @@ static void test_normalisation(void) {
       for (int c = 0; c < student.channels; c++)
         x[j++] = ((float)set->images[i] / 255 - student.mean[c]) / student.std[c];
     for (int threads = 1; threads <= 2; threads++) {
-      FmnTeacher *t = fmn_teacher_new((char *[]){path, NULL}, m->labels, &student, TRUE, N, threads, &error);
+      FmnTeacher *t = hire((char *[]){path, NULL}, &student, FALSE, threads, &error);
       g_assert_no_error(error);
       const float *logits = fmn_teacher_run(t, x, N);
       for (int i = 0; i < N * CLASSES; i++)
@@ -86,8 +99,7 @@ static void test_several(void) {
   for (int i = 0; i < N * SIDE * SIDE; i++)
     x[i] = ((float)set->images[i] / 255 - student.mean[0]) / student.std[0];
   for (char **path = all; *path; path++) {
-    FmnTeacher *one =
-        fmn_teacher_new((char *[]){*path, NULL}, (char **)fmn_fashion_mnist_labels, &student, TRUE, N, 1, &error);
+    FmnTeacher *one = hire((char *[]){*path, NULL}, &student, FALSE, 1, &error);
     g_assert_no_error(error);
     const float *logits = fmn_teacher_run(one, x, N);
     for (int i = 0; i < N * CLASSES; i++)
@@ -95,7 +107,7 @@ static void test_several(void) {
     g_string_append_printf(sums, "%s%s", sums->len ? "," : "", fmn_teacher_sha256(one));
     fmn_teacher_free(one);
   }
-  FmnTeacher *t = fmn_teacher_new(all, (char **)fmn_fashion_mnist_labels, &student, TRUE, N, 2, &error);
+  FmnTeacher *t = hire(all, &student, FALSE, 2, &error);
   g_assert_no_error(error);
   g_assert_cmpstr(fmn_teacher_sha256(t), ==, sums->str);
   const float *logits = fmn_teacher_run(t, x, N);
@@ -107,8 +119,51 @@ static void test_several(void) {
   fmn_teacher_free(t);
 
   all[1] = (char *)"nosuchmodel"; /* one of them is not there: none is used */
-  g_assert_null(fmn_teacher_new(all, (char **)fmn_fashion_mnist_labels, &student, TRUE, N, 1, &error));
+  g_assert_null(hire(all, &student, FALSE, 1, &error));
   g_assert_nonnull(strstr(error->message, "nosuchmodel"));
+  fmn_images_free(images);
+  fmn_dataset_free(set);
+}
+
+/* Asked about mirror images, too, several teachers say the mean of what each says of both, in both ways in which they
+ * can be asked. */
+static void test_mirrored(void) {
+  g_autoptr(GError) error = NULL;
+  g_autofree char *a = save_model("compact", "", "a.safetensors", 5), *b = save_model("base", "", "b.safetensors", 6);
+  char *all[] = {a, b, NULL};
+  FmnDataset *set = synthetic_new(N, 3);
+  FmnImages *images = fmn_images_from_dataset(set);
+  const float std[] = {0.3f, 2, 1};
+  double expected[N * CLASSES] = {0};
+  g_autofree float *x = g_new(float, N *SIDE *SIDE * 3), *evaluated = g_new(float, N *CLASSES);
+
+  for (char **path = all; *path; path++) {
+    FmnModelFile *m = fmn_model_file_load(*path, &error);
+    g_assert_no_error(error);
+    g_autofree float *plain = fmn_model_logits(m, images, FALSE, 1), *flipped = fmn_model_logits(m, images, TRUE, 1);
+    double apart = 0;
+    for (int i = 0; i < N * CLASSES; i++) {
+      expected[i] += ((double)plain[i] + (double)flipped[i]) / 4;
+      apart = fmax(apart, fabs((double)(plain[i] - flipped[i])) / fmax(1, fabs((double)plain[i])));
+    }
+    g_assert_cmpfloat(apart, >, 1e-2); /* else the test could not tell them apart */
+    fmn_model_file_free(m);
+  }
+  for (int channels = 1; channels <= 3; channels += 2) {
+    FmnPreprocess student = {SIDE, SIDE, channels, {0.4f, 0.5f, 0.6f}, {std[0], std[1], std[2]}};
+    for (int i = 0, j = 0; i < N * SIDE * SIDE; i++)
+      for (int c = 0; c < channels; c++)
+        x[j++] = ((float)set->images[i] / 255 - student.mean[c]) / std[c];
+    FmnTeacher *t = hire(all, &student, TRUE, channels, &error);
+    g_assert_no_error(error);
+    const float *logits = fmn_teacher_run(t, x, N);
+    fmn_teacher_evaluate(t, images, channels, evaluated);
+    for (int i = 0; i < N * CLASSES; i++) {
+      g_assert_cmpfloat_with_epsilon(logits[i], expected[i], 1e-3 * fmax(1, fabs(expected[i])));
+      g_assert_cmpfloat_with_epsilon(evaluated[i], expected[i], 1e-5 * fmax(1, fabs(expected[i])));
+    }
+    fmn_teacher_free(t);
+  }
   fmn_images_free(images);
   fmn_dataset_free(set);
 }
@@ -135,8 +190,13 @@ static void test_errors(void) {
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     char **names = cases[i].labels ? cases[i].labels : (char **)fmn_fashion_mnist_labels;
-    g_assert_null(fmn_teacher_new((char *[]){(char *)cases[i].model, NULL}, names, &cases[i].student, cases[i].grey, 4,
-                                  1, &error));
+    FmnTeacherConfig c = {.models = (char *[]){(char *)cases[i].model, NULL},
+                          .labels = names,
+                          .student = &cases[i].student,
+                          .grey = cases[i].grey,
+                          .batch = 4,
+                          .threads = 1};
+    g_assert_null(fmn_teacher_new(&c, &error));
     g_test_message("%s", error->message);
     g_assert_nonnull(strstr(error->message, cases[i].message));
   }
@@ -310,6 +370,11 @@ static void test_resume(void) {
   g_assert_nonnull(strstr(error->message, "--teacher-weight"));
   g_clear_error(&error);
   b->distillation.weight = 0.5;
+  b->teacher_mirrored = TRUE;
+  g_assert_cmpint(run(b, 0, NULL, &error), ==, FMN_OUTCOME_FAILED);
+  g_assert_nonnull(strstr(error->message, "--teacher-mirrored"));
+  g_clear_error(&error);
+  b->teacher_mirrored = FALSE;
   g_assert_cmpint(run(b, 0, NULL, &error), ==, FMN_OUTCOME_FINISHED);
   synthetic_same_bytes(a->out, b->out);
   fmn_train_config_free(a);
@@ -321,6 +386,7 @@ int main(int argc, char **argv) {
   folder = synthetic_folder(80);
   g_test_add_func("/teacher/normalisation", test_normalisation);
   g_test_add_func("/teacher/several", test_several);
+  g_test_add_func("/teacher/mirrored", test_mirrored);
   g_test_add_func("/teacher/errors", test_errors);
   g_test_add_func("/teacher/loss-by-hand", test_loss_by_hand);
   g_test_add_func("/teacher/loss-gradient", test_loss_gradient);

@@ -35,6 +35,7 @@ static void test_usage(void) {
       {{"train", "--arch", "yolov3-tiny", "--out", "/tmp/x", "--last-epochs", "3"}, "--last-epochs"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--validation", "1"}, "--validation"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher-weight", "0.5"}, "--teacher FILE"},
+      {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher-mirrored"}, "--teacher FILE"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher", "y", "--teacher-weight", "2"}, "--teacher-weight"},
       {{"train", "--arch", "base", "--out", "/tmp/x", "--teacher", ""}, "found nothing"},
       {{"train", "--frobnicate"}, "frobnicate"},
